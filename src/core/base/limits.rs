@@ -1,0 +1,148 @@
+//! Every bound of the house, named, with its unit last.
+//!
+//! A bound that an operator may set lives in the replicated settings; here is what
+//! nobody may exceed.
+
+use std::time::Duration;
+
+/// Longest RADIUS packet (RFC 2865 §3).
+pub const PACKET_OCTETS_MAX: usize = 4096;
+/// Shortest RADIUS packet: the header alone.
+pub const PACKET_OCTETS_MIN: usize = 20;
+/// More attributes than any device sends; the packet is dropped.
+pub const ATTRIBUTES_MAX: usize = 200;
+/// Longest password that is read, code included. RFC 2865 §5.2 says 128; clients send more.
+pub const PASSWORD_OCTETS_MAX: usize = 240;
+/// Longest user name, after folding.
+pub const NAME_OCTETS_MAX: usize = 256;
+/// Characters of a foreign string that are shown or logged.
+pub const SHOWN_CHARS_MAX: usize = 256;
+
+/// Commands in one Raft entry.
+pub const BATCH_COMMANDS_MAX: usize = 256;
+/// How long a command may travel before `apply` refuses it (DESIGN §2, "life").
+pub const COMMAND_LIFE: Duration = Duration::from_secs(5);
+/// Longest time for which a settled attempt answers repeats.
+pub const ATTEMPT_KEEP_MAX: Duration = Duration::from_secs(120);
+/// Longest lease of an attempt: source time-out and the slack for the commit.
+pub const LEASE_MAX: Duration = Duration::from_secs(60);
+/// The lease's share beside the source's time-out: for the commits before and after it.
+pub const COMMIT_SLACK: Duration = Duration::from_secs(2);
+/// How long before the device gives up its reply must leave.
+pub const REPLY_MARGIN: Duration = Duration::from_millis(500);
+/// Longest time for which a device is taken to wait, all its tries together.
+pub const CLIENT_WAIT_MAX: Duration = Duration::from_secs(120);
+/// Logins in hand on one node: 5,000 a second of which each asks a source for 6 seconds.
+pub const LOGINS_MAX: usize = 32_768;
+/// Packets of one login that wait for its verdict.
+pub const LOGIN_PACKETS_MAX: usize = 16;
+/// Logins of one user that wait for their turn.
+pub const USER_QUEUE_MAX: usize = 8;
+/// Longest time for which a refusal is held back to look like any other.
+pub const REFUSAL_HOLD_MAX: Duration = Duration::from_secs(2);
+/// How often one login goes on at once after its facts changed under it.
+pub const LOGIN_HASTY_TURNS_MAX: u8 = 4;
+/// How often one login waits for a leader; with [`LOGIN_PARK`] between.
+pub const LOGIN_PARKS_MAX: u8 = 9;
+/// How long a login that met an election waits before it tries again.
+pub const LOGIN_PARK: Duration = Duration::from_millis(200);
+/// Shortest time between two looks at what another flow has in hand.
+pub const WATCH_STEP: Duration = Duration::from_millis(5);
+/// Time between two claims of a code that another login holds.
+pub const BUSY_STEP: Duration = Duration::from_millis(50);
+/// How often a settle that surely was not recorded is proposed.
+pub const SETTLE_TRIES_MAX: u8 = 3;
+/// Attempts in one generation, for dropping them together.
+pub const ATTEMPT_GENERATION: Duration = Duration::from_secs(60);
+/// Attempts stored at one time; above that Begin is refused as overload.
+pub const ATTEMPTS_STORED_MAX: u64 = 8_000_000;
+/// Attempts in flight or open at one time; above that Begin is refused as overload.
+pub const ATTEMPTS_LIVE_MAX: u64 = 200_000;
+
+/// Tokens one user may have.
+pub const USER_TOKENS_MAX: usize = 8;
+/// Aliases one user may have.
+pub const USER_ALIASES_MAX: usize = 16;
+/// Matching steps one login may claim: each token's whole window.
+pub const MATCHES_MAX: usize = 64;
+/// Steps on either side of the expected one in which a code is looked for.
+pub const WINDOW_STEPS_MAX: u8 = 2;
+/// Drift learnt in all, in steps.
+pub const DRIFT_STEPS_MAX: i32 = 5;
+/// Shortest seed that is taken: 80 bits, which old hardware has (RFC 4226 §4 asks for 128).
+pub const SEED_OCTETS_MIN: usize = 10;
+/// Longest seed: one block of SHA-512; a longer one would only be hashed to less.
+pub const SEED_OCTETS_MAX: usize = 128;
+/// Longest text of a seed, blanks included.
+pub const SEED_SIGNS_MAX: usize = 512;
+
+/// Longest plain text that is sealed: a key in PEM with its chain.
+pub const SEALED_OCTETS_MAX: usize = 64 * 1024;
+/// Key-encryption keys in one key file.
+pub const KEKS_MAX: usize = 8;
+/// Longest key file.
+pub const KEY_FILE_OCTETS_MAX: usize = 16 * 1024;
+
+/// Highest limit of wrong passwords that is honoured: bounds the strict record.
+pub const STRICT_FAILURES_MAX: u32 = 50;
+/// Grace of a client beyond `timeout × tries × servers` (DESIGN §2).
+pub const GRACE_SLACK: Duration = Duration::from_secs(5);
+
+/// Places where a user was let in that are remembered.
+pub const PLACES_MAX: usize = 8;
+/// How long such a place is remembered.
+pub const PLACE_MEMORY: Duration = Duration::from_secs(90 * 24 * 3600);
+/// First wait of the budget for all other places, once it is used up.
+pub const WAIT_FIRST: Duration = Duration::from_secs(60);
+/// Longest wait.
+pub const WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// How long the outcome of an administrative command is kept under its request id.
+pub const REQUEST_KEEP: Duration = Duration::from_secs(24 * 3600);
+/// How long the first operator may be made with the bootstrap token.
+pub const BOOTSTRAP_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Rows of an import that is all or nothing: one command.
+pub const ATOMIC_ROWS_MAX: usize = 10_000;
+/// Longest file that is imported at one time: about half a million rows.
+pub const IMPORT_OCTETS_MAX: usize = 64 * 1024 * 1024;
+/// Longest serial number, manufacturer or model of a token.
+pub const TOKEN_TEXT_OCTETS_MAX: usize = 128;
+/// Expired request ids forgotten with one administrative change.
+pub const REQUESTS_PURGED_MAX: usize = 8;
+/// Octets of one text of an audit record or of a refusal's detail.
+pub const AUDIT_TEXT_OCTETS_MAX: usize = 1024;
+/// Records on one page of a listing.
+pub const PAGE_RECORDS_MAX: usize = 1000;
+
+/// Groups one user may have.
+pub const USER_GROUPS_MAX: usize = 256;
+/// Longest free text of an administrative record: contact, group, label.
+pub const FIELD_OCTETS_MAX: usize = 256;
+/// Longest sealed or wrapped secret of an administrative record.
+pub const RECORD_SEALED_OCTETS_MAX: usize = 1024;
+/// Longest serial number of a token.
+pub const SERIAL_OCTETS_MAX: usize = 64;
+/// How far a step that proves possession may lie from the entry's time, in steps.
+pub const PROOF_STEPS_MAX: u64 = 20;
+/// RADIUS clients of one cluster.
+pub const CLIENTS_MAX: usize = 10_000;
+/// Address ranges of one client.
+pub const CLIENT_RANGES_MAX: usize = 64;
+/// Shared secrets of one client: the new one and those still in use.
+pub const CLIENT_SECRETS_MAX: usize = 4;
+/// Operators of one cluster.
+pub const OPERATORS_MAX: usize = 1000;
+/// API tokens of one cluster.
+pub const API_TOKENS_MAX: usize = 1000;
+/// Networks from which one API token may be used.
+pub const API_TOKEN_NETWORKS_MAX: usize = 16;
+/// Keys of the keyring.
+pub const KEYS_MAX: usize = 256;
+/// Key-encryption keys under which one key is wrapped.
+pub const KEY_WRAPS_MAX: usize = 16;
+/// Nodes ever known to a cluster, removed ones included.
+pub const MEMBERS_MAX: usize = 1000;
+
+const _: () = assert!(COMMAND_LIFE.as_secs() <= ATTEMPT_KEEP_MAX.as_secs());
+const _: () = assert!(PASSWORD_OCTETS_MAX < PACKET_OCTETS_MAX);
+const _: () = assert!(LOGIN_PARK.as_millis() * LOGIN_PARKS_MAX as u128 <= 1800);
