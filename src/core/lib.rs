@@ -8,3 +8,4 @@
 //! [`seal`]; [`ledger`], [`policy`], [`import`]; [`login`].
 
 pub mod base;
+pub mod radius;

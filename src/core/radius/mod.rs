@@ -1,0 +1,46 @@
+//! RADIUS as octets: what a datagram says, whether it is authentic, and how a reply is
+//! written (RFC 2865, 2866, 2869, 3579, 5997; BlastRADIUS, CVE-2024-3596).
+//!
+//! Knows packets, attributes and shared secrets. Must not know users, codes, rules, the
+//! store, addresses or time: who the client is and what to answer come from above.
+//!
+//! A datagram goes one way: [`Packet::receive`] checks its shape, [`Packet::verify`]
+//! proves it, and only a packet that passed both can be read or answered.
+//!
+//! The `radius` crate lends its codes and attribute types. Its packet type has no
+//! Message-Authenticator, hashes padding and cuts passwords at the first NUL, so here it
+//! serves in tests only, as a second opinion.
+
+#![warn(clippy::arithmetic_side_effects)]
+
+mod accounting;
+mod attribute;
+mod credentials;
+mod datagram;
+mod encode;
+mod integrity;
+mod packet;
+mod password;
+mod question;
+mod reply;
+mod request;
+mod response;
+mod vendor;
+
+#[cfg(test)]
+mod tests;
+
+pub use ::radius::core::code::Code;
+
+pub use accounting::{Accounting, StatusType};
+pub use attribute::{Attribute, Prompt, kind};
+pub use credentials::{Credentials, Uncredentialed};
+pub use datagram::{Attributes, Authenticator, Datagram, Malformed, Raw};
+pub use encode::Unencodable;
+pub use integrity::Forged;
+pub use packet::{Integrity, Kind, Packet, Policy, Service, Unverified, Verified};
+pub use password::{NotText, Password, Unreadable};
+pub use question::Question;
+pub use reply::{Challenge, Reply};
+pub use response::{Response, Untrusted};
+pub use vendor::Vendor;

@@ -1,0 +1,300 @@
+//! Rows A1–A7: what an Access-Request offers and what each reply may carry.
+
+use super::*;
+use crate::radius::{Attribute, Challenge, NotText, Prompt, Reply, Unencodable, Unreadable};
+
+fn credentials_of(attributes: Pairs<'_>) -> Result<&'static str, Uncredentialed> {
+    let packet = signed(
+        ACCESS_REQUEST,
+        &[&[UNSIGNED], attributes].concat(),
+        b"testing123",
+    );
+    let secrets = secrets();
+    Ok(match taken(&packet, &secrets).credentials()? {
+        Credentials::Chap => "chap",
+        Credentials::Eap => "eap",
+        Credentials::Pap(_) => "pap",
+        Credentials::State(_) => "state",
+    })
+}
+
+#[test]
+fn a1_each_kind_of_proof_is_told_apart() {
+    assert_eq!(credentials_of(&[PASSWORD]), Ok("pap"));
+    assert_eq!(credentials_of(&[PASSWORD, (24, b"s")]), Ok("pap"));
+    assert_eq!(credentials_of(&[(3, &[0; 17])]), Ok("chap"));
+    assert_eq!(credentials_of(&[(79, b"a"), (79, b"b")]), Ok("eap"));
+    assert_eq!(credentials_of(&[(24, b"s")]), Ok("state"));
+}
+
+#[test]
+fn a1_no_proof_or_two_kinds_of_it_are_refused() {
+    assert_eq!(
+        credentials_of(&[(1, b"alice")]),
+        Err(Uncredentialed::Missing)
+    );
+    let [chap, eap, arap] = [(3, &[0; 17][..]), (79, b"e"), (70, &[0; 16])];
+    for both in [
+        [PASSWORD, chap],
+        [PASSWORD, eap],
+        [chap, eap],
+        [PASSWORD, arap],
+    ] {
+        assert_eq!(credentials_of(&both), Err(Uncredentialed::Conflict));
+    }
+    assert_eq!(credentials_of(&[arap]), Err(Uncredentialed::Unserved(70)));
+}
+
+#[test]
+fn a1_what_may_stand_once_must_not_stand_twice() {
+    for twice in [(1, &b"alice"[..]), PASSWORD, (3, &[0; 17]), (24, b"s")] {
+        let cause = Uncredentialed::Repeated(twice.0);
+        assert_eq!(credentials_of(&[PASSWORD, twice, twice]), Err(cause));
+    }
+}
+
+#[test]
+fn a1_other_requests_offer_no_proof() {
+    let packet = accounting(&[PASSWORD]);
+    let secrets = secrets();
+    let cause = taken(&packet, &secrets).credentials().unwrap_err();
+    assert_eq!(cause, Uncredentialed::NotAccess);
+}
+
+/// Hides by the letter of RFC 2865 §5.2; `clear` is padded by the caller.
+fn hidden(clear: &[u8]) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut previous = AUTHENTICATOR.to_vec();
+    for block in clear.chunks(16) {
+        let pad = Md5::new_with_prefix(b"testing123")
+            .chain_update(&previous)
+            .finalize();
+        previous = block
+            .iter()
+            .zip(pad)
+            .map(|(octet, pad)| octet ^ pad)
+            .collect();
+        all.extend(&previous);
+    }
+    all
+}
+
+fn padded(clear: &[u8]) -> Vec<u8> {
+    let mut padded = clear.to_vec();
+    padded.resize(clear.len().max(1).next_multiple_of(16), 0);
+    padded
+}
+
+fn password_of(value: &[u8]) -> Result<Password, Uncredentialed> {
+    password_in(&octets(ACCESS_REQUEST, &[(2, value)]), &secrets())
+}
+
+#[test]
+fn a2_passwords_of_every_length_come_back_whole() {
+    for length in [0, 1, 15, 16, 17, 128, 129, 239, 240] {
+        let clear = vec![b'p'; length];
+        let password = password_of(&hidden(&padded(&clear))).unwrap();
+        assert_eq!(password.octets().expose(), clear);
+        assert_eq!(password.text().unwrap().len(), length);
+    }
+}
+
+#[test]
+fn a2_padding_to_any_multiple_of_16_is_stripped() {
+    let mut clear = b"secret".to_vec();
+    clear.resize(128, 0);
+    assert_eq!(password_of(&hidden(&clear)).unwrap().text(), Ok("secret"));
+}
+
+#[test]
+fn a2_a_password_of_another_length_is_refused_never_cut() {
+    for length in [0, 1, 15, 17, 241, 253] {
+        let cause = Uncredentialed::Password(Unreadable::Length(length));
+        assert_eq!(password_of(&vec![1; length]).unwrap_err(), cause);
+    }
+}
+
+#[test]
+fn a2_a_nul_inside_stays_and_fails() {
+    let password = password_of(&hidden(&padded(b"ab\0cd"))).unwrap();
+    assert_eq!(password.octets().expose(), b"ab\0cd");
+    assert_eq!(password.text(), Err(NotText::Nul));
+    let later = [&b"sixteen octets.."[..], b"\0\0x"].concat();
+    assert_eq!(
+        password_of(&hidden(&padded(&later)))
+            .unwrap()
+            .into_octets()
+            .expose(),
+        later
+    );
+}
+
+#[test]
+fn a3_a_password_that_is_not_utf8_is_no_text() {
+    let password = password_of(&hidden(&padded(b"gr\xfc\xdfe"))).unwrap();
+    assert_eq!(password.text(), Err(NotText::Utf8));
+    let utf8 = password_of(&hidden(&padded("grüße€".as_bytes()))).unwrap();
+    assert_eq!(utf8.text(), Ok("grüße€"));
+}
+
+fn reply(attributes: Pairs<'_>, reply: &Reply<'_>) -> Result<Vec<u8>, Unencodable> {
+    let packet = octets(ACCESS_REQUEST, attributes);
+    let secrets = secrets();
+    taken(&packet, &secrets).reply(reply)
+}
+
+#[test]
+fn a5_a_reject_carries_texts_and_proxy_states_alone() {
+    let packet = reply(&[(33, b"p")], &Reply::Reject(&["wrong", "ref 7K2M9Q"])).unwrap();
+    assert_eq!(packet[0], 3);
+    assert_eq!(kinds(&packet), [80, 18, 18, 33]);
+}
+
+#[test]
+fn a5_a_challenge_carries_what_it_may() {
+    let packet = reply(
+        &[(33, b"p")],
+        &Reply::Challenge(Challenge {
+            state: b"sealed",
+            messages: &["Code?"],
+            prompt: Some(Prompt::Echo),
+            wait_secs: Some(60),
+        }),
+    )
+    .unwrap();
+    assert_eq!(packet[0], 11);
+    let attributes = pairs(&packet);
+    assert_eq!(kinds(&packet), [80, 24, 18, 76, 27, 33]);
+    assert_eq!(attributes[3].1, [0, 0, 0, 1]);
+    assert_eq!(attributes[4].1, [0, 0, 0, 60]);
+}
+
+#[test]
+fn a5_an_accept_carries_each_attribute_in_its_form() {
+    let attributes = [
+        Attribute::Class(b"OU=staff;"),
+        Attribute::FilterId("staff"),
+        Attribute::FramedIpAddress([198, 51, 100, 7].into()),
+        Attribute::FramedIpNetmask([255, 255, 255, 0].into()),
+        Attribute::FramedIpv6Prefix("2001:db8:1::/48".parse().unwrap()),
+        Attribute::FramedPool("pool"),
+        Attribute::FramedRoute("198.51.100.0/24"),
+        Attribute::IdleTimeout(900),
+        Attribute::ReplyMessage("welcome"),
+        Attribute::ServiceType(2),
+        Attribute::SessionTimeout(36_000),
+        Attribute::Vendor(12356, 1, b"staff"),
+    ];
+    let packet = reply(&[], &Reply::Accept(&attributes)).unwrap();
+    assert_eq!(packet[0], 2);
+    assert_eq!(
+        kinds(&packet),
+        [80, 25, 11, 8, 9, 97, 88, 22, 28, 18, 6, 27, 26]
+    );
+    let values = pairs(&packet);
+    assert_eq!(values[3].1, [198, 51, 100, 7]);
+    assert_eq!(values[5].1[..8], [0, 48, 0x20, 1, 0x0d, 0xb8, 0, 1]);
+    assert_eq!(values[11].1, 36_000_u32.to_be_bytes());
+    assert_eq!(values[12].1, b"\0\0\x30\x44\x01\x07staff");
+}
+
+#[test]
+fn a5_a_reply_answers_its_own_kind_of_request() {
+    let secrets = secrets();
+    let status = signed(STATUS_SERVER, &[UNSIGNED], b"testing123");
+    let rejected = taken(&status, &secrets).reply(&Reply::Reject(&[]));
+    assert_eq!(rejected.unwrap_err(), Unencodable::WrongReply);
+    let recorded = accounting(&[]);
+    let accepted = taken(&recorded, &secrets).reply(&Reply::Accept(&[]));
+    assert_eq!(accepted.unwrap_err(), Unencodable::WrongReply);
+    assert_eq!(
+        reply(&[], &Reply::Alive).unwrap_err(),
+        Unencodable::WrongReply
+    );
+}
+
+#[test]
+fn a5_values_up_to_253_octets_fit_and_longer_ones_are_refused() {
+    let long = "x".repeat(254);
+    let cause = |kind, octets| Err(Unencodable::ValueLength { kind, octets });
+    assert_eq!(Attribute::FilterId(&long[..253]).check(), Ok(()));
+    assert_eq!(Attribute::FilterId(&long).check(), cause(11, 254));
+    let vendor = |octets| Attribute::Vendor(9, 1, &long.as_bytes()[..octets]).check();
+    assert_eq!(vendor(247), Ok(()));
+    assert_eq!(vendor(248), cause(26, 254));
+    assert_eq!(vendor(254), cause(26, 260));
+    assert_eq!(Attribute::Class(b"").check(), Err(Unencodable::Empty(25)));
+    assert_eq!(vendor(0), Err(Unencodable::Empty(26)));
+}
+
+#[test]
+fn a5_a_reply_up_to_4096_octets_fits_and_a_longer_one_is_refused_whole() {
+    let class = Attribute::Class(&[b'x'; 252]);
+    // 20 + 18 + 15 × 254 = 3848, so 248 octets are left.
+    let fill = |last: usize| {
+        let mut attributes = vec![class; 15];
+        attributes.push(Attribute::Class(&[b'y'; 252][..last]));
+        reply(&[], &Reply::Accept(&attributes)).map(|packet| packet.len())
+    };
+    assert_eq!(fill(246), Ok(4096));
+    assert_eq!(fill(247), Err(Unencodable::PacketLength));
+
+    let packet = octets(ACCESS_REQUEST, &[]);
+    let secrets = secrets();
+    let mut buffer = b"old".to_vec();
+    let oversized = vec![class; 300];
+    let written = taken(&packet, &secrets).reply_into(&Reply::Accept(&oversized), &mut buffer);
+    assert_eq!(written, Err(Unencodable::PacketLength));
+    assert!(buffer.is_empty(), "half a packet must not be sent");
+}
+
+#[test]
+fn a6_proxy_states_are_echoed_in_order_unmodified() {
+    let long = [0xff; 253];
+    let sent: Pairs<'_> = &[
+        (33, b"b"),
+        (1, b"alice"),
+        (33, &long),
+        (33, b""),
+        (33, b"a"),
+    ];
+    for answer in [Reply::Accept(&[]), Reply::Reject(&["no"])] {
+        let echoed = pairs(&reply(sent, &answer).unwrap());
+        let echoed: Vec<_> = echoed.iter().filter(|(kind, _)| *kind == 33).collect();
+        let values: Vec<&[u8]> = echoed.iter().map(|(_, value)| &value[..]).collect();
+        assert_eq!(values, [b"b", &long[..], b"", b"a"]);
+    }
+}
+
+#[test]
+fn a6_without_proxy_state_none_is_added() {
+    assert_eq!(
+        kinds(&reply(&[(1, b"alice")], &Reply::Reject(&["no"])).unwrap()),
+        [80, 18]
+    );
+}
+
+#[test]
+fn a7_a_challenge_has_one_state_and_the_answer_brings_it_back() {
+    let challenge = |state| {
+        let challenge = Challenge {
+            state,
+            messages: &[],
+            prompt: None,
+            wait_secs: None,
+        };
+        reply(&[], &Reply::Challenge(challenge))
+    };
+    assert_eq!(
+        pairs(&challenge(b"once").unwrap())[1..],
+        [(24, b"once".to_vec())]
+    );
+    assert_eq!(challenge(b"").unwrap_err(), Unencodable::Empty(24));
+
+    let answer = octets(ACCESS_REQUEST, &[PASSWORD, (24, b"once")]);
+    let secrets = secrets();
+    assert_eq!(
+        taken(&answer, &secrets).state_attribute(),
+        Some(&b"once"[..])
+    );
+}
