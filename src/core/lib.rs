@@ -8,4 +8,6 @@
 //! [`seal`]; [`ledger`], [`policy`], [`import`]; [`login`].
 
 pub mod base;
+pub mod otp;
 pub mod radius;
+pub mod seal;
