@@ -8,6 +8,7 @@
 //! [`seal`]; [`ledger`], [`policy`], [`import`]; [`login`].
 
 pub mod base;
+pub mod ledger;
 pub mod otp;
 pub mod radius;
 pub mod seal;

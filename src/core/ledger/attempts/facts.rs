@@ -1,0 +1,135 @@
+//! What a login needs to know of its client, user and tokens. Only these fields are
+//! decoded: the records hold names and sealed secrets that every login would copy.
+
+use std::time::Duration;
+
+use crate::base::limits::{ATTEMPT_KEEP_MAX, COMMAND_LIFE, GRACE_SLACK};
+use crate::base::{ClientId, TokenId, UserId};
+use crate::ledger::query::record;
+use crate::ledger::table::{Read, StoreError, Table};
+use crate::ledger::{Match, storage};
+
+/// Fields of [`storage::Client`], by its numbers.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ClientFacts {
+    #[prost(uint32, tag = "7")]
+    timeout: u32,
+    #[prost(uint32, tag = "8")]
+    tries: u32,
+    #[prost(uint32, tag = "9")]
+    servers: u32,
+    #[prost(uint32, tag = "10")]
+    retry_grace: u32,
+    #[prost(bool, tag = "11")]
+    strict_grace: bool,
+    #[prost(enumeration = "storage::BurnCode", tag = "13")]
+    burn_code: i32,
+    #[prost(uint64, tag = "15")]
+    pub(super) revision: u64,
+}
+
+/// Fields of [`storage::User`], by its numbers.
+#[derive(Clone, PartialEq, prost::Message)]
+struct UserFacts {
+    #[prost(enumeration = "storage::UserStatus", tag = "6")]
+    status: i32,
+}
+
+/// Fields of [`storage::Token`], by its numbers.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TokenFacts {
+    #[prost(uint64, tag = "2")]
+    owner: u64,
+    #[prost(enumeration = "storage::TokenState", tag = "9")]
+    state: i32,
+    #[prost(uint64, tag = "10")]
+    generation: u64,
+}
+
+impl ClientFacts {
+    pub(super) fn load(tables: &impl Read, client: ClientId) -> Result<Option<Self>, StoreError> {
+        record(tables, Table::Clients, &client.0.to_be_bytes())
+    }
+
+    /// Whether a code is burned by the first right match, whatever the password.
+    pub(super) fn burns_on_match(&self) -> bool {
+        self.burn_code() == storage::BurnCode::OnMatch
+    }
+
+    /// How long after an accepted login the device may still come with its retries.
+    pub(super) fn grace(&self, caller_named: bool) -> Duration {
+        if self.strict_grace {
+            return Duration::ZERO;
+        }
+        let device = or(self.timeout, TIMEOUT_MILLIS).saturating_mul(or(self.tries, TRIES));
+        let one_device = Duration::from_millis(device.into());
+        let computed = one_device
+            .saturating_mul(or(self.servers, SERVERS))
+            .saturating_add(GRACE_SLACK);
+        let grace = match self.retry_grace {
+            0 => computed,
+            millis => Duration::from_millis(millis.into()),
+        };
+        let longest = if caller_named {
+            ATTEMPT_KEEP_MAX
+        } else {
+            ATTEMPT_KEEP_MAX.min(one_device)
+        };
+        grace.min(longest)
+    }
+}
+
+impl TokenFacts {
+    pub(super) fn load(tables: &impl Read, token: TokenId) -> Result<Option<Self>, StoreError> {
+        record(tables, Table::Tokens, &token.0.to_be_bytes())
+    }
+
+    /// Whether the match was made with this user's present seed.
+    pub(super) const fn fits(&self, user: UserId, step: &Match) -> bool {
+        self.owner == user.0 && self.generation == step.generation
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.state() == storage::TokenState::Active
+    }
+}
+
+/// Whether the user may log in at all. A deleted one may not.
+pub(super) fn is_active(tables: &impl Read, user: UserId) -> Result<bool, StoreError> {
+    let user: Option<UserFacts> = record(tables, Table::Users, &user.0.to_be_bytes())?;
+    Ok(user.is_some_and(|user| user.status() == storage::UserStatus::Active))
+}
+
+/// Whether user, tokens and seeds are all still those that the matches were made with.
+/// A client that is gone lets nobody in either (DESIGN §1, I5).
+pub(super) fn is_good(
+    tables: &impl Read,
+    client: ClientId,
+    user: UserId,
+    matches: &[Match],
+) -> Result<bool, StoreError> {
+    if !is_active(tables, user)? || ClientFacts::load(tables, client)?.is_none() {
+        return Ok(false);
+    }
+    for step in matches {
+        let token = TokenFacts::load(tables, step.token)?;
+        if !token.is_some_and(|token| token.fits(user, step) && token.is_active()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How long a record with this grace answers: never less than a command lives.
+pub(super) fn keep(grace: Duration) -> Duration {
+    grace.max(COMMAND_LIFE).min(ATTEMPT_KEEP_MAX)
+}
+
+const fn or(value: u32, default: u32) -> u32 {
+    if value == 0 { default } else { value }
+}
+
+/// What a device does where its client entry does not tell.
+const TIMEOUT_MILLIS: u32 = 3_000;
+const TRIES: u32 = 3;
+const SERVERS: u32 = 2;

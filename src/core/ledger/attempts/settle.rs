@@ -1,0 +1,147 @@
+//! The table "Settle" of DESIGN §2, line by line. The first line that fits decides.
+
+use super::attempt::{Attempt, State};
+use super::counters::{self, Spend};
+use super::facts;
+use super::generations::{self, Found};
+use crate::base::AttemptKey;
+use crate::ledger::apply::Scene;
+use crate::ledger::budgets::{Limits, Slot, Strict};
+use crate::ledger::table::{Read, StoreError};
+use crate::ledger::{Settle, SettleResult, SourceOutcome, Verdict};
+
+/// Carries out a Settle.
+pub(in crate::ledger) fn settle<R: Read>(
+    scene: &mut Scene<'_, '_, R>,
+    settle: &Settle,
+) -> Result<SettleResult, StoreError> {
+    let found = generations::find(scene.draft, scene.head, &settle.key, scene.now)?;
+    let Some(found) = found.filter(|found| found.attempt.is_stored(scene.now)) else {
+        // Line 2: absent.
+        return Ok(SettleResult::Gone);
+    };
+    match found.attempt.state {
+        State::Settled { verdict, .. } => line_1(scene, &found.attempt, verdict),
+        // Line 2: open.
+        State::Open { .. } => Ok(SettleResult::Gone),
+        // Line 3.
+        State::InFlight { .. } if found.attempt.epoch != settle.epoch => {
+            Ok(SettleResult::Superseded)
+        }
+        State::InFlight { .. } => lines_4_to_9(scene, settle, found),
+    }
+}
+
+/// Line 1: there is a verdict, but nobody is let in any more by one that was revoked.
+fn line_1<R: Read>(
+    scene: &Scene<'_, '_, R>,
+    attempt: &Attempt,
+    verdict: Verdict,
+) -> Result<SettleResult, StoreError> {
+    let is_revoked = verdict == Verdict::Accepted && !is_good(scene, attempt)?;
+    let verdict = if is_revoked {
+        Verdict::Revoked
+    } else {
+        verdict
+    };
+    Ok(SettleResult::Already(verdict))
+}
+
+fn lines_4_to_9<R: Read>(
+    scene: &mut Scene<'_, '_, R>,
+    settle: &Settle,
+    found: Found,
+) -> Result<SettleResult, StoreError> {
+    let limits = scene.limits()?;
+    let user = found.attempt.user;
+    let mut grant = Grant {
+        key: settle.key,
+        strict: Strict::load(scene.draft, user, &limits, scene.now)?,
+        limits,
+        found,
+    };
+    let verdict = grant.answered(scene, settle.outcome)?;
+    grant.strict.save(scene.draft, user)?;
+    grant.store(scene, verdict);
+    Ok(verdict.map_or(SettleResult::Released, SettleResult::Settled))
+}
+
+/// The grant that the source's answer belongs to.
+struct Grant {
+    key: AttemptKey,
+    limits: Limits,
+    found: Found,
+    strict: Strict,
+}
+
+impl Grant {
+    /// Lines 4 to 9: counts the answer. `None`: there is no verdict.
+    fn answered<R: Read>(
+        &mut self,
+        scene: &mut Scene<'_, '_, R>,
+        outcome: SourceOutcome,
+    ) -> Result<Option<Verdict>, StoreError> {
+        let (key, now) = (self.key, scene.now);
+        Ok(match outcome {
+            // Line 4.
+            SourceOutcome::NotAsked => {
+                self.strict.release(&key);
+                None
+            }
+            // Line 5.
+            SourceOutcome::Unanswered => {
+                self.strict.mark_unsure(&key, &self.limits, now);
+                None
+            }
+            // Line 6.
+            SourceOutcome::Wrong => {
+                self.strict.mark_wrong(&key, &self.limits, now);
+                Some(Verdict::WrongPassword)
+            }
+            // Line 7.
+            SourceOutcome::Denied => {
+                self.strict.release(&key);
+                Some(Verdict::Denied)
+            }
+            SourceOutcome::Right if is_good(scene, &self.found.attempt)? => {
+                self.line_9(scene)?;
+                Some(Verdict::Accepted)
+            }
+            // Line 8.
+            SourceOutcome::Right => {
+                self.strict.release(&key);
+                Some(Verdict::Revoked)
+            }
+        })
+    }
+
+    /// Line 9: let in. The claim was this attempt's alone, so it does not matter that the
+    /// user's other code may have moved the mark past this one meanwhile.
+    fn line_9<R: Read>(&mut self, scene: &mut Scene<'_, '_, R>) -> Result<(), StoreError> {
+        let Attempt { user, place, .. } = self.found.attempt;
+        counters::spend(scene.draft, &self.found.attempt.matches, Spend::Accepted)?;
+        self.strict.clear(&self.key);
+        let slot = Slot::of(scene.draft, user, place, scene.now)?;
+        slot.accept(scene.draft, place, scene.now)
+    }
+
+    fn store<R: Read>(&self, scene: &mut Scene<'_, '_, R>, verdict: Option<Verdict>) {
+        let at = scene.now;
+        let settled = |verdict| State::Settled { verdict, at };
+        let after = Attempt {
+            state: verdict.map_or(State::Open { at }, settled),
+            ..self.found.attempt.clone()
+        };
+        generations::store(
+            scene.draft,
+            scene.head,
+            &self.key,
+            Some(&self.found),
+            &after,
+        );
+    }
+}
+
+fn is_good<R: Read>(scene: &Scene<'_, '_, R>, attempt: &Attempt) -> Result<bool, StoreError> {
+    facts::is_good(scene.draft, attempt.client, attempt.user, &attempt.matches)
+}

@@ -1,0 +1,59 @@
+//! Whether a user has to wait: the node's own look, so that a waiting user costs no
+//! command; and the operator's unlock.
+
+use super::{Limits, Slot, Strict};
+use crate::base::{PlaceId, Timestamp, UserId};
+use crate::ledger::table::{Draft, Read, StoreError};
+
+/// How a user stands at a place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// May try.
+    Free,
+    /// Too many wrong passwords.
+    Locked,
+    /// Too many wrong codes from there.
+    Waiting {
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+/// How the user stands at the place at `now`, with what is due by then.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn standing(
+    tables: &impl Read,
+    user: UserId,
+    place: PlaceId,
+    now: Timestamp,
+) -> Result<Standing, StoreError> {
+    let limits = Limits::load(tables)?;
+    if Strict::load(tables, user, &limits, now)?.is_locked() {
+        return Ok(Standing::Locked);
+    }
+    let slot = Slot::of(tables, user, place, now)?;
+    let waits = slot.waits_until(tables, &limits, now)?;
+    Ok(waits.map_or(Standing::Free, |until| Standing::Waiting { until }))
+}
+
+/// An operator lets the user try again: wrong and unsure passwords are forgotten, and
+/// wrong codes from wherever. Keys in flight stay, being claims.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn unlock<R: Read>(
+    draft: &mut Draft<'_, R>,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let limits = Limits::load(draft)?;
+    let mut strict = Strict::load(draft, user, &limits, now)?;
+    strict.forget();
+    strict.save(draft, user)?;
+    for slot in Slot::all(draft, user)? {
+        slot.clear(draft)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Administrative changes: each checked against the tables, done whole or not at all,
+//! remembered under its request id and told to the audit table (DESIGN §3).
+//!
+//! Must not know: who may ask for what (that is `operate`), or any secret in the clear.
+
+mod audit;
+mod check;
+mod clients;
+mod dispatch;
+mod done;
+mod found;
+mod import;
+mod keyring;
+mod operators;
+mod requests;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod users;
+
+pub(super) use dispatch::apply;

@@ -1,0 +1,196 @@
+//! Changes of users. Names and aliases of all users share one space of folded names.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use super::audit::Facts;
+use super::check::{ensure, existing, name, present, put as store, revision, text, valid};
+use super::done::{Done, Step, refuse};
+use super::tokens;
+use crate::base::limits::{USER_ALIASES_MAX, USER_GROUPS_MAX};
+use crate::base::{Name, Timestamp, UserId};
+use crate::ledger::storage::{
+    PutUser, Refusal, RemoveUser, SetUserStatus, Strict, UnlockUser, User, UserStatus,
+};
+use crate::ledger::table::{Draft, Read, Table};
+use crate::ledger::{budgets, query};
+
+/// Makes a user, or replaces one: all but its id and the time of its making.
+pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser) -> Step {
+    let user = present(it.user.as_ref(), "the user")?;
+    if it.expected_revision == 0 {
+        let made = create(draft, at, user)?;
+        return Ok(changed(&made, String::new()));
+    }
+    let names = names(user)?;
+    let old = load(draft, user.id)?;
+    revision(old.revision, it.expected_revision)?;
+    index(draft, user.id, &known_names(&old), &names)?;
+    let user = User {
+        revision: old.revision.saturating_add(1),
+        created: old.created,
+        ..user.clone()
+    };
+    store(draft, Table::Users, &user.id.to_be_bytes(), &user);
+    Ok(changed(&user, facts(&old)))
+}
+
+/// Makes a user whose id, name and aliases are all free.
+pub(super) fn create(draft: &mut Draft<'_, impl Read>, at: Timestamp, user: &User) -> Step<User> {
+    let names = names(user)?;
+    let taken = draft.get(Table::Users, &user.id.to_be_bytes())?.is_some();
+    ensure(!taken, Refusal::Exists, || "the user id is taken".into())?;
+    index(draft, user.id, &BTreeSet::new(), &names)?;
+    let user = User {
+        revision: 1,
+        created: at.as_millis(),
+        ..user.clone()
+    };
+    store(draft, Table::Users, &user.id.to_be_bytes(), &user);
+    Ok(user)
+}
+
+/// Removes a user with its names, failures and places. Its tokens go back to the inventory,
+/// disabled where they took logins, each with its counter: whoever gets the token next
+/// cannot replay a code that was spent before.
+pub(super) fn remove(draft: &mut Draft<'_, impl Read>, it: &RemoveUser) -> Step {
+    let user = load(draft, it.id)?;
+    revision(user.revision, it.expected_revision)?;
+    let freed = query::token_ids_of(draft, UserId(it.id))?;
+    for &token in &freed {
+        tokens::release(draft, token)?;
+    }
+    index(draft, it.id, &known_names(&user), &BTreeSet::new())?;
+    forget_codes(draft, it.id)?;
+    let key = it.id.to_be_bytes();
+    for table in [Table::Users, Table::Strict, Table::Places] {
+        draft.delete(table, &key);
+    }
+    Ok(Done {
+        id: it.id,
+        before: facts(&user),
+        detail: format!("{} tokens went back to the inventory", freed.len()),
+        ..Done::default()
+    })
+}
+
+/// Lets a user log in, or not.
+pub(super) fn set_status(draft: &mut Draft<'_, impl Read>, it: &SetUserStatus) -> Step {
+    let known = it.status() != UserStatus::Unspecified;
+    valid(known, "the status is unknown")?;
+    let mut user = load(draft, it.id)?;
+    let before = facts(&user);
+    if user.status != it.status {
+        user.status = it.status;
+        user.revision = user.revision.saturating_add(1);
+        store(draft, Table::Users, &it.id.to_be_bytes(), &user);
+    }
+    Ok(changed(&user, before))
+}
+
+/// Forgives a user: the lock, what was wrong or unsure, wrong codes of every place. A
+/// login in flight stays counted; its own end decides what becomes of it.
+pub(super) fn unlock(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &UnlockUser) -> Step {
+    let user = load(draft, it.id)?;
+    let key = it.id.to_be_bytes();
+    let old: Strict = query::record(draft, Table::Strict, &key)?.unwrap_or_default();
+    let forgotten = forget_codes(draft, it.id)?;
+    budgets::unlock(draft, UserId(it.id), at)?;
+    let before = Facts::default()
+        .text("name", &user.name)
+        .with("locked", old.locked)
+        .with("passwords", old.keys.len())
+        .with("places", forgotten);
+    Ok(changed(&user, before.into_text()))
+}
+
+fn load(tables: &impl Read, id: u64) -> Step<User> {
+    existing(tables, Table::Users, &id.to_be_bytes(), "user")
+}
+
+/// The folded names of a user that is to be stored, which is checked whole.
+fn names(user: &User) -> Step<BTreeSet<Name>> {
+    valid(user.id != 0, "the user id is 0")?;
+    valid(
+        user.status() != UserStatus::Unspecified,
+        "the status is unknown",
+    )?;
+    if user.aliases.len() > USER_ALIASES_MAX || user.groups.len() > USER_GROUPS_MAX {
+        return refuse(Refusal::Limit, "too many aliases or groups");
+    }
+    text(&user.contact, "the contact")?;
+    for group in &user.groups {
+        text(group, "a group")?;
+    }
+    let mut names = BTreeSet::from([name(&user.name, "the name")?]);
+    for alias in &user.aliases {
+        names.insert(name(alias, "an alias")?);
+    }
+    Ok(names)
+}
+
+/// The folded names of a user as stored, each of which was checked when it was put.
+fn known_names(user: &User) -> BTreeSet<Name> {
+    let all = std::iter::once(&user.name).chain(&user.aliases);
+    all.filter_map(|text| Name::fold(text).ok()).collect()
+}
+
+/// Turns a user's names in the index from `old` to `new`.
+fn index(
+    draft: &mut Draft<'_, impl Read>,
+    id: u64,
+    old: &BTreeSet<Name>,
+    new: &BTreeSet<Name>,
+) -> Step<()> {
+    for name in new.difference(old) {
+        let taken = query::user_id_by_name(draft, name)?.is_some();
+        ensure(!taken, Refusal::Exists, || {
+            format!("the name \"{name}\" is taken")
+        })?;
+    }
+    for name in old.difference(new) {
+        draft.delete(Table::Names, name.as_str().as_bytes());
+    }
+    for name in new.difference(old) {
+        let key = name.as_str().as_bytes();
+        draft.put(Table::Names, key, id.to_be_bytes().to_vec());
+    }
+    Ok(())
+}
+
+/// Forgets the wrong codes of a user at every place; says at how many.
+fn forget_codes(draft: &mut Draft<'_, impl Read>, id: u64) -> Step<usize> {
+    let prefix = id.to_be_bytes();
+    let mut keys = Vec::new();
+    draft.scan(Table::Codes, &prefix, &mut |key, _| {
+        if !key.starts_with(&prefix) {
+            return ControlFlow::Break(());
+        }
+        keys.push(key.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    for key in &keys {
+        draft.delete(Table::Codes, key);
+    }
+    Ok(keys.len())
+}
+
+fn changed(user: &User, before: String) -> Done {
+    Done {
+        id: user.id,
+        revision: user.revision,
+        before,
+        after: facts(user),
+        ..Done::default()
+    }
+}
+
+fn facts(user: &User) -> String {
+    Facts::default()
+        .text("name", &user.name)
+        .list("aliases", &user.aliases)
+        .text("contact", &user.contact)
+        .list("groups", &user.groups)
+        .with("status", user.status().as_str_name())
+        .into_text()
+}

@@ -1,0 +1,134 @@
+//! The commands of a login, as types that cannot lie.
+//!
+//! What travels in the log is `proto/storage.proto`; a command is parsed into these types
+//! once, before it is applied. Administrative changes keep their message form: their
+//! checks need the tables.
+
+mod codec;
+
+use std::time::Duration;
+
+pub use codec::CommandError;
+pub(super) use codec::millis;
+
+use super::storage;
+use crate::base::{
+    AttemptKey, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
+};
+
+/// One entry of the log: commands that the leader stamped together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The cluster version that chooses the rules of `apply`.
+    pub version: u32,
+    /// The leader's clock, never less than in the entry before.
+    pub at: Timestamp,
+    /// The node that proposed it.
+    pub proposer: NodeId,
+    /// At most [`crate::base::limits::BATCH_COMMANDS_MAX`].
+    pub commands: Vec<Command>,
+}
+
+/// One command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Claim a code for a login, or settle it at once where no password is asked.
+    Begin(Begin),
+    /// Record what the password source said.
+    Settle(Settle),
+    /// An administrative change.
+    Change(Box<storage::Change>),
+    /// What was proposed cannot be read. It is answered with a refusal on every node
+    /// alike: one poisoned command must not stop them all.
+    Unreadable(CommandError),
+}
+
+/// What a login must show.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Factors {
+    /// A password that the source proves, and a code.
+    PasswordAndCode,
+    /// The code alone.
+    Code,
+}
+
+/// A step of a token's window whose code was typed.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Match {
+    /// The token.
+    pub token: TokenId,
+    /// The generation of its seed; a new seed makes old matches worthless.
+    pub generation: u64,
+    /// The step (RFC 6238 §4.2, "T").
+    pub step: u64,
+    /// The step less that of the judging node's clock, in steps: what drift is learnt from.
+    pub offset: i32,
+}
+
+/// The versions of the facts that a login was decided by.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Revisions {
+    /// Of the client entry.
+    pub client: u64,
+    /// Of the rules.
+    pub rules: u64,
+    /// Of the settings.
+    pub settings: u64,
+}
+
+/// Claims a login's code (DESIGN §2, table "Begin").
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Begin {
+    /// The login.
+    pub key: AttemptKey,
+    /// The epoch of the record that the node saw; zero: none.
+    pub prev: Epoch,
+    /// The command's own identity.
+    pub owner: Owner,
+    /// Whose login.
+    pub user: UserId,
+    /// Through which client.
+    pub client: ClientId,
+    /// From where.
+    pub place: PlaceId,
+    /// Every step of every token's window whose code was typed, spent or not. None: a
+    /// wrong code.
+    pub matches: Vec<Match>,
+    /// What it was decided by.
+    pub revisions: Revisions,
+    /// What the rule asks for.
+    pub factors: Factors,
+    /// Entry time as the proposing node last saw it.
+    pub issued: Timestamp,
+    /// The source's time-out and the slack for the commit.
+    pub lease: Duration,
+    /// Whether an attribute names the caller. If none does, two callers with the same
+    /// password and code look alike, so the grace is one device's retry time only.
+    pub caller_named: bool,
+}
+
+/// Records what the password source said (DESIGN §2, table "Settle").
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Settle {
+    /// The login.
+    pub key: AttemptKey,
+    /// The grant that asked.
+    pub epoch: Epoch,
+    /// What it said.
+    pub outcome: SourceOutcome,
+}
+
+/// What a password source said of one question.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum SourceOutcome {
+    /// The password is right, and the account may log in.
+    Right,
+    /// The password is wrong.
+    Wrong,
+    /// Refused for another cause; nothing is counted.
+    Denied,
+    /// It judged nothing: never connected, or it says so itself.
+    NotAsked,
+    /// Sent, and no answer that tells.
+    Unanswered,
+}

@@ -1,0 +1,298 @@
+//! Commands and entries to octets and back. Parsing is the only check of form: what it
+//! lets through fits every bound.
+
+use std::time::Duration;
+
+use prost::Message;
+
+use super::{Begin, Command, Entry, Factors, Match, Revisions, Settle, SourceOutcome, storage};
+use crate::base::limits::{LEASE_MAX, MATCHES_MAX};
+use crate::base::{
+    AttemptKey, Boot, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
+};
+
+/// Why a command cannot be read.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CommandError {
+    /// It names no kind that this binary knows.
+    #[error("of no known kind")]
+    Kind,
+    /// The octets are no command.
+    #[error("cannot be decoded")]
+    Octets(#[source] prost::DecodeError),
+    /// A field is missing, of the wrong length or out of its bounds.
+    #[error("{0} is missing or out of bounds")]
+    Field(&'static str),
+    /// The entry is of a cluster version that was never spoken.
+    #[error("entry of cluster version {0}, which does not exist")]
+    Version(u32),
+}
+
+impl Entry {
+    /// The octets for the log.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        storage::Entry {
+            version: self.version,
+            at: self.at.as_millis(),
+            proposer: self.proposer.0.into(),
+            commands: self.commands.iter().map(Into::into).collect(),
+        }
+        .encode_to_vec()
+    }
+
+    /// Reads an entry of the log. A command that cannot be read becomes
+    /// [`Command::Unreadable`]; the others still count.
+    ///
+    /// # Errors
+    /// When the entry as a whole is not what [`Self::encode`] writes.
+    pub fn decode(octets: &[u8]) -> Result<Self, CommandError> {
+        let entry = storage::Entry::decode(octets).map_err(CommandError::Octets)?;
+        let commands = entry.commands.into_iter();
+        Ok(Self {
+            version: entry.version,
+            at: Timestamp::from_millis(entry.at),
+            proposer: node(entry.proposer)?,
+            commands: commands
+                .map(|command| Command::try_from(command).unwrap_or_else(Command::Unreadable))
+                .collect(),
+        })
+    }
+}
+
+impl Command {
+    /// The octets, for the way to the leader.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        storage::Command::from(self).encode_to_vec()
+    }
+
+    /// Reads one command.
+    ///
+    /// # Errors
+    /// When it is not well formed.
+    pub fn decode(octets: &[u8]) -> Result<Self, CommandError> {
+        storage::Command::decode(octets)
+            .map_err(CommandError::Octets)?
+            .try_into()
+    }
+}
+
+impl From<&Command> for storage::Command {
+    fn from(command: &Command) -> Self {
+        use storage::command::Kind;
+        let kind = match command {
+            Command::Begin(begin) => Some(Kind::Begin(begin.into())),
+            Command::Settle(settle) => Some(Kind::Settle((*settle).into())),
+            Command::Change(change) => Some(Kind::Change((**change).clone())),
+            Command::Unreadable(_) => None,
+        };
+        Self { kind }
+    }
+}
+
+impl TryFrom<storage::Command> for Command {
+    type Error = CommandError;
+
+    fn try_from(command: storage::Command) -> Result<Self, CommandError> {
+        use storage::command::Kind;
+        match command.kind.ok_or(CommandError::Kind)? {
+            Kind::Begin(begin) => begin.try_into().map(Self::Begin),
+            Kind::Settle(settle) => settle.try_into().map(Self::Settle),
+            Kind::Change(change) => Ok(Self::Change(Box::new(change))),
+        }
+    }
+}
+
+impl From<&Begin> for storage::Begin {
+    fn from(begin: &Begin) -> Self {
+        Self {
+            key: begin.key.0.to_vec(),
+            prev: Some(begin.prev.into()),
+            owner: Some(begin.owner.into()),
+            user: begin.user.0,
+            client: begin.client.0,
+            place: begin.place.0.to_vec(),
+            matches: begin.matches.iter().copied().map(Into::into).collect(),
+            revisions: Some(storage::Revisions {
+                client: begin.revisions.client,
+                rules: begin.revisions.rules,
+                settings: begin.revisions.settings,
+            }),
+            factors: storage::Factors::from(begin.factors).into(),
+            issued: begin.issued.as_millis(),
+            lease: millis(begin.lease),
+            caller_named: begin.caller_named,
+        }
+    }
+}
+
+impl TryFrom<storage::Begin> for Begin {
+    type Error = CommandError;
+
+    fn try_from(begin: storage::Begin) -> Result<Self, CommandError> {
+        let lease = Duration::from_millis(begin.lease.into());
+        if lease > LEASE_MAX {
+            return Err(CommandError::Field("lease"));
+        }
+        if begin.matches.len() > MATCHES_MAX {
+            return Err(CommandError::Field("matches"));
+        }
+        let revisions = begin.revisions.ok_or(CommandError::Field("revisions"))?;
+        Ok(Self {
+            key: key(&begin.key)?,
+            prev: begin.prev.map(Into::into).unwrap_or_default(),
+            owner: begin
+                .owner
+                .ok_or(CommandError::Field("owner"))?
+                .try_into()?,
+            user: UserId(begin.user),
+            client: ClientId(begin.client),
+            place: PlaceId::try_from(&*begin.place).map_err(|_| CommandError::Field("place"))?,
+            factors: begin.factors().try_into()?,
+            matches: begin.matches.into_iter().map(Into::into).collect(),
+            revisions: Revisions {
+                client: revisions.client,
+                rules: revisions.rules,
+                settings: revisions.settings,
+            },
+            issued: Timestamp::from_millis(begin.issued),
+            lease,
+            caller_named: begin.caller_named,
+        })
+    }
+}
+
+impl From<Settle> for storage::Settle {
+    fn from(settle: Settle) -> Self {
+        let outcome = match settle.outcome {
+            SourceOutcome::Right => storage::SourceOutcome::Right,
+            SourceOutcome::Wrong => storage::SourceOutcome::Wrong,
+            SourceOutcome::Denied => storage::SourceOutcome::Denied,
+            SourceOutcome::NotAsked => storage::SourceOutcome::NotAsked,
+            SourceOutcome::Unanswered => storage::SourceOutcome::Unanswered,
+        };
+        Self {
+            key: settle.key.0.to_vec(),
+            epoch: Some(settle.epoch.into()),
+            outcome: outcome.into(),
+        }
+    }
+}
+
+impl TryFrom<storage::Settle> for Settle {
+    type Error = CommandError;
+
+    fn try_from(settle: storage::Settle) -> Result<Self, CommandError> {
+        let outcome = match settle.outcome() {
+            storage::SourceOutcome::Right => SourceOutcome::Right,
+            storage::SourceOutcome::Wrong => SourceOutcome::Wrong,
+            storage::SourceOutcome::Denied => SourceOutcome::Denied,
+            storage::SourceOutcome::NotAsked => SourceOutcome::NotAsked,
+            storage::SourceOutcome::Unanswered => SourceOutcome::Unanswered,
+            storage::SourceOutcome::Unspecified => return Err(CommandError::Field("outcome")),
+        };
+        Ok(Self {
+            key: key(&settle.key)?,
+            epoch: settle.epoch.ok_or(CommandError::Field("epoch"))?.into(),
+            outcome,
+        })
+    }
+}
+
+impl From<Match> for storage::Match {
+    fn from(matched: Match) -> Self {
+        Self {
+            token: matched.token.0,
+            generation: matched.generation,
+            step: matched.step,
+            offset: matched.offset,
+        }
+    }
+}
+
+impl From<storage::Match> for Match {
+    fn from(matched: storage::Match) -> Self {
+        Self {
+            token: TokenId(matched.token),
+            generation: matched.generation,
+            step: matched.step,
+            offset: matched.offset,
+        }
+    }
+}
+
+impl From<Factors> for storage::Factors {
+    fn from(factors: Factors) -> Self {
+        match factors {
+            Factors::PasswordAndCode => Self::PasswordAndCode,
+            Factors::Code => Self::Code,
+        }
+    }
+}
+
+impl TryFrom<storage::Factors> for Factors {
+    type Error = CommandError;
+
+    fn try_from(factors: storage::Factors) -> Result<Self, CommandError> {
+        match factors {
+            storage::Factors::PasswordAndCode => Ok(Self::PasswordAndCode),
+            storage::Factors::Code => Ok(Self::Code),
+            storage::Factors::Unspecified => Err(CommandError::Field("factors")),
+        }
+    }
+}
+
+impl From<Owner> for storage::Owner {
+    fn from(owner: Owner) -> Self {
+        Self {
+            node: owner.node.0.into(),
+            boot: owner.boot.0,
+            flow: owner.flow,
+        }
+    }
+}
+
+impl TryFrom<storage::Owner> for Owner {
+    type Error = CommandError;
+
+    fn try_from(owner: storage::Owner) -> Result<Self, CommandError> {
+        Ok(Self {
+            node: node(owner.node)?,
+            boot: Boot(owner.boot),
+            flow: owner.flow,
+        })
+    }
+}
+
+impl From<Epoch> for storage::Epoch {
+    fn from(epoch: Epoch) -> Self {
+        Self {
+            index: epoch.index,
+            place: epoch.place,
+        }
+    }
+}
+
+impl From<storage::Epoch> for Epoch {
+    fn from(epoch: storage::Epoch) -> Self {
+        Self {
+            index: epoch.index,
+            place: epoch.place,
+        }
+    }
+}
+
+fn key(octets: &[u8]) -> Result<AttemptKey, CommandError> {
+    AttemptKey::try_from(octets).map_err(|_| CommandError::Field("key"))
+}
+
+fn node(number: u32) -> Result<NodeId, CommandError> {
+    let number = number.try_into();
+    number.map(NodeId).map_err(|_| CommandError::Field("node"))
+}
+
+/// A span as the messages hold it; a longer one than they can hold is their longest.
+pub(in crate::ledger) fn millis(span: Duration) -> u32 {
+    span.as_millis().try_into().unwrap_or(u32::MAX)
+}

@@ -1,0 +1,40 @@
+//! Where each sealed field of the tables belongs: one place, so that who seals and who
+//! opens cannot disagree.
+//!
+//! Must not know keys, or who may open what.
+
+use crate::base::ClusterId;
+use crate::seal::Context;
+
+/// The seed of the token whose number, greatest octet first, is `row`.
+#[must_use]
+pub const fn token_seed(cluster: ClusterId, row: &[u8]) -> Context<'_> {
+    Context {
+        cluster,
+        table: "tokens",
+        row,
+        field: "seed",
+    }
+}
+
+/// Each shared secret of the client whose number, greatest octet first, is `row`.
+#[must_use]
+pub const fn client_secret(cluster: ClusterId, row: &[u8]) -> Context<'_> {
+    Context {
+        cluster,
+        table: "clients",
+        row,
+        field: "secrets",
+    }
+}
+
+/// The client secret of the Entra application.
+#[must_use]
+pub const fn entra_client_secret(cluster: ClusterId) -> Context<'static> {
+    Context {
+        cluster,
+        table: "settings",
+        row: &[],
+        field: "entra.client_secret",
+    }
+}

@@ -1,0 +1,225 @@
+//! What is on disk: golden octets, and what a parser refuses.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use prost::Message;
+
+use super::world::*;
+use crate::base::{Epoch, NodeId};
+use crate::ledger::{
+    Begin, Command, CommandError, Entry, Revisions, Settle, SourceOutcome, Table, storage,
+};
+
+#[test]
+fn an_entry_with_a_begin_has_these_octets() {
+    let entry = entry(vec![Command::Begin(full())]);
+    assert_eq!(hex(&entry.encode()), BEGIN_OCTETS);
+    assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
+}
+
+#[test]
+fn an_entry_with_a_settle_has_these_octets() {
+    let settle = Settle {
+        key: attempt_key(1),
+        epoch: Epoch {
+            index: 300,
+            place: 2,
+        },
+        outcome: SourceOutcome::Unanswered,
+    };
+    let entry = entry(vec![Command::Settle(settle)]);
+    assert_eq!(hex(&entry.encode()), SETTLE_OCTETS);
+    assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
+}
+
+#[test]
+fn records_have_these_octets() {
+    let mut world = World::new();
+    world.edit_client(|it| it.burn_code = storage::BurnCode::OnMatch.into());
+    let wrong = world.login(9, 99);
+    world.ask(&wrong, SourceOutcome::Wrong);
+    let wrong = world.wrong_code(8);
+    world.begin(&wrong);
+    let begin = world.login(1, 100);
+    world.grant(&begin);
+    let user = USER.0.to_be_bytes();
+    let elsewhere = [&user[..], &[0; 16]].concat();
+    let records = [
+        ("in flight", attempt(&world, 1)),
+        ("settled", attempt(&world, 9)),
+        ("strict", raw(&world, Table::Strict, &user)),
+        ("codes", raw(&world, Table::Codes, &elsewhere)),
+        (
+            "counter",
+            raw(&world, Table::Counters, &TOKEN.0.to_be_bytes()),
+        ),
+        // Its hash pins every write that led here.
+        ("head", raw(&world, Table::Head, &[])),
+    ];
+    for ((name, octets), expected) in records.iter().zip(RECORDS) {
+        assert_eq!(octets, expected, "{name}");
+    }
+}
+
+#[test]
+fn every_outcome_of_a_source_survives_the_way_to_the_leader() {
+    for outcome in [
+        SourceOutcome::Right,
+        SourceOutcome::Wrong,
+        SourceOutcome::Denied,
+        SourceOutcome::NotAsked,
+        SourceOutcome::Unanswered,
+    ] {
+        let command = Command::Settle(Settle {
+            key: attempt_key(1),
+            epoch: Epoch { index: 3, place: 0 },
+            outcome,
+        });
+        assert_eq!(Command::decode(&command.encode()), Ok(command));
+    }
+}
+
+#[test]
+fn a_begin_out_of_its_bounds_is_refused() {
+    let faults: [(fn(&mut storage::Begin), &str); 9] = [
+        (|it| it.key.push(0), "key"),
+        (|it| it.place.clear(), "place"),
+        (|it| it.owner = None, "owner"),
+        (|it| it.owner.as_mut().unwrap().node = 65_536, "node"),
+        (|it| it.revisions = None, "revisions"),
+        (|it| it.factors = 0, "factors"),
+        (|it| it.factors = 77, "factors"),
+        (|it| it.lease = 60_001, "lease"),
+        (
+            |it| it.matches = vec![storage::Match::default(); 65],
+            "matches",
+        ),
+    ];
+    for (fault, field) in faults {
+        let mut begin = storage::Begin::from(&full());
+        fault(&mut begin);
+        let kind = Some(storage::command::Kind::Begin(begin));
+        let octets = storage::Command { kind }.encode_to_vec();
+        assert_eq!(Command::decode(&octets), Err(CommandError::Field(field)));
+    }
+}
+
+#[test]
+fn a_settle_out_of_its_bounds_is_refused() {
+    let faults: [(fn(&mut storage::Settle), &str); 3] = [
+        (|it| it.key.clear(), "key"),
+        (|it| it.epoch = None, "epoch"),
+        (|it| it.outcome = 6, "outcome"),
+    ];
+    for (fault, field) in faults {
+        let mut settle = storage::Settle {
+            key: vec![1; 32],
+            epoch: Some(storage::Epoch::default()),
+            outcome: 1,
+        };
+        fault(&mut settle);
+        let kind = Some(storage::command::Kind::Settle(settle));
+        let octets = storage::Command { kind }.encode_to_vec();
+        assert_eq!(Command::decode(&octets), Err(CommandError::Field(field)));
+    }
+}
+
+#[test]
+fn a_bad_command_does_not_spoil_its_entry() {
+    let good = Command::Begin(full());
+    let stored = storage::Entry {
+        version: 1,
+        commands: vec![storage::Command { kind: None }, (&good).into()],
+        ..storage::Entry::default()
+    };
+    let entry = Entry::decode(&stored.encode_to_vec()).unwrap();
+    assert_eq!(
+        entry.commands,
+        [Command::Unreadable(CommandError::Kind), good]
+    );
+}
+
+#[test]
+fn broken_octets_are_refused() {
+    assert!(matches!(
+        Command::decode(&[0xff]),
+        Err(CommandError::Octets(_))
+    ));
+    assert!(matches!(
+        Entry::decode(&[0xff]),
+        Err(CommandError::Octets(_))
+    ));
+}
+
+fn full() -> Begin {
+    let world = World::new();
+    Begin {
+        prev: Epoch { index: 5, place: 6 },
+        owner: owner(1, 2, 3),
+        revisions: Revisions {
+            client: 7,
+            rules: 8,
+            settings: 9,
+        },
+        matches: vec![crate::ledger::Match {
+            offset: -1,
+            ..matched(100)
+        }],
+        lease: Duration::from_millis(10_500),
+        ..world.login(1, 100)
+    }
+}
+
+fn entry(commands: Vec<Command>) -> Entry {
+    Entry {
+        version: 1,
+        at: at(START),
+        proposer: NodeId(2),
+        commands,
+    }
+}
+
+/// The record of an attempt, whatever its generation.
+fn attempt(world: &World, key: u8) -> String {
+    let mut records = world.tables.records();
+    let found = records.find(|(table, own, _)| *table == Table::Attempts && own[8] == key);
+    hex(found.unwrap().2)
+}
+
+fn raw(world: &World, table: Table, key: &[u8]) -> String {
+    hex(&crate::ledger::Read::get(&world.tables, table, key)
+        .unwrap()
+        .unwrap())
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
+}
+
+/// As the test above names them.
+const RECORDS: [&str; 6] = [
+    "080110011a10070707070707070707070707070707072206080b100118642a060801100118013202\
+     0804380140a09c0148a09c015090eef1c2b134",
+    "080110011a10070707070707070707070707070707072206080b100118632a060801100118093202\
+     0801380140a09c0148a09c01620908021080a0f1c2b134",
+    "0a240a20090909090909090909090909090909090909090909090909090909090909090910010a2b\
+     0a20010101010101010101010101010101010101010101010101010101010101010110031890eef1\
+     c2b13418c0ef95c3b134",
+    "0801",
+    "080110641a200101010101010101010101010101010101010101010101010101010101010101",
+    "0880a0f1c2b13412207716465c2ed4b6cdbcd2f6f1fa6a134e87b45d93efdd49aba6ecb768fc4024\
+     a360016a0d088087a70e1003180120a09c01",
+];
+
+const BEGIN_OCTETS: &str = "\
+     08011080a0f1c2b134180222680a660a200101010101010101010101010101010101010101010101\
+     0101010101010101011204080510061a060801100218032001280132100707070707070707070707\
+     07070707073a08080b100118642001420608071008180948015080a0f1c2b1345884526001";
+
+const SETTLE_OCTETS: &str = "\
+     08011080a0f1c2b1341802222d122b0a200101010101010101010101010101010101010101010101\
+     010101010101010101120508ac0210021805";

@@ -1,0 +1,493 @@
+//! The attempt rules once more, as simple as they can be said: sets and maps, everything
+//! due done at once, nothing encoded, nothing dropped. Written from DESIGN §2 alone; it
+//! shares no code with the ledger but its vocabulary. Limits are the defaults.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::{AttemptKey, ClientId, Epoch, Owner, PlaceId, TokenId, UserId};
+use crate::ledger::{
+    Begin, BeginResult, Factors, Match, RefusedBy, Settle, SettleResult, SourceOutcome, Verdict,
+};
+
+const LIFE: u64 = 5_000;
+const LIMIT: usize = 3;
+const WINDOW: u64 = 600_000;
+const DAY: u64 = 86_400_000;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stage {
+    InFlight(u64),
+    Open(u64),
+    Settled(Verdict, u64),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) user: UserId,
+    place: PlaceId,
+    matches: Vec<Match>,
+    owner: Owner,
+    pub(super) epoch: Epoch,
+    factors: Factors,
+    pub(super) grace: u64,
+    pub(super) keep: u64,
+    pub(super) stage: Stage,
+}
+
+impl Record {
+    const fn end(&self) -> u64 {
+        match self.stage {
+            Stage::InFlight(at) | Stage::Open(at) | Stage::Settled(_, at) => at,
+        }
+    }
+
+    pub(super) const fn answers(&self, issued: u64) -> bool {
+        issued <= self.end() + self.keep
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Budget {
+    pub(super) wrong: BTreeSet<AttemptKey>,
+    pub(super) unsure: BTreeSet<AttemptKey>,
+    pub(super) locked: bool,
+    reset_at: Option<u64>,
+    /// Not of the design: the keys asked at the source since the last reset.
+    pub(super) asked: BTreeSet<AttemptKey>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Codes {
+    pub(super) failures: u32,
+    until: u64,
+    waits: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Counter {
+    pub(super) last_spent: u64,
+    burned_by: Option<AttemptKey>,
+    pub(super) drift: i32,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) owner: UserId,
+    pub(super) generation: u64,
+    pub(super) active: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) revision: u64,
+    pub(super) grace: u64,
+    pub(super) grace_unnamed: u64,
+    pub(super) burns: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Model {
+    pub(super) now: u64,
+    pub(super) users: BTreeMap<UserId, bool>,
+    pub(super) tokens: BTreeMap<TokenId, Token>,
+    pub(super) clients: BTreeMap<ClientId, Client>,
+    pub(super) attempts: BTreeMap<AttemptKey, Record>,
+    pub(super) budgets: BTreeMap<UserId, Budget>,
+    pub(super) codes: BTreeMap<(UserId, PlaceId), Codes>,
+    places: BTreeMap<UserId, BTreeMap<PlaceId, u64>>,
+    pub(super) counters: BTreeMap<(TokenId, u64), Counter>,
+}
+
+impl Model {
+    /// What is due for the user happens in order of time; ties: reset first.
+    pub(super) fn due(&mut self, user: UserId) {
+        loop {
+            let reset = self.budget(user).reset_at.filter(|&at| at <= self.now);
+            let lapse = self
+                .in_flight(user)
+                .into_iter()
+                .map(|(key, at)| (at, key))
+                .min();
+            let lapse = lapse.filter(|&(at, _)| at <= self.now);
+            match (reset, lapse) {
+                (Some(reset), None) => self.reset(user, reset),
+                (Some(reset), Some((at, _))) if reset <= at => self.reset(user, reset),
+                (_, Some((at, key))) => {
+                    self.attempts.get_mut(&key).unwrap().stage = Stage::Open(at);
+                    self.unsure(user, key, at);
+                }
+                (None, None) => return,
+            }
+        }
+    }
+
+    fn reset(&mut self, user: UserId, _: u64) {
+        let in_flight = self.in_flight(user);
+        let budget = self.budget(user);
+        budget.wrong.clear();
+        budget.unsure.clear();
+        budget.locked = false;
+        budget.reset_at = None;
+        budget.asked.retain(|key| in_flight.contains_key(key));
+    }
+
+    pub(super) fn begin(&mut self, begin: &Begin, own: Epoch) -> BeginResult {
+        use BeginResult::{Changed, Granted, InFlight, Refused, Repeat, Stale, TooLate};
+        let issued = begin.issued.as_millis();
+        self.due(begin.user);
+        if self.now > issued + LIFE {
+            return TooLate;
+        }
+        if self.is_stale(begin) {
+            return Stale;
+        }
+        if !self.is_good(begin.user, &begin.matches) {
+            return Refused(RefusedBy::Revoked);
+        }
+        let record = self.attempts.get(&begin.key).cloned();
+        let Some(record) = record.filter(|record| record.answers(issued)) else {
+            return self.go_on(begin, own, &self.fresh(begin, own), false);
+        };
+        match record.stage {
+            Stage::Settled(Verdict::Accepted, at)
+                if begin.owner == record.owner || issued <= at + record.grace =>
+            {
+                let weaker =
+                    (record.factors, begin.factors) == (Factors::Code, Factors::PasswordAndCode);
+                if !weaker && self.is_good(record.user, &record.matches) {
+                    Repeat(Verdict::Accepted)
+                } else {
+                    Refused(RefusedBy::Revoked)
+                }
+            }
+            Stage::Settled(Verdict::Accepted, _) => {
+                self.go_on(begin, own, &self.fresh(begin, own), false)
+            }
+            Stage::Settled(verdict, _) => Repeat(verdict),
+            Stage::InFlight(until) => {
+                let epoch = record.epoch;
+                if begin.owner == record.owner {
+                    let until = crate::base::Timestamp::from_millis(until);
+                    Granted { epoch, until }
+                } else if begin.owner.node == record.owner.node
+                    && begin.owner.boot > record.owner.boot
+                    && begin.prev == epoch
+                {
+                    self.unsure(begin.user, begin.key, self.now);
+                    self.grant(begin, own, &record)
+                } else {
+                    let until = crate::base::Timestamp::from_millis(until);
+                    InFlight { until }
+                }
+            }
+            Stage::Open(_) if begin.prev != record.epoch => Changed {
+                epoch: record.epoch,
+            },
+            Stage::Open(_) => self.go_on(begin, own, &record, true),
+        }
+    }
+
+    fn is_stale(&self, begin: &Begin) -> bool {
+        let client = self.clients.get(&begin.client).unwrap();
+        let other = |step: &Match| {
+            let token = self.tokens.get(&step.token).unwrap();
+            token.owner != begin.user || token.generation != step.generation
+        };
+        begin.revisions.client != client.revision || begin.matches.iter().any(other)
+    }
+
+    /// Lines 9 to 14 with the facts of `terms`.
+    fn go_on(&mut self, begin: &Begin, own: Epoch, terms: &Record, open: bool) -> BeginResult {
+        use BeginResult::{Refused, Repeat};
+        let (user, key) = (begin.user, begin.key);
+        if open && !self.is_good(user, &terms.matches) {
+            return Refused(RefusedBy::Revoked);
+        }
+        if self.budget(user).locked {
+            return Refused(RefusedBy::Locked);
+        }
+        if self.waits(user, begin.place) {
+            return Refused(RefusedBy::Waiting);
+        }
+        if self.budget(user).wrong.contains(&key) {
+            return Refused(RefusedBy::Wrong);
+        }
+        if terms.matches.is_empty() {
+            self.wrong_code(user, begin.place);
+            if terms.factors == Factors::Code {
+                self.wrong(user, key);
+            }
+            self.settle_now(begin, own, terms, Verdict::WrongCode);
+            return Repeat(Verdict::WrongCode);
+        }
+        self.claim(begin, own, terms, open)
+    }
+
+    /// Lines 11 to 14: there is a match.
+    fn claim(&mut self, begin: &Begin, own: Epoch, terms: &Record, open: bool) -> BeginResult {
+        use BeginResult::{Busy, Refused};
+        let (user, key) = (begin.user, begin.key);
+        for step in &terms.matches {
+            let counter = self.counter(step);
+            let burned = open && counter.burned_by == Some(key);
+            if step.step <= counter.last_spent && !burned {
+                return Refused(RefusedBy::Spent);
+            }
+        }
+        let others: BTreeMap<_, _> = self
+            .in_flight(user)
+            .into_iter()
+            .filter(|(other, _)| *other != key)
+            .collect();
+        let same = |a: &Match, b: &Match| {
+            (a.token, a.generation, a.step) == (b.token, b.generation, b.step)
+        };
+        let claims = |other: &AttemptKey| {
+            let theirs = &self.attempts.get(other).unwrap().matches;
+            theirs
+                .iter()
+                .any(|a| terms.matches.iter().any(|b| same(a, b)))
+        };
+        if let Some(until) = others
+            .iter()
+            .filter(|(key, _)| claims(key))
+            .map(|(_, at)| *at)
+            .max()
+        {
+            let until = crate::base::Timestamp::from_millis(until);
+            return Busy { until };
+        }
+        let budget = self.budget(user);
+        let mut counted: BTreeSet<_> = budget.wrong.union(&budget.unsure).copied().collect();
+        counted.remove(&key);
+        let used = counted
+            .iter()
+            .chain(others.keys())
+            .collect::<BTreeSet<_>>()
+            .len();
+        if used >= LIMIT {
+            return match others.values().min() {
+                Some(&until) if counted.len() < LIMIT => Busy {
+                    until: crate::base::Timestamp::from_millis(until),
+                },
+                _ => Refused(RefusedBy::Limit),
+            };
+        }
+        self.grant(begin, own, terms)
+    }
+
+    /// Line 14.
+    fn grant(&mut self, begin: &Begin, own: Epoch, terms: &Record) -> BeginResult {
+        let both =
+            begin.factors == Factors::PasswordAndCode || terms.factors == Factors::PasswordAndCode;
+        if !both {
+            self.spend(&terms.matches, None);
+            self.accept_at(begin.user, terms.place);
+            self.settle_now(begin, own, terms, Verdict::Accepted);
+            return BeginResult::Repeat(Verdict::Accepted);
+        }
+        if self.clients.get(&begin.client).unwrap().burns {
+            self.spend(&terms.matches, Some(begin.key));
+        }
+        let until = self.now + u64::try_from(begin.lease.as_millis()).unwrap();
+        let record = Record {
+            owner: begin.owner,
+            epoch: own,
+            factors: Factors::PasswordAndCode,
+            stage: Stage::InFlight(until),
+            ..terms.clone()
+        };
+        self.attempts.insert(begin.key, record);
+        self.budget(begin.user).asked.insert(begin.key);
+        let until = crate::base::Timestamp::from_millis(until);
+        BeginResult::Granted { epoch: own, until }
+    }
+
+    pub(super) fn settle(&mut self, settle: &Settle) -> SettleResult {
+        use SettleResult::{Already, Gone, Released, Settled, Superseded};
+        let key = settle.key;
+        let Some(user) = self.attempts.get(&key).map(|record| record.user) else {
+            return Gone;
+        };
+        self.due(user);
+        let now = self.now;
+        let record = self.attempts.get(&key).unwrap().clone();
+        if now > record.end() + record.keep + LIFE {
+            return Gone;
+        }
+        match record.stage {
+            Stage::Settled(Verdict::Accepted, _) if !self.is_good(user, &record.matches) => {
+                return Already(Verdict::Revoked);
+            }
+            Stage::Settled(verdict, _) => return Already(verdict),
+            Stage::Open(_) => return Gone,
+            Stage::InFlight(_) if record.epoch != settle.epoch => return Superseded,
+            Stage::InFlight(_) => {}
+        }
+        let verdict = match settle.outcome {
+            SourceOutcome::NotAsked => None,
+            SourceOutcome::Unanswered => {
+                self.unsure(user, key, now);
+                None
+            }
+            SourceOutcome::Wrong => {
+                self.wrong(user, key);
+                Some(Verdict::WrongPassword)
+            }
+            SourceOutcome::Denied => Some(Verdict::Denied),
+            SourceOutcome::Right if !self.is_good(user, &record.matches) => Some(Verdict::Revoked),
+            SourceOutcome::Right => Some(Verdict::Accepted),
+        };
+        let budget = self.budget(user);
+        if !budget.wrong.contains(&key) && !budget.unsure.contains(&key) {
+            // Nothing counted, so nothing asked that counts.
+            budget.asked.remove(&key);
+        }
+        let stage = verdict.map_or(Stage::Open(now), |verdict| Stage::Settled(verdict, now));
+        self.attempts.get_mut(&key).unwrap().stage = stage;
+        if verdict == Some(Verdict::Accepted) {
+            self.spend(&record.matches, None);
+            self.reset(user, now);
+            self.accept_at(user, record.place);
+        }
+        verdict.map_or(Released, Settled)
+    }
+
+    fn settle_now(&mut self, begin: &Begin, own: Epoch, terms: &Record, verdict: Verdict) {
+        let record = Record {
+            owner: begin.owner,
+            epoch: own,
+            stage: Stage::Settled(verdict, self.now),
+            ..terms.clone()
+        };
+        self.attempts.insert(begin.key, record);
+    }
+
+    fn fresh(&self, begin: &Begin, own: Epoch) -> Record {
+        let client = self.clients.get(&begin.client).unwrap();
+        let grace = if begin.caller_named {
+            client.grace
+        } else {
+            client.grace_unnamed
+        };
+        Record {
+            user: begin.user,
+            place: begin.place,
+            matches: begin.matches.clone(),
+            owner: begin.owner,
+            epoch: own,
+            factors: begin.factors,
+            grace,
+            keep: grace.max(LIFE),
+            stage: Stage::Open(0),
+        }
+    }
+
+    fn is_good(&self, user: UserId, matches: &[Match]) -> bool {
+        let good = |step: &Match| {
+            let token = self.tokens.get(&step.token).unwrap();
+            token.active && token.owner == user && token.generation == step.generation
+        };
+        self.users.get(&user) == Some(&true) && matches.iter().all(good)
+    }
+
+    fn in_flight(&self, user: UserId) -> BTreeMap<AttemptKey, u64> {
+        let own = self
+            .attempts
+            .iter()
+            .filter(|(_, record)| record.user == user);
+        own.filter_map(|(key, record)| match record.stage {
+            Stage::InFlight(until) => Some((*key, until)),
+            Stage::Open(_) | Stage::Settled(..) => None,
+        })
+        .collect()
+    }
+
+    pub(super) fn budget(&mut self, user: UserId) -> &mut Budget {
+        self.budgets.entry(user).or_default()
+    }
+
+    fn unsure(&mut self, user: UserId, key: AttemptKey, at: u64) {
+        let budget = self.budget(user);
+        if budget.wrong.is_empty() && budget.unsure.is_empty() {
+            budget.reset_at = Some(at + WINDOW);
+        }
+        budget.unsure.insert(key);
+    }
+
+    fn wrong(&mut self, user: UserId, key: AttemptKey) {
+        let now = self.now;
+        let budget = self.budget(user);
+        if budget.wrong.is_empty() && budget.unsure.is_empty() {
+            budget.reset_at = Some(now + WINDOW);
+        }
+        budget.unsure.remove(&key);
+        budget.wrong.insert(key);
+        if budget.wrong.len() >= LIMIT {
+            budget.locked = true;
+            budget.reset_at = Some(now + WINDOW);
+        }
+    }
+
+    fn counter(&self, step: &Match) -> Counter {
+        let counter = self.counters.get(&(step.token, step.generation));
+        counter.copied().unwrap_or_default()
+    }
+
+    fn spend(&mut self, matches: &[Match], burner: Option<AttemptKey>) {
+        let mut steps = matches.to_vec();
+        steps.sort_by_key(|step| std::cmp::Reverse(step.step));
+        for step in steps {
+            let counter = self
+                .counters
+                .entry((step.token, step.generation))
+                .or_default();
+            if step.step > counter.last_spent {
+                counter.last_spent = step.step;
+                counter.burned_by = burner;
+                if burner.is_none() {
+                    counter.drift += (step.offset - counter.drift).signum();
+                    counter.drift = counter.drift.clamp(-5, 5);
+                }
+            }
+        }
+    }
+
+    fn slot(&self, user: UserId, place: PlaceId) -> PlaceId {
+        let seen = self.places.get(&user).and_then(|places| places.get(&place));
+        match seen {
+            Some(seen) if self.now - seen <= 90 * DAY => place,
+            _ => PlaceId::ELSEWHERE,
+        }
+    }
+
+    pub(super) fn waits(&self, user: UserId, place: PlaceId) -> bool {
+        let slot = self.slot(user, place);
+        let codes = self.codes.get(&(user, slot)).copied().unwrap_or_default();
+        let full = if slot == PlaceId::ELSEWHERE { 5 } else { 10 };
+        codes.failures >= full && self.now < codes.until
+    }
+
+    fn wrong_code(&mut self, user: UserId, place: PlaceId) {
+        let (now, slot) = (self.now, self.slot(user, place));
+        let codes = self.codes.entry((user, slot)).or_default();
+        if slot == PlaceId::ELSEWHERE {
+            codes.failures += 1;
+            if codes.failures >= 5 {
+                codes.until = now + (60_000 * 2_u64.pow(codes.waits.min(20))).min(DAY);
+                codes.waits += 1;
+            }
+        } else {
+            if codes.failures == 0 || codes.until <= now {
+                (codes.failures, codes.until) = (0, now + WINDOW);
+            }
+            codes.failures += 1;
+        }
+    }
+
+    fn accept_at(&mut self, user: UserId, place: PlaceId) {
+        let slot = self.slot(user, place);
+        self.codes.remove(&(user, slot));
+        self.places.entry(user).or_default().insert(place, self.now);
+    }
+}

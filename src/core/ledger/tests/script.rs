@@ -1,0 +1,312 @@
+//! Random histories: logins of a few users over a few nodes, copies of their commands,
+//! answers, crashes, revocations and the passing of time.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::world::*;
+use crate::base::{AttemptKey, ClientId, Epoch, PlaceId, TokenId, UserId};
+use crate::ledger::attempts::look;
+use crate::ledger::{
+    Begin, BeginResult, Command, Factors, Match, Revisions, Settle, SourceOutcome, Table, storage,
+};
+
+/// One happening. Numbers choose among what is there at the time.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    Login(Login),
+    /// The device tries the same login again: at a node, joined by a flow of it.
+    Again(usize, u8, u8),
+    /// A copy of an earlier command arrives.
+    Copy(usize),
+    /// A grant's source answers; the same grant may be answered more than once.
+    Answer(usize, SourceOutcome),
+    Pass(u64),
+    /// The node starts again: its boot number rises.
+    Restart(u8),
+    /// What was gathered so far becomes one entry.
+    Commit,
+    Change(Change),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Login {
+    user: u8,
+    password: u8,
+    caller: u8,
+    code: u8,
+    node: u8,
+    flow: u8,
+    by_code: bool,
+    out_of_window: bool,
+    saw_record: bool,
+    caller_named: bool,
+    lag: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    User(u8, bool),
+    Token(u8, bool),
+    Seed(u8),
+    Client { burns: bool, strict: bool },
+}
+
+pub(super) fn events(changes: bool) -> impl Strategy<Value = Vec<Event>> {
+    let outcome = prop_oneof![
+        3 => Just(SourceOutcome::Right),
+        3 => Just(SourceOutcome::Wrong),
+        1 => Just(SourceOutcome::Denied),
+        1 => Just(SourceOutcome::NotAsked),
+        2 => Just(SourceOutcome::Unanswered),
+    ];
+    let pass = prop_oneof![
+        12 => 0..1_500_u64,
+        3 => 1_500..12_000_u64,
+        2 => Just(LEASE),
+        1 => 12_000..100_000_u64,
+        1 => 500_000..700_000_u64,
+    ];
+    let weight = u32::from(changes);
+    let event = prop_oneof![
+        8 => login().prop_map(Event::Login),
+        7 => (0..3_usize, 1..3_u8, 0..3_u8)
+            .prop_map(|(which, node, flow)| Event::Again(which, node, flow)),
+        3 => prop_oneof![3 => 0..6_usize, 1 => 6..64_usize].prop_map(Event::Copy),
+        6 => (prop_oneof![4 => 0..2_usize, 1 => 2..8_usize], outcome)
+            .prop_map(|(which, outcome)| Event::Answer(which, outcome)),
+        4 => pass.prop_map(Event::Pass),
+        1 => (1..3_u8).prop_map(Event::Restart),
+        8 => Just(Event::Commit),
+        weight => change().prop_map(Event::Change),
+    ];
+    prop::collection::vec(event, 1..120)
+}
+
+fn login() -> impl Strategy<Value = Login> {
+    let mostly = |usual: u8, other: u8| prop_oneof![4 => Just(usual), 1 => Just(other)];
+    let code = prop_oneof![1 => Just(0_u8), 5 => 1..4_u8, 1 => Just(5_u8)];
+    let who = (mostly(1, 2), 0..3_u8, mostly(0, 1), code, 1..3_u8, 0..2_u8);
+    let flags = (
+        prop::bool::weighted(0.25),
+        prop::bool::weighted(0.15),
+        prop::bool::weighted(0.7),
+        prop::bool::weighted(0.8),
+    );
+    let lag = prop_oneof![6 => Just(0), 2 => 0..5_000_u64, 1 => 4_990..5_010_u64];
+    (who, flags, lag).prop_map(|(who, flags, lag)| {
+        let (user, password, caller, code, node, flow) = who;
+        let (by_code, out_of_window, saw_record, caller_named) = flags;
+        Login {
+            user,
+            password,
+            caller,
+            code,
+            node,
+            flow,
+            by_code,
+            out_of_window,
+            saw_record,
+            caller_named,
+            lag,
+        }
+    })
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        (1..3_u8, prop::bool::weighted(0.7)).prop_map(|(user, on)| Change::User(user, on)),
+        (0..3_u8, prop::bool::weighted(0.7)).prop_map(|(token, on)| Change::Token(token, on)),
+        (0..3_u8).prop_map(Change::Seed),
+        any::<(bool, bool)>().prop_map(|(burns, strict)| Change::Client { burns, strict }),
+    ]
+}
+
+pub(super) const CODE_CLIENT: ClientId = ClientId(2);
+pub(super) const TOKENS: [(TokenId, UserId); 3] = [
+    (TOKEN, USER),
+    (SECOND_TOKEN, USER),
+    (TokenId(21), OTHER_USER),
+];
+pub(super) const PLACES: [PlaceId; 2] = [PlaceId([7; 16]), PlaceId([8; 16])];
+
+/// Turns events into commands, as nodes would, and keeps what may be copied or answered.
+pub(super) struct Player {
+    pub(super) world: World,
+    boots: [u64; 3],
+    pub(super) pending: Vec<Command>,
+    sent: Vec<Command>,
+    logins: Vec<Login>,
+    grants: Vec<(AttemptKey, Epoch)>,
+}
+
+impl Player {
+    pub(super) fn new() -> Self {
+        let mut world = World::new();
+        world.edit(
+            Table::Clients,
+            &CODE_CLIENT.0.to_be_bytes(),
+            |it: &mut storage::Client| {
+                it.retry_grace = 20_000;
+                it.timeout = 3_000;
+                it.tries = 2;
+            },
+        );
+        Self {
+            world,
+            boots: [1; 3],
+            pending: Vec::new(),
+            sent: Vec::new(),
+            logins: Vec::new(),
+            grants: Vec::new(),
+        }
+    }
+
+    /// Takes one event; [`Event::Commit`] is the caller's.
+    pub(super) fn play(&mut self, event: &Event) {
+        match event {
+            Event::Login(login) => {
+                self.logins.push(login.clone());
+                let begin = self.begin(login);
+                self.send(Command::Begin(begin));
+            }
+            Event::Again(which, node, flow) => {
+                if let Some(login) = self.logins.iter().rev().nth(*which) {
+                    let (node, flow, lag) = (*node, *flow, 0);
+                    let again = Login {
+                        node,
+                        flow,
+                        lag,
+                        ..login.clone()
+                    };
+                    let begin = self.begin(&again);
+                    self.send(Command::Begin(begin));
+                }
+            }
+            Event::Copy(which) => {
+                let copied = self.sent.iter().rev().nth(*which).cloned();
+                self.pending.extend(copied);
+            }
+            Event::Answer(which, outcome) => {
+                if let Some(&(key, epoch)) = self.grants.iter().rev().nth(*which) {
+                    let outcome = *outcome;
+                    self.send(Command::Settle(Settle {
+                        key,
+                        epoch,
+                        outcome,
+                    }));
+                }
+            }
+            Event::Pass(millis) => self.world.pass(*millis),
+            Event::Restart(node) => self.boots[usize::from(*node)] += 1,
+            Event::Commit | Event::Change(_) => {}
+        }
+    }
+
+    /// Proposes what is pending as one entry.
+    pub(super) fn commit(&mut self) -> (Vec<Command>, Vec<Outcome>) {
+        let commands = std::mem::take(&mut self.pending);
+        let outcomes = self.world.run(commands.clone());
+        for (command, outcome) in commands.iter().zip(&outcomes) {
+            if let (Command::Begin(begin), Outcome::Begin(BeginResult::Granted { epoch, .. })) =
+                (command, outcome)
+            {
+                self.grants.push((begin.key, *epoch));
+            }
+        }
+        (commands, outcomes)
+    }
+
+    fn send(&mut self, command: Command) {
+        self.sent.push(command.clone());
+        self.pending.push(command);
+    }
+
+    fn begin(&self, login: &Login) -> Begin {
+        let client = if login.by_code { CODE_CLIENT } else { CLIENT };
+        let user = UserId(login.user.into());
+        let key = self.key(login);
+        let issued = at(self.world.now.saturating_sub(login.lag));
+        let record = look(&self.world.tables, &self.world.head(), &key, issued).unwrap();
+        let prev = record
+            .filter(|_| login.saw_record)
+            .map(|record| record.epoch);
+        let revision = self
+            .world
+            .record::<storage::Client>(Table::Clients, &client.0.to_be_bytes());
+        Begin {
+            key,
+            prev: prev.unwrap_or_default(),
+            owner: owner(
+                login.node.into(),
+                self.boots[usize::from(login.node)],
+                login.flow.into(),
+            ),
+            user,
+            client,
+            place: PLACES[usize::from(login.caller)],
+            matches: self.matches(login),
+            revisions: Revisions {
+                client: revision.revision,
+                ..Revisions::default()
+            },
+            factors: if login.by_code {
+                Factors::Code
+            } else {
+                Factors::PasswordAndCode
+            },
+            issued,
+            lease: Duration::from_millis(LEASE),
+            caller_named: login.caller_named,
+        }
+    }
+
+    /// Code 0 is wrong; 1 to 4 are steps; 5 is in the windows of two steps and, where the
+    /// user has one, of a second token.
+    fn matches(&self, login: &Login) -> Vec<Match> {
+        if login.code == 0 || login.out_of_window {
+            return Vec::new();
+        }
+        let tokens = TOKENS
+            .iter()
+            .filter(|(_, owner)| owner.0 == login.user.into());
+        let both = login.code == 5;
+        let tokens = tokens.take(if both { 2 } else { 1 });
+        let of_token = |&(token, _): &(TokenId, UserId)| {
+            let stored: storage::Token = self.world.record(Table::Tokens, &token.0.to_be_bytes());
+            let one = Match {
+                token,
+                generation: stored.generation,
+                step: self.step(login),
+                offset: i32::from(login.code) - 3,
+            };
+            let other = Match {
+                step: one.step + 1,
+                ..one
+            };
+            if both { vec![other, one] } else { vec![one] }
+        };
+        tokens.flat_map(of_token).collect()
+    }
+
+    /// The code that is typed stands for this step.
+    const fn step(&self, login: &Login) -> u64 {
+        100 + (self.world.now - START) / 30_000 + login.code as u64
+    }
+
+    /// The same login from the same caller through the same client.
+    fn key(&self, login: &Login) -> AttemptKey {
+        let mut key = [0; 32];
+        let parts = [
+            login.user,
+            login.password,
+            login.caller,
+            login.code,
+            login.by_code.into(),
+        ];
+        key[..5].copy_from_slice(&parts);
+        key[5..13].copy_from_slice(&self.step(login).to_be_bytes());
+        AttemptKey(key)
+    }
+}
