@@ -8,7 +8,9 @@
 //! [`seal`]; [`ledger`], [`policy`], [`import`]; [`login`].
 
 pub mod base;
+pub mod import;
 pub mod ledger;
 pub mod otp;
+pub mod policy;
 pub mod radius;
 pub mod seal;

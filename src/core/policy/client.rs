@@ -1,0 +1,156 @@
+//! What a client's entry and the settings say of every login through that client.
+
+use std::time::Duration;
+
+use crate::base::limits::{CLIENT_WAIT_MAX, COMMIT_SLACK, LEASE_MAX, REPLY_MARGIN};
+use crate::ledger::limits::Limits;
+use crate::ledger::{Factors, storage};
+
+/// The rule of one client, resolved: nothing in it is unset or out of bounds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ClientPolicy {
+    /// What a login must show.
+    pub factors: Factors,
+    /// How long after a request's arrival its reply must have left.
+    pub deadline: Duration,
+    /// How long the password source may take.
+    pub source_timeout: Duration,
+    /// How long a grant holds its code: the source's time-out and the slack for commits.
+    pub lease: Duration,
+    /// Steps on either side of the expected one in which a code is looked for.
+    pub window_steps: u8,
+    /// What the device hears when no source can be asked.
+    pub on_source_down: SourceDown,
+}
+
+/// What the device hears when no password source can be asked (DESIGN §2, "Silent or
+/// Reject").
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SourceDown {
+    /// A Reject, at the deadline.
+    #[default]
+    Reject,
+    /// Nothing, so that it asks another server.
+    Silent,
+}
+
+/// Nothing says what a login must show, or how often it may be wrong; it is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("neither the client's entry nor the settings say what a login must show")]
+pub struct NoRule;
+
+impl ClientPolicy {
+    /// Resolves the rule. A number that is 0 is unset and takes its default.
+    ///
+    /// # Errors
+    /// When the factors are unspecified or unknown to this binary, or a limit is: unknown
+    /// means no.
+    pub fn of(client: &storage::Client, settings: &storage::Settings) -> Result<Self, NoRule> {
+        let entra = settings.entra.as_ref().map_or(0, |entra| entra.timeout);
+        let limits = Limits::resolve(settings.limits.as_ref()).map_err(|_| NoRule)?;
+        let longest = LEASE_MAX.saturating_sub(COMMIT_SLACK);
+        let source_timeout = millis(entra, SOURCE_TIMEOUT).min(longest);
+        Ok(Self {
+            factors: factors(client.factors())?,
+            deadline: deadline(client),
+            source_timeout,
+            lease: source_timeout.saturating_add(COMMIT_SLACK),
+            window_steps: limits.window_steps,
+            on_source_down: match client.on_source_down() {
+                storage::OnSourceDown::Silent => SourceDown::Silent,
+                storage::OnSourceDown::Reject | storage::OnSourceDown::Unspecified => {
+                    SourceDown::Reject
+                }
+            },
+        })
+    }
+}
+
+const fn factors(factors: storage::Factors) -> Result<Factors, NoRule> {
+    match factors {
+        storage::Factors::PasswordAndCode => Ok(Factors::PasswordAndCode),
+        storage::Factors::Code => Ok(Factors::Code),
+        storage::Factors::Unspecified => Err(NoRule),
+    }
+}
+
+/// The time in which the device waits for an answer of this server, its tries included.
+fn deadline(client: &storage::Client) -> Duration {
+    millis(client.timeout, DEVICE_TIMEOUT)
+        .saturating_mul(client.tries.max(1))
+        .min(CLIENT_WAIT_MAX)
+        .saturating_sub(REPLY_MARGIN)
+}
+
+fn millis(set: u32, default: Duration) -> Duration {
+    match set {
+        0 => default,
+        set => Duration::from_millis(set.into()),
+    }
+}
+
+/// How long most devices wait for one answer.
+const DEVICE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longer than the directory's slow answers, shorter than a person's patience.
+const SOURCE_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> storage::Client {
+        storage::Client {
+            factors: storage::Factors::Code.into(),
+            ..storage::Client::default()
+        }
+    }
+
+    fn resolved(client: &storage::Client) -> ClientPolicy {
+        ClientPolicy::of(client, &storage::Settings::default()).expect("a rule")
+    }
+
+    #[test]
+    fn a_client_without_factors_lets_nobody_in() {
+        let nothing = storage::Client::default();
+        let unknown = storage::Client {
+            factors: 99,
+            ..client()
+        };
+        for client in [nothing, unknown] {
+            let settings = storage::Settings::default();
+            assert_eq!(ClientPolicy::of(&client, &settings), Err(NoRule));
+        }
+    }
+
+    #[test]
+    fn the_reply_leaves_half_a_second_before_the_device_gives_up() {
+        assert_eq!(resolved(&client()).deadline, Duration::from_millis(2500));
+        let patient = storage::Client {
+            timeout: 5000,
+            tries: 3,
+            ..client()
+        };
+        assert_eq!(resolved(&patient).deadline, Duration::from_millis(14_500));
+    }
+
+    #[test]
+    fn no_setting_can_widen_the_window_or_the_lease() {
+        let settings = storage::Settings {
+            entra: Some(storage::EntraSettings {
+                timeout: u32::MAX,
+                ..storage::EntraSettings::default()
+            }),
+            ..storage::Settings::default()
+        };
+        let policy = ClientPolicy::of(&client(), &settings).expect("a rule");
+        assert_eq!(policy.lease, LEASE_MAX);
+        let wide = storage::Settings {
+            limits: Some(storage::Limits {
+                window_steps: 1000,
+                ..storage::Limits::default()
+            }),
+            ..storage::Settings::default()
+        };
+        assert_eq!(ClientPolicy::of(&client(), &wide), Err(NoRule));
+    }
+}
