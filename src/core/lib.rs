@@ -10,6 +10,7 @@
 pub mod base;
 pub mod import;
 pub mod ledger;
+pub mod login;
 pub mod otp;
 pub mod policy;
 pub mod radius;

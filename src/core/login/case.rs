@@ -1,0 +1,64 @@
+//! What the node's own tables say of a login before anything is claimed.
+//!
+//! A user who may not log in at all, or has to wait, costs no command; but only where no
+//! record of this very login exists, since a retry of it must hear its verdict, and that
+//! only the ledger tells. Must not know codes.
+
+use super::{Ending, Identity, Reason, Stop};
+use crate::base::Timestamp;
+use crate::ledger::attempts::{self, Attempt};
+use crate::ledger::budgets::{self, Standing};
+use crate::ledger::{Read, query, storage};
+
+/// A login that may be judged.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Whose and which.
+    pub identity: Identity,
+    /// The name as the directory knows it.
+    pub directory_name: String,
+    /// The record of this login, if the node has seen one.
+    pub record: Option<Attempt>,
+    /// Entry time as the node last saw it, in fresh contact with a leader.
+    pub issued: Timestamp,
+}
+
+impl Case {
+    /// Reads the user, the record and the budgets as they stood at `issued`.
+    ///
+    /// # Errors
+    /// A Reject for a user who is gone or disabled, or has to wait.
+    pub fn open(view: &impl Read, identity: Identity, issued: Timestamp) -> Result<Self, Stop> {
+        let head = query::head(view)?;
+        let record = attempts::look(view, &head, &identity.key, issued)?;
+        let user = query::user(view, identity.user)?.unwrap_or_default();
+        if record.is_none() {
+            refuse_user(&user)?;
+            refuse_waiting(view, &identity, issued)?;
+        }
+        Ok(Self {
+            identity,
+            directory_name: user.name,
+            record,
+            issued,
+        })
+    }
+}
+
+fn refuse_user(user: &storage::User) -> Result<(), Stop> {
+    let reason = match user.status() {
+        storage::UserStatus::Active => return Ok(()),
+        storage::UserStatus::Disabled => Reason::DisabledUser,
+        storage::UserStatus::Unspecified => Reason::UnknownUser,
+    };
+    Err(Stop::Ended(Ending::reject(reason)))
+}
+
+fn refuse_waiting(view: &impl Read, identity: &Identity, now: Timestamp) -> Result<(), Stop> {
+    let reason = match budgets::standing(view, identity.user, identity.place, now)? {
+        Standing::Free => return Ok(()),
+        Standing::Locked => Reason::Locked,
+        Standing::Waiting { .. } => Reason::Waiting,
+    };
+    Err(Stop::Ended(Ending::reject(reason)))
+}

@@ -1,0 +1,399 @@
+//! One login as a machine: each stage is a type that holds only what it may know, and is
+//! consumed by what it is told. The driver carries out what a [`Flow`] says and tells the
+//! stage in it the result; an order of steps that is not drawn here does not compile.
+//!
+//! ```text
+//! Judge ─▸ Begin ─▸ Ask ─▸ Settle ─▸ Finish          any stage may finish at once;
+//!   ▴        ├────────────▸ Settle (not asked)        Settle goes back to Judge when
+//!   └─ Wait ◂┘                                        the grant was lost
+//! ```
+//!
+//! Must not know clocks, tasks, packets, or how the ledger is replicated. Whether the
+//! device still waits (`late`) is told with each result: a flow that holds a grant goes on
+//! until it is settled, whether or not anyone waits for the verdict.
+
+use std::time::Duration;
+
+use super::ending::{Decision, Ending, Pace};
+use super::exchange::{Answer, Claim, Doubt, Finished, ProposeError, Question, Waited};
+use super::reason::Reason;
+use crate::base::limits::{LOGIN_HASTY_TURNS_MAX, LOGIN_PARKS_MAX, SETTLE_TRIES_MAX};
+use crate::base::{AttemptKey, Epoch};
+use crate::ledger::{
+    Begin, BeginResult, Factors, RefusedBy, Settle, SettleResult, SourceOutcome, Verdict,
+};
+use crate::policy::SourceDown;
+
+/// What is to be done now, and the stage that takes the result.
+#[derive(Debug)]
+pub enum Flow {
+    /// Judge the request against the node's tables as they stand now.
+    Judge(Judging),
+    /// Propose the claim.
+    Begin(Beginning),
+    /// Wait for a change, not beyond the deadline.
+    Wait(Waiting),
+    /// Ask the source, to the source's own time-out whether or not anyone waits.
+    Ask(Question, Asking),
+    /// Propose the settling, whether or not anyone waits.
+    Settle(Settling),
+    /// Tell everyone who waits.
+    Finish(Finished),
+}
+
+/// What the flow remembers from turn to turn. LIMIT: the deadline bounds the waits, these
+/// counts the rest.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turns {
+    hasty: u8,
+    parked: u8,
+    doubt: Option<Doubt>,
+}
+
+impl Turns {
+    /// Judges again at once, unless that was done too often.
+    fn again(mut self, late: bool, reason: Reason) -> Flow {
+        self.hasty = self.hasty.saturating_add(1);
+        if late {
+            self.finish(Ending::silent(Reason::Deadline))
+        } else if self.hasty > LOGIN_HASTY_TURNS_MAX {
+            self.finish(Ending::silent(reason))
+        } else {
+            Flow::Judge(Judging(self))
+        }
+    }
+
+    fn park(mut self) -> Flow {
+        self.parked = self.parked.saturating_add(1);
+        if self.parked > LOGIN_PARKS_MAX {
+            self.finish(Ending::silent(Reason::NoQuorum))
+        } else {
+            self.wait(Waited::Leader)
+        }
+    }
+
+    const fn wait(self, waited: Waited) -> Flow {
+        let turns = self;
+        Flow::Wait(Waiting { waited, turns })
+    }
+
+    const fn finish(self, ending: Ending) -> Flow {
+        let doubt = self.doubt;
+        Flow::Finish(Finished { ending, doubt })
+    }
+}
+
+impl Flow {
+    /// A login that has just come in.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::Judge(Judging(Turns::default()))
+    }
+}
+
+/// The request is being judged.
+#[derive(Debug)]
+pub struct Judging(Turns);
+
+impl Judging {
+    /// The node may not speak now: no leader, no quorum, or not in sync.
+    #[must_use]
+    pub fn no_standing(self) -> Flow {
+        self.0.park()
+    }
+
+    /// Judging came to an end without a command.
+    #[must_use]
+    pub const fn ended(self, ending: Ending) -> Flow {
+        self.0.finish(ending)
+    }
+
+    /// The request was judged; its code is to be claimed.
+    #[must_use]
+    pub fn judged(self, claim: Claim) -> Flow {
+        Flow::Begin(Beginning {
+            claim: Box::new(claim),
+            turns: self.0,
+        })
+    }
+}
+
+/// The flow waits for others.
+#[derive(Debug)]
+pub struct Waiting {
+    waited: Waited,
+    turns: Turns,
+}
+
+impl Waiting {
+    /// What for.
+    #[must_use]
+    pub const fn waited(&self) -> Waited {
+        self.waited
+    }
+
+    /// The wait is over.
+    #[must_use]
+    pub fn woken(self, late: bool) -> Flow {
+        let reason = match self.waited {
+            Waited::Leader => Reason::NoQuorum,
+            Waited::Attempt(..) | Waited::Claim => Reason::Deadline,
+        };
+        if late {
+            self.turns.finish(Ending::silent(reason))
+        } else {
+            Flow::Judge(Judging(self.turns))
+        }
+    }
+}
+
+/// The claim is on its way.
+#[derive(Debug)]
+pub struct Beginning {
+    claim: Box<Claim>,
+    turns: Turns,
+}
+
+impl Beginning {
+    /// The command to propose.
+    #[must_use]
+    pub fn command(&self) -> Begin {
+        self.claim.begin.clone()
+    }
+
+    /// The claim came back, `took` after it was sent by the node's own monotonic clock.
+    #[must_use]
+    pub fn begun(
+        mut self,
+        result: Result<BeginResult, ProposeError>,
+        took: Duration,
+        late: bool,
+    ) -> Flow {
+        let result = match result {
+            Ok(result) => result,
+            Err(ProposeError::NotProposed) if late => {
+                return self.turns.finish(Ending::silent(Reason::NoQuorum));
+            }
+            Err(ProposeError::NotProposed) => return self.turns.park(),
+            // The same owner may claim again: it is granted the same, or finds the verdict.
+            Err(ProposeError::Unknown) => {
+                self.turns.doubt = Some(self.doubt());
+                return self.turns.again(late, Reason::Unknown);
+            }
+        };
+        match result {
+            BeginResult::Repeat(verdict) => self.turns.finish(self.verdict(verdict)),
+            BeginResult::Refused(by) => self.turns.finish(refused(by)),
+            BeginResult::Granted { epoch, .. } => self.granted(epoch, took, late),
+            BeginResult::InFlight { until } => {
+                let key = self.claim.begin.key;
+                self.turns.wait(Waited::Attempt(key, until))
+            }
+            BeginResult::Busy { .. } => self.turns.wait(Waited::Claim),
+            BeginResult::Changed { epoch } => self.changed(epoch, late),
+            BeginResult::Stale | BeginResult::TooLate => self.turns.again(late, Reason::Overtaken),
+        }
+    }
+
+    /// Asks only if the answer will be there before the lease ends: after that another
+    /// node may take over and ask too.
+    fn granted(self, epoch: Epoch, took: Duration, late: bool) -> Flow {
+        let begin = &self.claim.begin;
+        let grant = Grant {
+            key: begin.key,
+            epoch,
+            on_source_down: self.claim.on_source_down,
+        };
+        let turns = self.turns;
+        match self.claim.question {
+            Some(question) if !late && took.saturating_add(question.timeout) < begin.lease => {
+                Flow::Ask(question, Asking { grant, turns })
+            }
+            Some(_) | None => Flow::Settle(Settling::not_asked(grant, turns)),
+        }
+    }
+
+    /// The record of this login is another than the node saw. What the source would be
+    /// asked stays true, as the key binds all octets; without it the record must be read.
+    fn changed(mut self, epoch: Epoch, late: bool) -> Flow {
+        let asks = self.claim.begin.factors == Factors::PasswordAndCode;
+        if asks && self.claim.question.is_none() {
+            return self.turns.again(late, Reason::Overtaken);
+        }
+        let again = self.turns.again(late, Reason::Overtaken);
+        let Flow::Judge(Judging(turns)) = again else {
+            return again;
+        };
+        self.claim.begin.prev = epoch;
+        self.turns = turns;
+        Flow::Begin(self)
+    }
+
+    fn doubt(&self) -> Doubt {
+        let Begin {
+            key, owner, issued, ..
+        } = self.claim.begin;
+        Doubt { key, owner, issued }
+    }
+
+    /// A verdict that the claim met or made. A wrong code is the measure of a refusal
+    /// where no source is ever asked.
+    fn verdict(&self, verdict: Verdict) -> Ending {
+        let code_alone = self.claim.begin.factors == Factors::Code;
+        match verdict {
+            Verdict::WrongCode if code_alone => Ending {
+                pace: Pace::Measured,
+                ..Ending::reject(self.claim.miss)
+            },
+            Verdict::WrongCode => Ending::reject(self.claim.miss),
+            Verdict::Accepted | Verdict::WrongPassword | Verdict::Denied | Verdict::Revoked => {
+                settled(verdict)
+            }
+        }
+    }
+}
+
+/// What the ledger granted.
+#[derive(Clone, Copy, Debug)]
+struct Grant {
+    key: AttemptKey,
+    epoch: Epoch,
+    on_source_down: SourceDown,
+}
+
+/// The source is being asked.
+#[derive(Debug)]
+pub struct Asking {
+    grant: Grant,
+    turns: Turns,
+}
+
+impl Asking {
+    /// The source answered, or did not.
+    #[must_use]
+    pub const fn answered(self, answer: Answer) -> Flow {
+        Flow::Settle(Settling {
+            grant: self.grant,
+            answer: Some(answer),
+            turns: self.turns,
+            tries: 1,
+        })
+    }
+}
+
+/// The grant is being settled.
+#[derive(Debug)]
+pub struct Settling {
+    grant: Grant,
+    /// None: nobody was asked.
+    answer: Option<Answer>,
+    turns: Turns,
+    tries: u8,
+}
+
+impl Settling {
+    const fn not_asked(grant: Grant, turns: Turns) -> Self {
+        Self {
+            grant,
+            answer: None,
+            turns,
+            tries: 1,
+        }
+    }
+
+    /// The command to propose.
+    #[must_use]
+    pub fn command(&self) -> Settle {
+        let outcome = |answer: Answer| answer.outcome;
+        Settle {
+            key: self.grant.key,
+            epoch: self.grant.epoch,
+            outcome: self.answer.map_or(SourceOutcome::NotAsked, outcome),
+        }
+    }
+
+    /// Whether it was proposed before and surely not recorded: to be tried after a pause.
+    #[must_use]
+    pub const fn is_repeated(&self) -> bool {
+        self.tries > 1
+    }
+
+    /// The settle came back.
+    #[must_use]
+    pub fn settled(mut self, result: Result<SettleResult, ProposeError>, late: bool) -> Flow {
+        match result {
+            Ok(SettleResult::Settled(verdict)) => self.turns.finish(self.verdict(verdict)),
+            Ok(SettleResult::Already(verdict)) => self.turns.finish(settled(verdict)),
+            Ok(SettleResult::Released) => self.released(late),
+            // The lease ran out: the answer counts for nothing, the record has the truth.
+            Ok(SettleResult::Gone | SettleResult::Superseded) => {
+                self.turns.again(late, Reason::Unknown)
+            }
+            Err(ProposeError::NotProposed) if self.tries < SETTLE_TRIES_MAX => {
+                self.tries = self.tries.saturating_add(1);
+                Flow::Settle(self)
+            }
+            Err(ProposeError::NotProposed) => self.turns.finish(Ending::silent(Reason::NoQuorum)),
+            // The device's retry finds the truth by the attempt's key.
+            Err(ProposeError::Unknown) => self.turns.finish(Ending::silent(Reason::Unknown)),
+        }
+    }
+
+    /// The verdict of this flow's own answer: the source's reason, unless the ledger found
+    /// otherwise.
+    fn verdict(&self, verdict: Verdict) -> Ending {
+        match (verdict, self.answer) {
+            (Verdict::WrongPassword | Verdict::Denied, Some(answer)) => Ending {
+                decision: Decision::Reject,
+                reason: answer.reason,
+                pace: Pace::Measured,
+                source_code: answer.code,
+            },
+            (other, _) => settled(other),
+        }
+    }
+
+    /// No verdict, nothing burned. Without an answer the login may be claimed again.
+    fn released(self, late: bool) -> Flow {
+        let Some(answer) = self.answer else {
+            return self.turns.again(late, Reason::Deadline);
+        };
+        let (decision, pace) = match self.grant.on_source_down {
+            SourceDown::Reject => (Decision::Reject, Pace::AtDeadline),
+            SourceDown::Silent => (Decision::Silent, Pace::AtOnce),
+        };
+        let ending = Ending {
+            decision,
+            reason: answer.reason,
+            pace,
+            source_code: answer.code,
+        };
+        self.turns.finish(ending)
+    }
+}
+
+/// A verdict that was recorded.
+const fn settled(verdict: Verdict) -> Ending {
+    match verdict {
+        Verdict::Accepted => Ending::ACCEPT,
+        Verdict::WrongPassword => Ending::reject(Reason::WrongPassword),
+        Verdict::WrongCode => Ending::reject(Reason::WrongCode),
+        Verdict::Denied => Ending::reject(Reason::DeniedBefore),
+        Verdict::Revoked => Ending::reject(Reason::Revoked),
+    }
+}
+
+const fn refused(by: RefusedBy) -> Ending {
+    match by {
+        RefusedBy::Revoked => Ending::reject(Reason::Revoked),
+        RefusedBy::Locked => Ending::reject(Reason::Locked),
+        RefusedBy::Waiting => Ending::reject(Reason::Waiting),
+        RefusedBy::Wrong => Ending::reject(Reason::KnownWrong),
+        RefusedBy::Spent => Ending::reject(Reason::Replay),
+        RefusedBy::Limit => Ending::reject(Reason::Limit),
+        RefusedBy::Overload => Ending::silent(Reason::Overload),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! Which steps the typed code stands for, and the claim that follows from it.
+//!
+//! Seeds are opened here, one at a time, and wiped before the function ends. Must not
+//! know what was spent: every matching step goes to the ledger, which alone tells a first
+//! use from a repeat and a replay.
+
+use super::split::{Candidate, candidates, split};
+use super::{Case, Claim, Ending, Question, Reason, Request, Rule, Stop};
+use crate::base::{ClusterId, Epoch, Owner, Secret, TokenId};
+use crate::ledger::attempts::Attempt;
+use crate::ledger::query::{self, OwnedToken};
+use crate::ledger::{Begin, Factors, Match, Read, fields, storage};
+use crate::otp::{self, Algorithm, Digits, Parameters, Period};
+use crate::seal::{Keyring, MacKey, Sealed};
+
+/// The opened secrets of a cluster that logins need.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Whose they are.
+    pub cluster: ClusterId,
+    /// Opens seeds.
+    pub keyring: Keyring,
+    /// Hashes places.
+    pub places: MacKey,
+}
+
+impl Case {
+    /// Finds the code and builds the claim.
+    ///
+    /// # Errors
+    /// A Reject for a user without a token; silence when a seed cannot be opened.
+    pub fn judge(
+        &self,
+        view: &impl Read,
+        request: &Request,
+        rule: &Rule,
+        secrets: &Secrets,
+        owner: Owner,
+    ) -> Result<Claim, Stop> {
+        let tokens = usable(query::tokens_of(view, self.identity.user)?);
+        if tokens.is_empty() && self.record.is_none() {
+            return Err(Stop::Ended(Ending::reject(Reason::NoToken)));
+        }
+        let lengths = || tokens.iter().map(|token| token.parameters.digits.count());
+        let (typed, factors) = (request.password.expose(), rule.policy.factors);
+        let search = Search {
+            request,
+            secrets,
+            window: rule.policy.window_steps,
+            tokens: &tokens,
+        };
+        let found = search.among(candidates(typed, factors, lengths()))?;
+        let (read, matches) = found.unwrap_or_default();
+        let read = read.or_else(|| self.recorded_reading(typed, &tokens));
+        let asks = factors == Factors::PasswordAndCode;
+        let bare = lengths().any(|length| length == typed.len() && split(typed, length).is_some());
+        let reason = if asks && bare {
+            Reason::EmptyPassword
+        } else {
+            Reason::WrongCode
+        };
+        Ok(Claim {
+            begin: self.begin(request, rule, matches, owner),
+            question: read.filter(|_| asks).map(|read| self.question(read, rule)),
+            miss: reason,
+            on_source_down: rule.policy.on_source_down,
+        })
+    }
+
+    /// The reading that the record was made with: a retry may come when its code has left
+    /// the window. The key binds all typed octets, so the code ends where it ended then.
+    fn recorded_reading<'a>(&self, typed: &'a [u8], tokens: &[Token]) -> Option<Candidate<'a>> {
+        let first = self.record.as_ref()?.matches.first()?;
+        let token = tokens.iter().find(|token| token.id == first.token)?;
+        let read = split(typed, token.parameters.digits.count())?;
+        (!read.password.is_empty()).then_some(read)
+    }
+
+    fn question(&self, read: Candidate<'_>, rule: &Rule) -> Question {
+        Question {
+            name: self.directory_name.clone(),
+            password: Secret::from(read.password),
+            timeout: rule.policy.source_timeout,
+        }
+    }
+
+    fn begin(&self, request: &Request, rule: &Rule, matches: Vec<Match>, owner: Owner) -> Begin {
+        let epoch = |record: &Attempt| record.epoch;
+        Begin {
+            key: self.identity.key,
+            prev: self.record.as_ref().map_or_else(Epoch::default, epoch),
+            owner,
+            user: self.identity.user,
+            client: request.client,
+            place: self.identity.place,
+            matches,
+            revisions: rule.revisions,
+            factors: rule.policy.factors,
+            issued: self.issued,
+            lease: rule.policy.lease,
+            caller_named: request.caller.is_named(),
+        }
+    }
+}
+
+/// An active token, in types that hold nothing to be checked.
+struct Token {
+    id: TokenId,
+    generation: u64,
+    parameters: Parameters,
+    drift: i32,
+    /// None: not a sealed field at all.
+    seed: Option<Sealed>,
+}
+
+/// The tokens that take logins. One with parameters that this binary does not know takes
+/// none: unknown means no.
+fn usable(tokens: Vec<OwnedToken>) -> Vec<Token> {
+    tokens
+        .into_iter()
+        .filter_map(|owned| token(&owned))
+        .collect()
+}
+
+fn token(OwnedToken { token, counter }: &OwnedToken) -> Option<Token> {
+    let algorithm = match token.algorithm() {
+        storage::TokenAlgorithm::Sha1 => Algorithm::Sha1,
+        storage::TokenAlgorithm::Sha256 => Algorithm::Sha256,
+        storage::TokenAlgorithm::Sha512 => Algorithm::Sha512,
+        storage::TokenAlgorithm::Unspecified => return None,
+    };
+    let parameters = Parameters {
+        algorithm,
+        digits: Digits::try_from(token.digits).ok()?,
+        period: Period::try_from(u64::from(token.period)).ok()?,
+    };
+    // What was learnt of an older seed's clock says nothing about this one's.
+    let learnt = counter.generation == token.generation;
+    let active = token.state() == storage::TokenState::Active;
+    active.then(|| Token {
+        id: TokenId(token.id),
+        generation: token.generation,
+        parameters,
+        drift: if learnt { counter.drift } else { 0 },
+        seed: Sealed::decode(&token.seed).ok(),
+    })
+}
+
+/// What a code is looked for with.
+struct Search<'a> {
+    request: &'a Request,
+    secrets: &'a Secrets,
+    window: u8,
+    tokens: &'a [Token],
+}
+
+/// A reading, and every step that its code stands for.
+type Found<'a> = (Option<Candidate<'a>>, Vec<Match>);
+
+impl Search<'_> {
+    /// The first of the readings whose code any token has, with *all* steps it stands for.
+    ///
+    /// A seed that does not open ends the login only where nothing else matched: the
+    /// user must not be counted wrong for it.
+    fn among<'a>(&self, readings: Vec<Candidate<'a>>) -> Result<Option<Found<'a>>, Stop> {
+        let mut broken = false;
+        for reading in readings {
+            let mut matches = Vec::new();
+            let length = reading.code.len();
+            for token in self
+                .tokens
+                .iter()
+                .filter(|t| t.parameters.digits.count() == length)
+            {
+                match self.matches(token, reading.code) {
+                    Some(steps) => matches.extend(steps),
+                    None => broken = true,
+                }
+            }
+            if !matches.is_empty() {
+                return Ok(Some((Some(reading), matches)));
+            }
+        }
+        if broken {
+            return Err(Stop::Ended(Ending::silent(Reason::Unsealable)));
+        }
+        Ok(None)
+    }
+
+    /// The steps of one token, or None where its seed does not open.
+    fn matches(&self, token: &Token, code: &[u8]) -> Option<impl Iterator<Item = Match>> {
+        let row = token.id.0.to_be_bytes();
+        let context = fields::token_seed(self.secrets.cluster, &row);
+        let seed = self
+            .secrets
+            .keyring
+            .open(&context, token.seed.as_ref()?)
+            .ok()?;
+        let (now, window) = (self.request.arrived, self.window);
+        let steps = otp::matches(&seed, &token.parameters, code, now, token.drift, window);
+        let (token, generation) = (token.id, token.generation);
+        Some(steps.into_iter().map(move |found| Match {
+            token,
+            generation,
+            step: found.step,
+            offset: found.offset,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

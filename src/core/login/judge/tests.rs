@@ -1,0 +1,250 @@
+//! Which code of which token is found, and what is claimed and asked then.
+
+use prost::Message;
+
+use super::*;
+use crate::base::{AttemptKey, ClientId, KeyId, PlaceId, SeededEntropy, Timestamp, UserId};
+use crate::ledger::{MemoryTables, Revisions, Table, Write};
+use crate::login::{Caller, Decision, Identity};
+use crate::otp::{code_at, draw_seed};
+use crate::policy::{ClientPolicy, SourceDown};
+use crate::seal::{DataKey, Purpose};
+
+const USER: UserId = UserId(7);
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const STEP: u64 = 60_000_000;
+
+struct World {
+    tables: MemoryTables,
+    secrets: Secrets,
+    entropy: SeededEntropy,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut entropy = SeededEntropy::new(1);
+        let key = DataKey::draw(KeyId(1), Purpose::Fields, &mut entropy);
+        let secrets = Secrets {
+            cluster: ClusterId([9; 16]),
+            keyring: Keyring::new([key], KeyId(1)).unwrap(),
+            places: MacKey::draw(&mut entropy),
+        };
+        let tables = MemoryTables::default();
+        Self {
+            tables,
+            secrets,
+            entropy,
+        }
+    }
+
+    /// A new token of the user; the code that it shows now.
+    fn token(&mut self, id: u64, digits: u32) -> String {
+        let seed = draw_seed(Algorithm::Sha1, &mut self.entropy);
+        let row = id.to_be_bytes();
+        let context = fields::token_seed(self.secrets.cluster, &row);
+        let sealed = self
+            .secrets
+            .keyring
+            .seal(&context, &seed, &mut self.entropy);
+        let token = storage::Token {
+            id,
+            owner: USER.0,
+            seed: sealed.unwrap().encode(),
+            algorithm: storage::TokenAlgorithm::Sha1.into(),
+            digits,
+            period: 30,
+            state: storage::TokenState::Active.into(),
+            generation: 1,
+            ..storage::Token::default()
+        };
+        self.put(&token);
+        let parameters = Parameters {
+            digits: Digits::try_from(digits).unwrap(),
+            ..Parameters::default()
+        };
+        code_at(&seed, &parameters, STEP)
+            .unwrap()
+            .as_str()
+            .to_owned()
+    }
+
+    fn put(&mut self, token: &storage::Token) {
+        let row = token.id.to_be_bytes();
+        let owned = [USER.0.to_be_bytes(), row].concat();
+        self.tables.write(vec![
+            Write::Put(Table::Tokens, row.to_vec(), token.encode_to_vec()),
+            Write::Put(Table::UserTokens, owned, Vec::new()),
+        ]);
+    }
+
+    fn judge(&self, typed: &str, factors: Factors) -> Result<Claim, Stop> {
+        let second = std::time::Duration::from_secs(1);
+        let rule = Rule {
+            policy: ClientPolicy {
+                factors,
+                deadline: second,
+                source_timeout: second,
+                lease: second * 2,
+                window_steps: 1,
+                on_source_down: SourceDown::Reject,
+            },
+            revisions: Revisions::default(),
+            default_domain: String::new(),
+        };
+        let request = Request {
+            client: ClientId(1),
+            client_revision: 0,
+            user_name: b"alice".to_vec(),
+            password: Secret::from(typed.as_bytes()),
+            proven: true,
+            caller: Caller::default(),
+            arrived: NOW,
+        };
+        let case = Case {
+            identity: Identity {
+                user: USER,
+                key: AttemptKey([1; 32]),
+                place: PlaceId([2; 16]),
+            },
+            directory_name: "alice@contoso.example".into(),
+            record: None,
+            issued: NOW,
+        };
+        case.judge(
+            &self.tables,
+            &request,
+            &rule,
+            &self.secrets,
+            Owner::default(),
+        )
+    }
+
+    fn both(&self, typed: &str) -> Claim {
+        self.judge(typed, Factors::PasswordAndCode).unwrap()
+    }
+}
+
+fn tokens(claim: &Claim) -> Vec<u64> {
+    claim
+        .begin
+        .matches
+        .iter()
+        .map(|found| found.token.0)
+        .collect()
+}
+
+fn password(claim: &Claim) -> &[u8] {
+    claim
+        .question
+        .as_ref()
+        .map_or(b"", |question| question.password.expose())
+}
+
+#[test]
+fn the_code_that_matches_fixes_the_split() {
+    let mut world = World::new();
+    let (six, eight) = (world.token(1, 6), world.token(2, 8));
+    for (password_typed, code, token) in [
+        ("secret", &six, 1),
+        ("secret12", &six, 1),
+        ("secret", &eight, 2),
+    ] {
+        let claim = world.both(&format!("{password_typed}{code}"));
+        assert_eq!(tokens(&claim), [token], "{password_typed}");
+        assert_eq!(password(&claim), password_typed.as_bytes());
+        assert_eq!(claim.question.unwrap().name, "alice@contoso.example");
+    }
+}
+
+#[test]
+fn a_code_of_no_token_is_claimed_without_matches_and_asks_nobody() {
+    let mut world = World::new();
+    world.token(1, 6);
+    let claim = world.both("secret000000");
+    assert_eq!((tokens(&claim), claim.miss), (vec![], Reason::WrongCode));
+    assert!(claim.question.is_none());
+}
+
+#[test]
+fn a_right_code_without_a_password_is_not_even_looked_at() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    let claim = world.both(&code);
+    assert_eq!(
+        (tokens(&claim), claim.miss),
+        (vec![], Reason::EmptyPassword)
+    );
+    assert!(claim.question.is_none());
+}
+
+#[test]
+fn where_the_code_is_all_nothing_is_asked() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    let claim = world.judge(&code, Factors::Code).unwrap();
+    assert_eq!(tokens(&claim), [1]);
+    assert!(claim.question.is_none());
+    let claim = world
+        .judge(&format!("secret{code}"), Factors::Code)
+        .unwrap();
+    assert_eq!(tokens(&claim), Vec::<u64>::new());
+}
+
+#[test]
+fn a_token_that_is_not_active_or_not_understood_takes_no_login() {
+    type Change = fn(&mut storage::Token);
+    let changes: [Change; 4] = [
+        |token| token.state = storage::TokenState::Pending.into(),
+        |token| token.state = storage::TokenState::Disabled.into(),
+        |token| token.algorithm = 99,
+        |token| token.digits = 4,
+    ];
+    for change in changes {
+        let mut world = World::new();
+        world.token(1, 6);
+        let mut token = query::token(&world.tables, TokenId(1)).unwrap().unwrap();
+        change(&mut token);
+        world.put(&token);
+        let stop = world
+            .judge("secret123456", Factors::PasswordAndCode)
+            .unwrap_err();
+        assert_eq!(stop.ending(), Ending::reject(Reason::NoToken));
+    }
+}
+
+#[test]
+fn a_seed_moved_from_another_token_opens_nothing_and_counts_nobody_wrong() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    let mut moved = query::token(&world.tables, TokenId(1)).unwrap().unwrap();
+    moved.id = 2;
+    world.put(&moved);
+    let both = world.both(&format!("secret{code}"));
+    assert_eq!(tokens(&both), [1]);
+    moved.id = 1;
+    moved.state = storage::TokenState::Disabled.into();
+    world.put(&moved);
+    let stop = world
+        .judge(&format!("secret{code}"), Factors::PasswordAndCode)
+        .unwrap_err();
+    assert_eq!(stop.ending().decision, Decision::Silent);
+    assert_eq!(stop.ending().reason, Reason::Unsealable);
+}
+
+#[test]
+fn a_learnt_drift_of_an_older_seed_does_not_move_the_window() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    let counter = |generation| storage::Counter {
+        generation,
+        drift: 5,
+        ..storage::Counter::default()
+    };
+    let found = |world: &World| tokens(&world.both(&format!("secret{code}"))).len();
+    for (generation, expected) in [(0, 1), (1, 0)] {
+        let key = 1_u64.to_be_bytes().to_vec();
+        let put = Write::Put(Table::Counters, key, counter(generation).encode_to_vec());
+        world.tables.write(vec![put]);
+        assert_eq!(found(&world), expected, "generation {generation}");
+    }
+}

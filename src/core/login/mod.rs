@@ -1,0 +1,31 @@
+//! One login, decided: a pure machine that is told facts and says what to do next.
+//!
+//! [`Rule`], [`Identity`], [`Case`] and [`Case::judge`] read the tables, in this order;
+//! [`Flow`] says which command, question or wait comes next, and how it ends.
+//!
+//! Must not know: sockets, tasks, how commands are replicated, which directory answers.
+
+mod case;
+mod ending;
+mod exchange;
+mod flow;
+mod identity;
+mod judge;
+mod key;
+mod place;
+pub mod reason;
+mod request;
+mod rule;
+mod split;
+
+pub use case::Case;
+pub use ending::{Decision, Ending, Outcome, Pace, Stages};
+pub use exchange::{Answer, Claim, Doubt, Finished, ProposeError, Question, Waited};
+pub use flow::{Asking, Beginning, Flow, Judging, Settling, Waiting};
+pub use identity::Identity;
+pub use judge::Secrets;
+pub use key::{AttemptKeys, AttemptMacs};
+pub use place::Place;
+pub use reason::{Explanation, Reason};
+pub use request::{Caller, Request};
+pub use rule::{Rule, Stop};

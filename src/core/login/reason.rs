@@ -1,0 +1,201 @@
+//! Why a login ended as it did: stable reasons, the same in events, metrics, `explain`
+//! and the manual.
+//!
+//! What the user sees is one text for all of them; these are for operators only.
+
+use std::fmt;
+
+/// A reason in words.
+#[derive(Clone, Copy, Debug)]
+pub struct Explanation {
+    /// `CS-R…`; once given, it keeps its meaning for ever.
+    pub code: &'static str,
+    /// What happened.
+    pub cause: &'static str,
+    /// Who can change it.
+    pub who: &'static str,
+    /// How.
+    pub remedy: &'static str,
+}
+
+macro_rules! reasons {
+    ($($name:ident $code:literal $cause:literal, $who:literal: $remedy:literal;)*) => {
+        /// A stable reason.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum Reason {
+            $(#[doc = $cause] $name,)*
+        }
+
+        impl Reason {
+            /// Every reason, for manuals and tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// Cause, who can fix it, and how.
+            #[must_use]
+            pub const fn explanation(self) -> Explanation {
+                match self {
+                    $(Self::$name => Explanation {
+                        code: $code,
+                        cause: $cause,
+                        who: $who,
+                        remedy: $remedy,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+impl Reason {
+    /// The stable code, as in `CS-R301`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        self.explanation().code
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = self.explanation();
+        write!(f, "{}: {}", said.code, said.cause)
+    }
+}
+
+reasons! {
+    Accepted "CS-R000"
+        "let in",
+        "nobody": "nothing to do";
+    BrokenPacket "CS-R101"
+        "the datagram is no RADIUS packet",
+        "network administrator": "find what sends to this port";
+    UnservedCode "CS-R102"
+        "a packet of a kind that this port does not serve",
+        "device administrator": "check which port the device uses";
+    UnknownClient "CS-R103"
+        "no client entry has the source address",
+        "operator": "`client add` with the address that the packet came from";
+    Forged "CS-R104"
+        "the authenticator does not fit: wrong secret, or a forged packet",
+        "device administrator": "set the same secret on the device and in the client entry";
+    Unauthenticated "CS-R105"
+        "the client must send a Message-Authenticator and did not",
+        "device administrator": "update the device, or set the client to a weaker mode";
+    Overload "CS-R106"
+        "more requests than may be in hand at one time",
+        "operator": "look at who sends them; add nodes";
+    UnservedMethod "CS-R201"
+        "no clear-text password in the request",
+        "device administrator": "set the device to PAP";
+    UnreadablePassword "CS-R202"
+        "the password is not UTF-8, has a NUL inside or is too long",
+        "device administrator": "check the shared secret and the character set";
+    UnknownUser "CS-R203"
+        "no user has this name",
+        "operator": "`user add`, or an alias for the user";
+    DisabledUser "CS-R204"
+        "the user is disabled",
+        "operator": "`user enable`";
+    NoToken "CS-R205"
+        "the user has no active token",
+        "operator": "`token add`, or prove a pending one";
+    NoRule "CS-R206"
+        "no rule says what this login must show",
+        "operator": "set the factors of the client";
+    EmptyPassword "CS-R207"
+        "nothing is left as the password once the code is taken off",
+        "user": "type the password, then the code";
+    Revoked "CS-R208"
+        "user, token or seed was changed while the login was judged",
+        "operator": "nothing, if the change was meant";
+    WrongCode "CS-R301"
+        "the code fits no token of the user",
+        "user": "wait for the next code; `token resync` if the clock of the token is off";
+    Replay "CS-R302"
+        "the code was already spent by another login",
+        "user": "wait for the next code";
+    Waiting "CS-R303"
+        "too many wrong codes from this place",
+        "user": "wait, or `user unlock`";
+    Locked "CS-R304"
+        "too many wrong passwords",
+        "user": "wait, or `user unlock`";
+    Limit "CS-R305"
+        "as many passwords as allowed are wrong or unanswered",
+        "user": "wait, or `user unlock`";
+    KnownWrong "CS-R306"
+        "this very login was found wrong before",
+        "user": "type the password again with a new code";
+    WrongPassword "CS-R401"
+        "the password is wrong",
+        "user": "type the password again with the same or a new code";
+    NoMfa "CS-R402"
+        "the directory let the password alone in: no second factor is demanded of this account",
+        "directory administrator": "require MFA for the account, also at trusted locations";
+    AccountState "CS-R403"
+        "the directory refuses the account: disabled, expired or not assigned",
+        "directory administrator": "look at the sign-in log of the account";
+    MustChangePassword "CS-R404"
+        "the password has expired or must be changed",
+        "user": "change the password";
+    Policy "CS-R405"
+        "a policy of the directory forbids this login",
+        "directory administrator": "look at the sign-in log; demand MFA instead";
+    ExternalChallenge "CS-R406"
+        "another vendor's second factor, or terms of use, are asked for",
+        "directory administrator": "accept external challenges in the settings if that is meant";
+    NoCloudPassword "CS-R407"
+        "the directory holds no password of the account",
+        "directory administrator": "synchronise password hashes";
+    ForeignAccount "CS-R408"
+        "a guest, or an account of another directory",
+        "directory administrator": "use the home directory of the account";
+    LockedAtSource "CS-R409"
+        "the directory has locked the account or blocked our address",
+        "directory administrator": "wait; look at risky sign-ins and blocked addresses";
+    SourceDown "CS-R410"
+        "the password source cannot be reached or judges nothing now",
+        "operator": "`doctor`; look at the network and the state of the directory";
+    SourceUnanswered "CS-R411"
+        "the password source was asked and did not answer in time",
+        "operator": "look at the network and the state of the directory";
+    SourceMisconfigured "CS-R412"
+        "the password source refuses this server, not the user",
+        "operator": "`settings test-entra`";
+    UnknownAnswer "CS-R413"
+        "the password source gave an answer that no table knows",
+        "operator": "look at the code in the event and report it";
+    DeniedBefore "CS-R414"
+        "the directory refused this very login before",
+        "operator": "`explain` the first try of it";
+    Deadline "CS-R501"
+        "the time that the device waits is over",
+        "operator": "raise the time-out of the device";
+    NoQuorum "CS-R502"
+        "the node cannot record anything now, so it says nothing",
+        "operator": "`cluster status`";
+    Unknown "CS-R503"
+        "a record was sent and its result is not known, so nothing is said",
+        "nobody": "the device's retry finds the result";
+    Overtaken "CS-R505"
+        "users, rules or the client were changed while the login was judged",
+        "nobody": "the device's retry is judged by what is in force now";
+    Unsealable "CS-R506"
+        "a seed of the user cannot be opened with the keyring",
+        "operator": "`doctor`; check the node's key file, or give the user a new token";
+    Store "CS-R504"
+        "the store of the node failed",
+        "operator": "look at the log of the node";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_reasons_share_a_code() {
+        let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+    }
+}

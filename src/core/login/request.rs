@@ -1,0 +1,71 @@
+//! One login as it was asked: what the packet says, after it was proven and un-hidden.
+//!
+//! Knows which parts name the caller. Must not know packets.
+
+use std::net::Ipv4Addr;
+
+use crate::base::{ClientId, Secret, Timestamp};
+
+/// One login as it was asked.
+#[derive(Debug)]
+pub struct Request {
+    /// The client entry whose secret proved the packet.
+    pub client: ClientId,
+    /// The revision of that entry. Another one now in force means that the packet was
+    /// never held against the rule in force; it is not judged.
+    pub client_revision: u64,
+    /// User-Name, as typed.
+    pub user_name: Vec<u8>,
+    /// User-Password after un-hiding, without the NUL padding: password and code.
+    pub password: Secret,
+    /// Whether a Message-Authenticator proved the packet. Without one a wrong shared
+    /// secret shows only as noise in the password.
+    pub proven: bool,
+    /// Who asks, as far as the device says.
+    pub caller: Caller,
+    /// The node's wall clock at arrival: the time whose code the user typed.
+    ///
+    /// Steps are counted by the node's own clock and not by entry time: entry time stands
+    /// still while nothing is committed and never goes back after a jump, so tokens, which
+    /// follow the real time, would drift from it. That is safe, as no clock decides
+    /// whether a code is spent: the ledger keeps the last spent step. And they are counted
+    /// at arrival, so that a login does not lose its code while it waits for its turn.
+    pub arrived: Timestamp,
+}
+
+/// The attributes that tell one caller from another, as present. What a device may change
+/// from server to server must not be among them.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Caller {
+    /// Calling-Station-Id (RFC 2865 §5.31).
+    pub calling_station_id: Option<Vec<u8>>,
+    /// NAS-Identifier (RFC 2865 §5.32).
+    pub nas_identifier: Option<Vec<u8>>,
+    /// NAS-IP-Address (RFC 2865 §5.4).
+    pub nas_ip_address: Option<Ipv4Addr>,
+    /// NAS-Port (RFC 2865 §5.5).
+    pub nas_port: Option<u32>,
+    /// NAS-Port-Id (RFC 2869 §5.17).
+    pub nas_port_id: Option<Vec<u8>>,
+}
+
+impl Caller {
+    /// Whether the user's end of the line is named, so that two callers with one user's
+    /// password and code do not look alike.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        let said = |text: &Option<Vec<u8>>| text.as_ref().is_some_and(|text| !text.is_empty());
+        said(&self.calling_station_id) || said(&self.nas_port_id) || self.nas_port.is_some()
+    }
+}
+
+impl Request {
+    /// The password as text a source can be asked with: UTF-8 without controls.
+    ///
+    /// What is not, is what a wrong shared secret looks like.
+    #[must_use]
+    pub fn is_clean_text(&self) -> bool {
+        std::str::from_utf8(self.password.expose())
+            .is_ok_and(|text| !text.chars().any(char::is_control))
+    }
+}
