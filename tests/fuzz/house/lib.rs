@@ -1,0 +1,28 @@
+//! What the fuzz targets run: the core's whole way from a datagram to a reply, over tables
+//! in memory, with the invariants of DESIGN §1 asserted along it.
+//!
+//! Nothing is mocked: the keys are wrapped and opened, the seeds sealed, every command goes
+//! through its octets on disk. What the shells add (tasks, sockets, the log) is left out;
+//! the source's answer, the clock and the order of things come from the fuzz input.
+//!
+//! `make fuzz` runs every target; `corpus/` holds the seeds, written by
+//! `cargo run --example seeds`. A crash is run again, and made smaller, with
+//! `RUSTC_BOOTSTRAP=1 cargo-fuzz run|tmin -s none --fuzz-dir . TARGET artifacts/TARGET/FILE`.
+
+#![forbid(unsafe_code)]
+
+mod changes;
+mod claims;
+mod datagrams;
+mod ledger;
+mod login;
+mod octets;
+mod port;
+mod script;
+mod state;
+mod text;
+
+pub use ledger::run_entries;
+pub use script::run_script;
+pub use state::{CLIENTS, STATE, State, Tester};
+pub use text::{read_base32, read_csv};
