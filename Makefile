@@ -1,0 +1,81 @@
+# One build profile for everything: what is tested is what ships, and RocksDB (12 minutes
+# on two cores) is compiled once. Its library is kept in $(CACHE) for the next checkout.
+
+CACHE ?= $(HOME)/.cache/countersign
+CARGO := cargo
+BUILD := --release --locked
+TOOLS := $(CACHE)/tools
+FUZZ_SECONDS ?= 600
+SHELL := /bin/bash
+
+ROCKSDB := $(shell sed -n '/name = "librocksdb-sys"/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+KEPT := $(CACHE)/rocksdb-$(ROCKSDB)-$(shell uname -m)
+BUILT := $(wildcard target/release/build/librocksdb-sys-*/out/librocksdb.a)
+ifeq ($(BUILT),)
+ifneq ($(wildcard $(KEPT)/librocksdb.a),)
+export ROCKSDB_LIB_DIR := $(KEPT)
+export ROCKSDB_STATIC := 1
+endif
+endif
+
+.PHONY: demo test check fix bench fuzz fuzz-smoke build deps radclient keep
+
+demo: build ## a whole cluster on this machine, with a login to try
+	target/release/countersign demo
+
+test: deps radclient ## every test
+	$(CARGO) test $(BUILD) --workspace
+	@$(MAKE) --no-print-directory keep
+	$(MAKE) fuzz-smoke
+
+check: deps $(TOOLS)/bin/cargo-deny ## what never writes: format, lints, documents, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(BUILD) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(BUILD) --workspace --no-deps
+	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
+
+fix: ## what writes: format and the lints that mend themselves
+	$(CARGO) fmt --all
+	$(CARGO) clippy $(BUILD) --workspace --all-targets --fix --allow-dirty --allow-staged
+
+bench: build ## the budgets of the design, beside FreeRADIUS, in one run
+	tests/bench/run
+
+# The core forbids unsafe code, so the address sanitizer would only cost half the speed. What
+# is found goes to target/, beside the seeds that are kept in tests/fuzz/corpus/.
+fuzz: $(TOOLS)/bin/cargo-fuzz ## look for crashes, FUZZ_SECONDS a target
+	cd tests/fuzz && for target in $$(ls targets | sed 's/\.rs//'); do \
+	  found=../../target/fuzz/corpus/$$target; mkdir -p $$found && \
+	  RUSTC_BOOTSTRAP=1 $(TOOLS)/bin/cargo-fuzz run -s none --fuzz-dir . $$target \
+	    $$found corpus/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4200 || exit 1; \
+	done
+
+fuzz-smoke:
+	$(MAKE) fuzz FUZZ_SECONDS=15
+
+build: deps
+	$(CARGO) build $(BUILD) --workspace
+	@$(MAKE) --no-print-directory keep
+
+deps: ## what the compiler needs beside cargo: libclang, for RocksDB's bindings
+	@ldconfig -p | grep -q 'libclang[-.0-9]*\.so' || ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || \
+	  { SUDO=$$([ $$(id -u) = 0 ] || echo sudo); \
+	    echo 'installing libclang and a C++ compiler (Debian packages)'; \
+	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends \
+	      g++ make libclang-dev >/dev/null; }
+
+radclient: ## a client that is not ours, to test with
+	@command -v radclient >/dev/null || \
+	  { SUDO=$$([ $$(id -u) = 0 ] || echo sudo); \
+	    echo 'installing freeradius-utils (a Debian package)'; \
+	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends \
+	      freeradius-utils >/dev/null; }
+
+keep:
+	@library=$$(ls target/release/build/librocksdb-sys-*/out/librocksdb.a 2>/dev/null | head -1); \
+	if [ -n "$$library" ] && [ ! -e $(KEPT)/librocksdb.a ]; then \
+	  mkdir -p $(KEPT) && cp "$$library" $(KEPT)/.new && mv $(KEPT)/.new $(KEPT)/librocksdb.a; fi
+
+$(TOOLS)/bin/cargo-%:
+	$(CARGO) install --locked --root $(TOOLS) cargo-$*

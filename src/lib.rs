@@ -1,0 +1,7 @@
+//! Countersign: the shells around the pure core, and what binds them together.
+//!
+//! Layers, top to bottom; an arrow may only point down (held by `tests/tidy.rs`): `cli`;
+//! `node`; `net`, `admin`, `telemetry`; `operate`; `consensus`, `device`, `sources`;
+//! `login`; and below all of them the crate `countersign_core`.
+
+pub mod login;
