@@ -4,4 +4,5 @@
 //! `node`; `net`, `admin`, `telemetry`; `operate`; `consensus`, `device`, `sources`;
 //! `login`; and below all of them the crate `countersign_core`.
 
+pub mod consensus;
 pub mod login;

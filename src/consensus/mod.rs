@@ -1,0 +1,39 @@
+//! Consensus: one replicated log and the tables it makes, on the disk of each node.
+//!
+//! Knows openraft and RocksDB; nothing outside does. Commands go in through
+//! [`Consensus::propose`], outcomes come out when they are applied, tables are read
+//! through [`TableView`].
+//!
+//! Must not know: RADIUS, what a command means, who asked for it.
+
+mod codec;
+mod config;
+mod disk;
+mod flusher;
+mod halt;
+mod handle;
+mod inspect;
+mod layout;
+mod log_store;
+mod network;
+mod port;
+mod proposer;
+mod raft;
+mod recent;
+mod reign;
+mod snapshot;
+mod state_machine;
+mod tables;
+#[cfg(test)]
+mod testing;
+mod tuning;
+
+pub use config::{Config, Ports, Timing};
+pub use disk::{OpenError, Owner};
+pub use halt::{Halt, OnHalt, abort};
+pub use handle::{Consensus, Figures, Opened, StartError};
+pub use inspect::inspect;
+pub use port::LiveTables;
+pub use proposer::{Because, ProposeError};
+pub use state_machine::Applied;
+pub use tables::TableView;

@@ -1,0 +1,173 @@
+//! From single commands to log entries and back.
+//!
+//! Whatever has queued up while earlier entries were on their way becomes the next one;
+//! when nothing is on its way, nothing waits. Only the leader stamps time.
+
+use std::sync::Arc;
+
+use countersign_core::base::limits::BATCH_COMMANDS_MAX;
+use countersign_core::base::{NodeId, Timestamp};
+use countersign_core::ledger::{CLUSTER_VERSION, Command, Entry, Outcome, query};
+use openraft::errors::ClientWriteError;
+use openraft::raft::ClientWriteResult;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+use super::disk::Disk;
+use super::raft::{Answer, Batch, RaftId, Types};
+use super::reign::Reign;
+use super::state_machine::StateMachine;
+use crate::login::Clock;
+
+/// Why a command has no outcome.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ProposeError {
+    /// It is certainly not in the log, and never will be.
+    #[error("not proposed: {0}")]
+    NotProposed(#[source] Because),
+    /// It may be applied, now or later, or never. The ledger tells which.
+    #[error("proposed, with no answer")]
+    Unknown,
+}
+
+/// Why a command was not proposed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Because {
+    /// As many commands wait as may.
+    #[error("too many commands wait")]
+    Busy,
+    /// This node does not lead; perhaps that one does.
+    #[error("this node does not lead")]
+    NotLeader(Option<NodeId>),
+    /// The node is shutting down.
+    #[error("this node is stopping")]
+    Stopping,
+}
+
+/// What one command comes to.
+pub(super) type Reply = Result<Outcome, ProposeError>;
+
+/// A command that waits for its entry.
+pub(super) struct Asked {
+    pub(super) command: Command,
+    pub(super) reply: oneshot::Sender<Reply>,
+}
+
+/// Turns queued commands into entries, for as long as the queue is open.
+pub(super) struct Proposer {
+    pub(super) raft: openraft::Raft<Types, StateMachine>,
+    pub(super) disk: Arc<Disk>,
+    pub(super) node: NodeId,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) queue: mpsc::Receiver<Asked>,
+    pub(super) reign: watch::Receiver<Reign>,
+}
+
+impl Proposer {
+    /// Runs until `stop` is dropped or told; then answers what is left and waits for the
+    /// entries on their way.
+    pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        let on_their_way = Arc::new(Semaphore::new(ENTRIES_IN_FLIGHT_MAX));
+        let mut asked = Vec::with_capacity(BATCH_COMMANDS_MAX);
+        let mut last = Timestamp::default();
+        while let Ok(turn) = Arc::clone(&on_their_way).acquire_owned().await {
+            tokio::select! {
+                biased;
+                _ = &mut stop => break,
+                count = self.queue.recv_many(&mut asked, BATCH_COMMANDS_MAX) => {
+                    if count == 0 {
+                        break;
+                    }
+                }
+            }
+            self.propose(std::mem::take(&mut asked), &mut last, turn)
+                .await;
+        }
+        self.queue.close();
+        while let Some(rest) = self.queue.recv().await {
+            refuse([rest.reply], Because::Stopping);
+        }
+        let all = u32::try_from(ENTRIES_IN_FLIGHT_MAX).unwrap_or(u32::MAX);
+        drop(on_their_way.acquire_many(all).await);
+    }
+
+    async fn propose(&self, asked: Vec<Asked>, last: &mut Timestamp, turn: OwnedSemaphorePermit) {
+        let (commands, replies) = asked.into_iter().map(|a| (a.command, a.reply)).unzip();
+        let (entry, term) = match self.stamp(commands, last) {
+            Ok(stamped) => stamped,
+            Err(because) => return refuse::<Vec<_>>(replies, because),
+        };
+        let answer = Answer::new(move |result: ClientWriteResult<Types>| {
+            drop(turn);
+            answer(replies, result);
+        });
+        // When the core has stopped, the answer is dropped, and with it the replies:
+        // unknown, which is the safe side.
+        let write = self.raft.write(Batch::new(entry.encode()));
+        drop(write.with_leader(term).responder(answer).await);
+    }
+
+    /// The entry, and the leader's term that it must be written in.
+    fn stamp(
+        &self,
+        commands: Vec<Command>,
+        last: &mut Timestamp,
+    ) -> Result<(Entry, super::raft::Leader), Because> {
+        let reign = *self.reign.borrow();
+        let Reign::Leading { reign: leader, .. } = reign else {
+            return Err(Because::NotLeader(reign.leader()));
+        };
+        // A head that cannot be read halts the node at the next entry; say nothing new.
+        let head = query::head(&self.disk.tables()).unwrap_or_default();
+        *last = self
+            .clock
+            .wall()
+            .max(*last)
+            .max(Timestamp::from_millis(head.at));
+        let entry = Entry {
+            version: match head.version {
+                // Not founded: the first entry says what its proposer speaks.
+                0 => CLUSTER_VERSION,
+                version => version,
+            },
+            at: *last,
+            proposer: self.node,
+            commands,
+        };
+        Ok((entry, leader))
+    }
+}
+
+fn answer(replies: Vec<oneshot::Sender<Reply>>, result: ClientWriteResult<Types>) {
+    match result {
+        Ok(written) => {
+            // A shorter list of outcomes would drop replies: unknown, never somebody else's.
+            for (reply, outcome) in replies.into_iter().zip(written.data) {
+                drop(reply.send(Ok(outcome)));
+            }
+        }
+        Err(ClientWriteError::ForwardToLeader(to)) => {
+            let leader = to.leader_id.and_then(|id| RaftId(id).node());
+            refuse(replies, Because::NotLeader(leader));
+        }
+        Err(
+            ClientWriteError::LogEntryDiscarded(_)
+            | ClientWriteError::ChangeMembershipError(_)
+            | ClientWriteError::PreconditionFailed(_),
+        ) => {
+            for reply in replies {
+                drop(reply.send(Err(ProposeError::Unknown)));
+            }
+        }
+    }
+}
+
+fn refuse<R: IntoIterator<Item = oneshot::Sender<Reply>>>(replies: R, because: Because) {
+    for reply in replies {
+        // Who has stopped waiting needs no answer.
+        drop(reply.send(Err(ProposeError::NotProposed(because))));
+    }
+}
+
+/// Entries written and not yet applied. More would make smaller batches, and each entry
+/// has its price; one keeps the disk busy enough while the queue is never empty.
+const ENTRIES_IN_FLIGHT_MAX: usize = 1;

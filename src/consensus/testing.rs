@@ -1,0 +1,166 @@
+//! What the tests of this module share: a place, ports that can be watched, commands.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use countersign_core::base::{ClusterId, NodeId, Timestamp, Unobserved};
+use countersign_core::ledger::storage::key::Wrap;
+use countersign_core::ledger::storage::member::MemberRole;
+use countersign_core::ledger::storage::{
+    Actor, Change, Found, Key, KeyPurpose, Member, PutUser, Refusal, User, UserStatus, change,
+};
+use countersign_core::ledger::{CLUSTER_VERSION, Command, Outcome, Read, Table};
+
+use super::disk::{Disk, Owner};
+use super::halt::OnHalt;
+use super::{Config, Consensus, Ports, Timing};
+use crate::login::Clock;
+
+pub(super) const OWNER: Owner = Owner {
+    cluster: ClusterId([7; 16]),
+    node: NodeId(1),
+};
+
+const ADDRESS: &str = "one.contoso.example:8300";
+
+/// A clock that stands where it is put.
+#[derive(Default)]
+pub(super) struct StoppedClock(AtomicU64);
+
+impl StoppedClock {
+    pub(super) fn set(&self, millis: u64) {
+        self.0.store(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for StoppedClock {
+    fn monotonic(&self) -> tokio::time::Instant {
+        tokio::time::Instant::now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// What the halt handler was told.
+#[derive(Clone, Default)]
+pub(super) struct Halts(Arc<Mutex<Vec<String>>>);
+
+impl Halts {
+    pub(super) fn port(&self) -> OnHalt {
+        let said = Arc::clone(&self.0);
+        Arc::new(move |halt| said.lock().unwrap().push(halt.to_string()))
+    }
+
+    pub(super) fn said(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// Halting fails the test.
+pub(super) fn must_not_halt() -> OnHalt {
+    Arc::new(|halt| panic!("halted: {halt}"))
+}
+
+pub(super) fn disk(root: &Path) -> Arc<Disk> {
+    Arc::new(Disk::open(root, OWNER, 1, must_not_halt()).unwrap())
+}
+
+pub(super) fn config(root: &Path) -> Config {
+    Config {
+        directory: root.to_owned(),
+        cluster: OWNER.cluster,
+        node: OWNER.node,
+        address: ADDRESS.to_owned(),
+        timing: Timing::default(),
+    }
+}
+
+pub(super) async fn start(root: &Path, clock: Arc<dyn Clock>) -> Consensus {
+    let ports = Ports {
+        clock,
+        operations: Arc::new(Unobserved),
+        on_halt: must_not_halt(),
+    };
+    Consensus::start(config(root), ports).await.unwrap()
+}
+
+/// A node that has founded its cluster.
+pub(super) async fn founded(root: &Path, clock: Arc<dyn Clock>) -> Consensus {
+    let node = start(root, clock).await;
+    assert!(is_done(&node.found(found()).await.unwrap()));
+    node
+}
+
+pub(super) fn found() -> Command {
+    command(
+        0,
+        change::Kind::Found(Found {
+            cluster: OWNER.cluster.0.to_vec(),
+            keys: vec![Key {
+                id: 1,
+                purpose: KeyPurpose::Seal.into(),
+                wraps: vec![Wrap {
+                    kek: vec![1; 8],
+                    wrapped: vec![2; 48],
+                }],
+                recovery: vec![3; 80],
+                created: 0,
+            }],
+            member: Some(Member {
+                node: OWNER.node.0.into(),
+                incarnation: 1,
+                role: MemberRole::Voter.into(),
+                address: ADDRESS.to_owned(),
+                version_max: CLUSTER_VERSION,
+                removed: false,
+            }),
+            ..Found::default()
+        }),
+    )
+}
+
+/// Whether a change was carried out.
+pub(super) fn is_done(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Change(it) if it.refusal() == Refusal::Unspecified)
+}
+
+/// Makes user `number`.
+pub(super) fn put_user(number: u64) -> Command {
+    command(
+        number,
+        change::Kind::PutUser(PutUser {
+            user: Some(User {
+                id: number,
+                name: format!("user{number}@contoso.example"),
+                status: UserStatus::Active.into(),
+                ..User::default()
+            }),
+            expected_revision: 0,
+        }),
+    )
+}
+
+/// Whether there is a user `number`.
+pub(super) fn has_user(tables: &impl Read, number: u64) -> bool {
+    let user = tables.get(Table::Users, &number.to_be_bytes());
+    user.unwrap().is_some()
+}
+
+fn command(number: u64, kind: change::Kind) -> Command {
+    Command::Change(Box::new(Change {
+        request_id: request_id(number),
+        actor: Some(Actor {
+            name: "test".to_owned(),
+            ..Actor::default()
+        }),
+        digest: vec![1; 32],
+        kind: Some(kind),
+    }))
+}
+
+fn request_id(number: u64) -> Vec<u8> {
+    u128::from(number).to_be_bytes().to_vec()
+}
