@@ -1,0 +1,8 @@
+//! Password sources: the directories that say whether a password is right.
+//!
+//! Must not know: RADIUS, codes, the ledger, who the NAS is.
+
+pub mod entra;
+mod live;
+
+pub use live::{Source, Sources};
