@@ -5,5 +5,6 @@
 //! `login`; and below all of them the crate `countersign_core`.
 
 pub mod consensus;
+pub mod device;
 pub mod login;
 pub mod sources;

@@ -1,0 +1,120 @@
+//! A RADIUS client that behaves like a VPN device: it sends again, goes on to the next
+//! server with a new packet, and believes no reply that it cannot verify.
+//!
+//! For `countersign login`, the load generator and tests. Must not know the server's code.
+
+mod line;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use countersign_core::base::{Entropy, Secret};
+use tokio::time::Instant;
+
+use line::{Heard, Line};
+
+/// How a device is set up.
+#[derive(Debug)]
+pub struct Device {
+    /// In the order in which they are asked.
+    pub servers: Vec<SocketAddr>,
+    /// Shared with each of them.
+    pub secret: Secret,
+    /// How long it waits for an answer to one packet.
+    pub timeout: Duration,
+    /// How often it sends a packet to one server.
+    pub tries: u32,
+    /// The address that it sends from; none: as the machine chooses.
+    pub source: Option<IpAddr>,
+    /// NAS-Identifier.
+    pub identifier: String,
+    /// Believes replies without a Message-Authenticator, for servers older than
+    /// CVE-2024-3596. Whoever sits between can forge such a reply.
+    pub dangerous_unprotected_replies: bool,
+}
+
+/// What a user typed, and from where.
+#[derive(Debug)]
+pub struct Credentials<'a> {
+    /// User-Name.
+    pub name: &'a str,
+    /// User-Password: the password and the code behind it.
+    pub password: &'a Secret,
+    /// Calling-Station-Id; empty: none.
+    pub caller: &'a str,
+}
+
+/// What the device learnt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Report {
+    /// The answer; none: no server spoke.
+    pub answer: Option<Answer>,
+    /// Who answered.
+    pub server: Option<SocketAddr>,
+    /// Datagrams sent.
+    pub sent: u32,
+    /// Replies that were not believed.
+    pub distrusted: u32,
+    /// From the first packet to the answer.
+    pub took: Duration,
+}
+
+/// An answer that was verified.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// Access-Accept.
+    Accept,
+    /// Access-Reject with its Reply-Message.
+    Reject(String),
+    /// Access-Challenge with its Reply-Message.
+    Challenge(String),
+}
+
+/// A device's sockets, one for each server it has talked to; for many logins in a row.
+#[derive(Debug, Default)]
+pub struct Lines(Vec<Option<Line>>);
+
+impl Device {
+    /// Logs in as a device does: each server in turn, each `tries` times.
+    ///
+    /// # Errors
+    /// When no socket can be had, or a value is too long for a packet.
+    pub async fn login(
+        &self,
+        credentials: &Credentials<'_>,
+        lines: &mut Lines,
+        entropy: &mut impl Entropy,
+    ) -> io::Result<Report> {
+        let begun = Instant::now();
+        let mut report = Report {
+            answer: None,
+            server: None,
+            sent: 0,
+            distrusted: 0,
+            took: Duration::ZERO,
+        };
+        lines.0.resize_with(self.servers.len(), || None);
+        for (&server, slot) in self.servers.iter().zip(&mut lines.0) {
+            let line = match slot {
+                Some(line) => line,
+                None => slot.insert(Line::open(server, self.source).await?),
+            };
+            let heard = line.ask(self, credentials, entropy).await?;
+            report.sent = report.sent.saturating_add(heard.sent);
+            report.distrusted = report.distrusted.saturating_add(heard.distrusted);
+            let Heard {
+                answer: Some(answer),
+                ..
+            } = heard
+            else {
+                continue;
+            };
+            report.answer = Some(answer);
+            report.server = Some(server);
+            break;
+        }
+        report.took = begun.elapsed();
+        Ok(report)
+    }
+}
