@@ -7,4 +7,5 @@
 pub mod consensus;
 pub mod device;
 pub mod login;
+pub mod operate;
 pub mod sources;

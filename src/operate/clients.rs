@@ -1,0 +1,261 @@
+//! RADIUS clients: who may ask, from where, with which secret, and how they are judged.
+
+use std::net::IpAddr;
+
+use countersign_core::base::{Entropy as _, RequestId, Secret, Shown};
+use countersign_core::ledger::storage::{self, ChangeOutcome, change::Kind};
+use countersign_core::ledger::{fields, query};
+use data_encoding::BASE32_NOPAD;
+use ipnet::IpNet;
+
+use super::house::{Asked, Chance, draw_id};
+use super::read;
+use super::{Action, Caller, Operate, OperateError};
+use crate::login::Ledger;
+
+/// What an operator says of a client. The record's id, revision and secrets are not used.
+#[derive(Clone, Debug, Default)]
+pub struct ClientFacts(pub storage::Client);
+
+/// A client, and its new secret where it was drawn for the operator.
+#[derive(Debug)]
+pub struct ClientAdded {
+    /// The record; its secrets are sealed.
+    pub client: storage::Client,
+    /// What the device has to be told.
+    pub secret: Option<Secret>,
+}
+
+impl<L: Ledger> Operate<L> {
+    /// Makes a client. Without a secret one is drawn and shown this once.
+    ///
+    /// # Errors
+    /// Refused when the name or a range is taken, or a range is none.
+    pub async fn add_client(
+        &self,
+        caller: &Caller,
+        request: RequestId,
+        facts: ClientFacts,
+        secret: Option<Secret>,
+    ) -> Result<ClientAdded, OperateError> {
+        caller.may(Action::ClientAdd)?;
+        let mut client = storage::Client {
+            ranges: canonical(&facts.0.ranges)?,
+            secrets: Vec::new(),
+            revision: 0,
+            id: 0,
+            ..facts.0
+        };
+        let asked = Asked::new(Action::ClientAdd, request).with_message(&client);
+        client.id = draw_id(&mut self.chance());
+        let drawn = secret.is_none();
+        client.secrets = vec![self.seal_client_secret(client.id, secret)?];
+        let put = storage::PutClient {
+            client: Some(client),
+            expected_revision: 0,
+        };
+        let done = self.change(caller, asked, Kind::PutClient(put)).await?;
+        self.client_back(request, &done, drawn).await
+    }
+
+    /// All clients, by name.
+    ///
+    /// # Errors
+    /// When the caller may not, or the node is not in sync.
+    pub fn list_clients(&self, caller: &Caller) -> Result<Vec<storage::Client>, OperateError> {
+        self.reading(caller, Action::ClientList)?;
+        let mut clients = query::clients(&self.ledger.view())?;
+        clients.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(clients)
+    }
+
+    /// One client, by name.
+    ///
+    /// # Errors
+    /// When none has the name.
+    pub fn show_client(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<storage::Client, OperateError> {
+        self.reading(caller, Action::ClientShow)?;
+        self.client(name)
+    }
+
+    /// Replaces what is said of a client; its secrets stay. `expected`: the revision that
+    /// the caller saw; 0: whatever it is.
+    ///
+    /// # Errors
+    /// Refused when somebody else changed it since, or a name or range is taken.
+    pub async fn set_client(
+        &self,
+        caller: &Caller,
+        request: RequestId,
+        name: &str,
+        expected: u64,
+        facts: ClientFacts,
+    ) -> Result<storage::Client, OperateError> {
+        caller.may(Action::ClientSet)?;
+        let old = self.client(name)?;
+        let revision = if expected == 0 {
+            old.revision
+        } else {
+            expected
+        };
+        let mut client = storage::Client {
+            id: old.id,
+            ranges: canonical(&facts.0.ranges)?,
+            secrets: Vec::new(),
+            revision: 0,
+            ..facts.0
+        };
+        let asked = Asked::new(Action::ClientSet, request)
+            .with_message(&client)
+            .with(expected.to_be_bytes());
+        client.secrets = old.secrets;
+        let put = storage::PutClient {
+            client: Some(client),
+            expected_revision: revision,
+        };
+        let done = self.change(caller, asked, Kind::PutClient(put)).await?;
+        let back = self.client_back(request, &done, false).await?;
+        Ok(back.client)
+    }
+
+    /// Removes a client: its packets are then those of a stranger.
+    ///
+    /// # Errors
+    /// Refused when somebody else changed it since.
+    pub async fn remove_client(
+        &self,
+        caller: &Caller,
+        request: RequestId,
+        name: &str,
+        expected: u64,
+    ) -> Result<ChangeOutcome, OperateError> {
+        caller.may(Action::ClientRemove)?;
+        let asked = Asked::new(Action::ClientRemove, request)
+            .with(name)
+            .with(expected.to_be_bytes());
+        // One that is gone may be gone by the first try of this very request.
+        let client = read::client(&self.ledger.view(), name)?.unwrap_or_default();
+        let remove = storage::RemoveClient {
+            id: client.id,
+            expected_revision: if expected == 0 {
+                client.revision
+            } else {
+                expected
+            },
+        };
+        self.change(caller, asked, Kind::RemoveClient(remove)).await
+    }
+
+    /// Gives a client a new secret. The old one stays valid beside it, so that devices
+    /// can be changed one by one, until it is dropped.
+    ///
+    /// # Errors
+    /// Refused when somebody else changed the client meanwhile.
+    pub async fn rotate_client_secret(
+        &self,
+        caller: &Caller,
+        request: RequestId,
+        name: &str,
+        secret: Option<Secret>,
+        drop_old: bool,
+    ) -> Result<ClientAdded, OperateError> {
+        caller.may(Action::ClientRotateSecret)?;
+        let mut client = self.client(name)?;
+        let asked = Asked::new(Action::ClientRotateSecret, request)
+            .with(client.id.to_be_bytes())
+            .with([u8::from(drop_old)]);
+        let drawn = secret.is_none();
+        let new = self.seal_client_secret(client.id, secret)?;
+        client.secrets.truncate(usize::from(!drop_old));
+        client.secrets.insert(0, new);
+        let put = storage::PutClient {
+            expected_revision: client.revision,
+            client: Some(client),
+        };
+        let done = self.change(caller, asked, Kind::PutClient(put)).await?;
+        self.client_back(request, &done, drawn).await
+    }
+
+    fn client(&self, name: &str) -> Result<storage::Client, OperateError> {
+        let found = read::client(&self.ledger.view(), name)?;
+        found.ok_or_else(|| OperateError::NotFound {
+            kind: "client",
+            name: name.to_owned(),
+        })
+    }
+
+    fn seal_client_secret(
+        &self,
+        client: u64,
+        secret: Option<Secret>,
+    ) -> Result<Vec<u8>, OperateError> {
+        let secret = secret.unwrap_or_else(|| drawn_secret(&mut self.chance()));
+        if !(SECRET_OCTETS_MIN..=SECRET_OCTETS_MAX).contains(&secret.len()) {
+            let why = format!("a secret has {SECRET_OCTETS_MIN} to {SECRET_OCTETS_MAX} octets");
+            return Err(OperateError::invalid("secret", why));
+        }
+        let row = client.to_be_bytes();
+        self.seal(&fields::client_secret(self.cluster_id()?, &row), &secret)
+    }
+
+    /// Reads the client that a change left. The secret is opened and not remembered from
+    /// the call: where this was a retry, the first try's is the one that counts.
+    async fn client_back(
+        &self,
+        request: RequestId,
+        done: &ChangeOutcome,
+        show_secret: bool,
+    ) -> Result<ClientAdded, OperateError> {
+        let client = self
+            .read_back(request, |view| {
+                let client = read::client_by_id(view, done.id)?;
+                Ok(client.filter(|client| client.revision >= done.revision))
+            })
+            .await?;
+        let current = client.revision == done.revision && show_secret;
+        let secret = match client.secrets.first().filter(|_| current) {
+            Some(sealed) => {
+                let row = client.id.to_be_bytes();
+                let context = fields::client_secret(self.cluster_id()?, &row);
+                Some(self.open(&context, sealed)?)
+            }
+            None => None,
+        };
+        Ok(ClientAdded { client, secret })
+    }
+}
+
+/// 160 random bits in 32 signs that every device's form takes.
+fn drawn_secret(chance: &mut Chance) -> Secret {
+    let octets = Secret::new(chance.array::<20>().to_vec());
+    let mut text = BASE32_NOPAD.encode(octets.expose());
+    text.make_ascii_lowercase();
+    Secret::from(text)
+}
+
+/// Each range in its one spelling: bits beyond the prefix cleared, a single address as
+/// a range of one.
+fn canonical(ranges: &[String]) -> Result<Vec<String>, OperateError> {
+    let one = |text: &String| {
+        let text = text.trim();
+        let range = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        range
+            .map(|range: IpNet| range.trunc().to_string())
+            .map_err(|_| {
+                let shown = Shown::from(text);
+                OperateError::invalid("ranges", format!("{shown} is no address range"))
+            })
+    };
+    ranges.iter().map(one).collect()
+}
+
+/// Shorter ones are found from a single captured packet.
+const SECRET_OCTETS_MIN: usize = 8;
+/// Longer than any device takes.
+const SECRET_OCTETS_MAX: usize = 128;

@@ -1,0 +1,33 @@
+//! Every administrative action, once: a typed function with its role check and its
+//! command. gRPC, panel, portal and command line only translate.
+//!
+//! Must not know: how a call arrives or an answer leaves.
+
+mod action;
+mod caller;
+mod clients;
+mod error;
+mod house;
+mod import;
+mod observe;
+mod operators;
+mod ports;
+mod proofs;
+mod read;
+mod settings;
+mod tokens;
+mod users;
+
+pub use action::{Action, Role, UnknownRole};
+pub use caller::{AuthenticateError, Caller};
+pub use clients::{ClientAdded, ClientFacts};
+pub use error::{OperateError, said};
+pub use house::{Operate, Shells};
+pub use import::{ImportOptions, ImportProgress, RowReport};
+pub use observe::{AuditShown, Status};
+pub use operators::{ApiTokenAdded, NewApiToken};
+pub use ports::{ClusterStanding, ClusterView, Event, EventLog, EventQuery, NodeRole};
+pub use read::shown_id;
+pub use settings::{DocumentError, MASK, SettingsShown};
+pub use tokens::{NewToken, TokenAdded, TokenShown, TokensOf};
+pub use users::{NewUser, UserEdit, UserPage, UserShown};
