@@ -9,3 +9,4 @@ pub mod device;
 pub mod login;
 pub mod operate;
 pub mod sources;
+pub mod telemetry;
