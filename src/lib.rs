@@ -7,6 +7,7 @@
 pub mod consensus;
 pub mod device;
 pub mod login;
+pub mod net;
 pub mod operate;
 pub mod sources;
 pub mod telemetry;

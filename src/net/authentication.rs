@@ -1,0 +1,97 @@
+//! The authentication port (RFC 2865): from a proven packet to a login and back.
+//!
+//! Knows attributes. Must not know how a login is judged; every reply is derived from its
+//! outcome, here and only here.
+
+use std::sync::Arc;
+
+use countersign_core::base::{ClientId, Timestamp};
+use countersign_core::login::{Caller, Decision, Outcome, Reason, Request as Login};
+use countersign_core::radius::{Credentials, Integrity, Kind, Reply, Service, Uncredentialed};
+
+use super::port::{Answer, Request};
+use super::witness::{Ended, Witness};
+use super::{Alive, Wall};
+use crate::login::{Clock, Ledger, Logins, PasswordSource};
+
+/// Turns Access-Requests into logins.
+pub(super) struct Authenticator<L, S, C, W> {
+    pub(super) logins: Logins<L, S, C>,
+    pub(super) witness: Arc<W>,
+    pub(super) wall: Wall,
+    pub(super) alive: Alive,
+}
+
+impl<L: Ledger, S: PasswordSource, C: Clock, W: Witness> Answer for Authenticator<L, S, C, W> {
+    const SERVICE: Service = Service::Authentication;
+
+    async fn answer(&self, request: &Request<'_>) -> Option<Vec<u8>> {
+        let packet = &request.packet;
+        if packet.kind() == Kind::StatusServer {
+            return if (self.alive.0)() {
+                packet.reply(&Reply::Alive).ok()
+            } else {
+                None
+            };
+        }
+        let arrived = (self.wall.0)();
+        let outcome = match read(request, arrived) {
+            Ok(login) => self.logins.login(login, request.received).await,
+            Err(reason) => self
+                .logins
+                .refuse(ClientId(request.client.entry.id), reason),
+        };
+        self.witness.login(&Ended {
+            arrived,
+            source: request.source,
+            client: &request.client.entry.name,
+            user: packet.user_name().unwrap_or_default(),
+            caller: packet.calling_station_id().unwrap_or_default(),
+            outcome: &outcome,
+            took: request.received.elapsed(),
+        });
+        reply(request, &outcome)
+    }
+}
+
+/// What of the packet makes a login. Anything but a readable password is refused aloud:
+/// the device has proven itself, and silence would make it think that the node is dead.
+fn read(request: &Request<'_>, arrived: Timestamp) -> Result<Login, Reason> {
+    let packet = &request.packet;
+    let password = match packet.credentials() {
+        Ok(Credentials::Pap(password)) => password,
+        Err(Uncredentialed::Password(_)) => return Err(Reason::UnreadablePassword),
+        Ok(_) | Err(_) => return Err(Reason::UnservedMethod),
+    };
+    let octets = |octets: Option<&[u8]>| octets.map(<[u8]>::to_vec);
+    Ok(Login {
+        client: ClientId(request.client.entry.id),
+        client_revision: request.client.entry.revision,
+        user_name: packet.user_name().unwrap_or_default().to_vec(),
+        password: password.into_octets(),
+        proven: packet.integrity() == Integrity::Proven,
+        caller: Caller {
+            calling_station_id: octets(packet.calling_station_id()),
+            nas_identifier: octets(packet.nas_identifier()),
+            nas_ip_address: packet.nas_ip_address(),
+            nas_port: packet.nas_port(),
+            nas_port_id: octets(packet.nas_port_id()),
+        },
+        arrived,
+    })
+}
+
+/// One text for every refusal, so that the user's screen tells an attacker nothing.
+fn reply(request: &Request<'_>, outcome: &Outcome) -> Option<Vec<u8>> {
+    let reply = match outcome.decision {
+        Decision::Accept => request.packet.reply(&Reply::Accept(&[])),
+        Decision::Reject => {
+            let text = format!("Access denied (ref {})", outcome.reference);
+            request.packet.reply(&Reply::Reject(&[&text]))
+        }
+        Decision::Silent => return None,
+    };
+    reply
+        .inspect_err(|error| tracing::error!(%error, "a reply cannot be written"))
+        .ok()
+}

@@ -1,0 +1,80 @@
+//! The port by which the RADIUS ports tell what they saw. Telemetry's events, metrics and
+//! log lines come from it; nothing here decides by it.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use countersign_core::base::{Shown, Timestamp};
+use countersign_core::login::{Outcome, Reason};
+use countersign_core::radius::Accounting;
+
+/// Hears how every request ended.
+pub trait Witness: Send + Sync + 'static {
+    /// A login ended.
+    fn login(&self, ended: &Ended<'_>);
+
+    /// A datagram was dropped in silence, before any login.
+    fn dropped(&self, source: SocketAddr, client: Option<&str>, reason: Reason);
+
+    /// Records an accounting request; only then is it answered (RFC 2866 §2).
+    fn account(&self, session: Session) -> impl Future<Output = bool> + Send;
+}
+
+/// A login that ended, with what the packet said. Texts are as they came.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// When the packet came in.
+    pub arrived: Timestamp,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// Name of the client entry.
+    pub client: &'a str,
+    /// User-Name.
+    pub user: &'a [u8],
+    /// Calling-Station-Id.
+    pub caller: &'a [u8],
+    /// How it ended.
+    pub outcome: &'a Outcome,
+    /// From the packet to the reply.
+    pub took: Duration,
+}
+
+/// What an accounting request says of a session.
+#[derive(Debug)]
+pub struct Session {
+    /// When the packet came in.
+    pub arrived: Timestamp,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// Name of the client entry.
+    pub client: String,
+    /// User-Name.
+    pub user: Vec<u8>,
+    /// Calling-Station-Id.
+    pub caller: Vec<u8>,
+    /// Kind, session and counters as `key=value`.
+    pub detail: String,
+}
+
+/// Writes down what an accounting request says, `key=value` by `key=value`.
+pub(super) fn detail(accounting: &Accounting<'_>) -> String {
+    let session = accounting.session_id.map(|id| Shown(id).to_string());
+    let address = accounting
+        .framed_ip_address
+        .map(|address| address.to_string());
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    let fields = [
+        ("status", Some(format!("{:?}", accounting.status))),
+        ("session", session),
+        ("address", address),
+        ("in", number(accounting.input_octets)),
+        ("out", number(accounting.output_octets)),
+        ("seconds", number(accounting.session_secs.map(u64::from))),
+        ("cause", number(accounting.terminate_cause.map(u64::from))),
+    ];
+    let told = fields
+        .into_iter()
+        .filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+    told.collect::<Vec<_>>().join(" ")
+}
