@@ -4,6 +4,7 @@
 //! `node`; `net`, `admin`, `telemetry`; `operate`; `consensus`, `device`, `sources`;
 //! `login`; and below all of them the crate `countersign_core`.
 
+pub mod admin;
 pub mod consensus;
 pub mod device;
 pub mod login;

@@ -1,0 +1,151 @@
+//! Status, events and audit over gRPC.
+
+use std::pin::Pin;
+
+use countersign_core::base::Timestamp;
+use data_encoding::HEXLOWER;
+use futures_util::Stream;
+use tokio::sync::broadcast;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use tonic::{Request, Response, Status};
+
+use super::api::{
+    self, cluster_service_server::ClusterService, event_service_server::EventService,
+};
+use super::auth::caller;
+use super::convert::page_size;
+use super::server::Desk;
+use crate::login::Ledger;
+use crate::operate::{AuditShown, Event, EventQuery, NodeRole};
+
+#[tonic::async_trait]
+impl<L: Ledger> ClusterService for Desk<L> {
+    async fn get_status(
+        &self,
+        request: Request<api::GetStatusRequest>,
+    ) -> Result<Response<api::ClusterStatus>, Status> {
+        let status = self.0.status(&caller(&request)?)?;
+        let role = match status.standing.role {
+            NodeRole::Leader => "leader",
+            NodeRole::Voter => "voter",
+            NodeRole::Replica => "replica",
+        };
+        Ok(Response::new(api::ClusterStatus {
+            node: status.standing.node.0.into(),
+            cluster: status.cluster,
+            role: role.to_owned(),
+            term: status.standing.term,
+            leader: status.standing.leader.map_or(0, |node| node.0.into()),
+            applied: status.standing.applied,
+            state_hash: HEXLOWER.encode(&status.state_hash),
+            entry_time: status.entry_time,
+            cluster_version: status.cluster_version,
+            program_version: status.program_version.to_owned(),
+            in_sync: status.in_sync,
+            demo: status.demo,
+        }))
+    }
+}
+
+type Events = Pin<Box<dyn Stream<Item = Result<api::Event, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl<L: Ledger> EventService for Desk<L> {
+    type ListEventsStream = Events;
+    type FollowEventsStream = Events;
+
+    async fn list_events(
+        &self,
+        request: Request<api::ListEventsRequest>,
+    ) -> Result<Response<Events>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let until = match asked.until {
+            0 => u64::MAX,
+            until => until,
+        };
+        let query = EventQuery {
+            from: Timestamp::from_millis(asked.from),
+            until: Timestamp::from_millis(until),
+            user: asked.user,
+            reference: asked.reference,
+            limit: page_size(asked.limit),
+        };
+        let events = self.0.list_events(&caller, query).await?;
+        let events = events.into_iter().map(|it| Ok(event(it)));
+        Ok(Response::new(Box::pin(tokio_stream::iter(events))))
+    }
+
+    async fn follow_events(
+        &self,
+        request: Request<api::FollowEventsRequest>,
+    ) -> Result<Response<Events>, Status> {
+        let caller = caller(&request)?;
+        let user = request.into_inner().user;
+        let events = self.0.follow_events(&caller)?;
+        Ok(Response::new(followed(events, user)))
+    }
+
+    async fn list_audit(
+        &self,
+        request: Request<api::ListAuditRequest>,
+    ) -> Result<Response<api::ListAuditResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let limit = page_size(asked.limit);
+        let records = self.0.list_audit(&caller, asked.before, limit)?;
+        Ok(Response::new(api::ListAuditResponse {
+            records: records.into_iter().map(audit).collect(),
+        }))
+    }
+}
+
+/// A follower that was too slow is told how much it missed, and goes on.
+fn followed(events: broadcast::Receiver<Event>, user: String) -> Events {
+    let wanted = move |event: &Event| user.is_empty() || event.user.eq_ignore_ascii_case(&user);
+    let shown = BroadcastStream::new(events).filter_map(move |next| match next {
+        Ok(next) => wanted(&next).then(|| Ok(event(next))),
+        Err(BroadcastStreamRecvError::Lagged(missed)) => Some(Ok(api::Event {
+            missed,
+            ..Default::default()
+        })),
+    });
+    Box::pin(shown)
+}
+
+fn event(event: Event) -> api::Event {
+    api::Event {
+        at: event.at.as_millis(),
+        node: event.node.0.into(),
+        kind: event.kind,
+        reference: event.reference,
+        user: event.user,
+        client: event.client,
+        source: event.source,
+        caller: event.caller,
+        answer: event.answer,
+        reason: event.reason,
+        cause: event.cause,
+        remedy: event.remedy,
+        source_code: event.source_code,
+        took_ms: event.took_millis,
+        missed: 0,
+    }
+}
+
+fn audit(shown: AuditShown) -> api::AuditRecord {
+    let actor = shown.record.actor.unwrap_or_default();
+    api::AuditRecord {
+        number: shown.number,
+        at: shown.record.at,
+        operator: actor.name,
+        source: actor.source,
+        action: shown.record.action,
+        subject: shown.record.subject,
+        before: shown.record.before,
+        after: shown.record.after,
+        refused: shown.record.refused,
+    }
+}
