@@ -9,6 +9,7 @@ pub mod consensus;
 pub mod device;
 pub mod login;
 pub mod net;
+pub mod node;
 pub mod operate;
 pub mod sources;
 pub mod telemetry;

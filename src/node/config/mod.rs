@@ -1,0 +1,12 @@
+//! The node's own file: what differs from node to node and what must not be replicated.
+//!
+//! Everything else is in the replicated settings. Every fault is told at once, with its
+//! line and what to do.
+
+mod reader;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+pub use reader::Fault;
+pub use resolve::{Config, ConfigError, load};

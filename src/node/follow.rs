@@ -1,0 +1,183 @@
+//! Follows the replicated facts that shells hold opened copies of: clients, the password
+//! source, keys. A copy may lag; a login decided by an old one is told `Stale` by the
+//! ledger, so that lag costs time and never lets anyone in.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use countersign_core::base::{ClusterId, Operations, Secret};
+use countersign_core::ledger::storage::Head;
+use countersign_core::ledger::{StoreError, fields, query, storage};
+use countersign_core::seal::{Context, KeyFile, Keyring, OpenError, Sealed};
+
+use super::keys;
+use super::parts::NodeLogins;
+use crate::consensus::{Consensus, LiveTables};
+use crate::login::Ledger;
+use crate::net::{Client, Clients};
+use crate::sources::entra::{ConfigError, Entra, PinnedHosts, Surroundings};
+use crate::sources::{Source, Sources};
+
+/// The copies, and what they are made from.
+pub(super) struct Copies {
+    pub(super) consensus: Arc<Consensus>,
+    pub(super) cluster: ClusterId,
+    pub(super) key_file: KeyFile,
+    pub(super) keyring: Arc<ArcSwap<Keyring>>,
+    pub(super) clients: Arc<ArcSwap<Clients>>,
+    pub(super) sources: Arc<Sources>,
+    pub(super) surroundings: Surroundings,
+}
+
+/// Which versions the copies are of.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Seen {
+    clients: u64,
+    settings: u64,
+    keys: u64,
+}
+
+impl From<&Head> for Seen {
+    fn from(head: &Head) -> Self {
+        Self {
+            clients: head.clients_revision,
+            settings: head.settings_revision,
+            keys: head.keys_revision,
+        }
+    }
+}
+
+/// Why a field cannot be opened.
+#[derive(Debug, thiserror::Error)]
+enum FieldError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Source(#[from] ConfigError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Copies {
+    /// Keeps the copies up to date for as long as the task lives.
+    pub(super) async fn follow(self, logins: NodeLogins) {
+        let mut seen = Seen::default();
+        let mut applied = self.consensus.watch_applied();
+        loop {
+            let tables = self.consensus.view();
+            match query::head(&tables) {
+                Ok(head) => self.refresh(&tables, &logins, &mut seen, Seen::from(&head)),
+                Err(error) => tracing::error!(%error, "the store cannot be read"),
+            }
+            if applied.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn refresh(&self, tables: &LiveTables, logins: &NodeLogins, seen: &mut Seen, now: Seen) {
+        if now.keys != seen.keys {
+            match keys::open(tables, self.cluster, &self.key_file) {
+                Ok(opened) => {
+                    self.keyring.store(opened.keyring);
+                    logins.set_secrets(opened.secrets);
+                }
+                Err(error) => tracing::error!(error = %chain(&error), "keys cannot be opened"),
+            }
+        }
+        if now.clients != seen.clients || now.keys != seen.keys {
+            self.take_clients(tables);
+        }
+        if now.settings != seen.settings || now.keys != seen.keys {
+            self.take_source(tables);
+        }
+        *seen = now;
+    }
+
+    /// Opens the clients. One whose secrets do not open is left out: its packets are then
+    /// those of an unknown client.
+    pub(super) fn take_clients(&self, tables: &LiveTables) {
+        let entries = match query::clients(tables) {
+            Ok(entries) => entries,
+            Err(error) => return tracing::error!(%error, "clients cannot be read"),
+        };
+        let opened = entries.into_iter().filter_map(|entry| {
+            let name = entry.name.clone();
+            self.client(entry)
+                .inspect_err(|error| tracing::error!(client = name, %error, "left out"))
+                .ok()
+        });
+        self.clients.store(Arc::new(Clients::new(opened)));
+    }
+
+    fn client(&self, entry: storage::Client) -> Result<Client, FieldError> {
+        let row = entry.id.to_be_bytes();
+        let context = fields::client_secret(self.cluster, &row);
+        let secrets: Result<_, _> = entry
+            .secrets
+            .iter()
+            .map(|sealed| self.open(&context, sealed))
+            .collect();
+        Ok(Client {
+            secrets: secrets?,
+            entry,
+        })
+    }
+
+    /// Puts the settings' source in force. One that cannot be used here is asked nothing.
+    pub(super) fn take_source(&self, tables: &LiveTables) {
+        let source = self.source(tables).unwrap_or_else(|error| {
+            tracing::error!(error = %chain(&error), "the password source cannot be used");
+            Source::Misconfigured
+        });
+        self.sources.adopt(source);
+    }
+
+    fn source(&self, tables: &LiveTables) -> Result<Source, FieldError> {
+        let settings = query::settings(tables)?;
+        let Some(entra) = settings.entra else {
+            return Ok(Source::Absent);
+        };
+        let secret = if entra.client_secret.is_empty() {
+            None
+        } else {
+            let context = fields::entra_client_secret(self.cluster);
+            Some(self.open(&context, &entra.client_secret)?)
+        };
+        let entra = Entra::configure(&entra, secret, &self.surroundings)?;
+        Ok(Source::Entra(Box::new(entra)))
+    }
+
+    fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Secret, FieldError> {
+        Ok(self
+            .keyring
+            .load()
+            .open(context, &Sealed::decode(sealed)?)?)
+    }
+}
+
+/// What the node's own file says of sources.
+pub(super) fn surroundings(
+    hosts: &[String],
+    ca_file: Option<PathBuf>,
+    request_ids: [u8; 8],
+    operations: Arc<dyn Operations>,
+) -> Result<Surroundings, ConfigError> {
+    let pinned = PinnedHosts::parse(hosts.iter().map(String::as_str))?;
+    Ok(Surroundings {
+        pinned,
+        ca_file,
+        request_ids,
+        operations,
+    })
+}
+
+/// An error with its causes, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}

@@ -1,0 +1,98 @@
+//! Binds the RADIUS ports to telemetry: one outcome feeds events, metrics and log lines.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use countersign_core::base::{Operations, Shown};
+use countersign_core::login::{Decision, Outcome, Reason};
+
+use crate::net::{Ended, Session, Witness};
+use crate::telemetry::events::{Events, Record};
+use crate::telemetry::{Metrics, Noise};
+
+/// Tells telemetry what the ports saw.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    pub(super) events: Arc<Events>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) noise: Arc<Noise>,
+}
+
+impl Witness for Reporter {
+    fn login(&self, ended: &Ended<'_>) {
+        let Outcome {
+            decision,
+            reason,
+            reference,
+            source_code,
+            stages,
+            ..
+        } = *ended.outcome;
+        let answer = match decision {
+            Decision::Accept => "accept",
+            Decision::Reject => "reject",
+            Decision::Silent => "silence",
+        };
+        self.metrics.count("outcomes", answer);
+        self.metrics.count("logins", reason.code());
+        let spans = [
+            ("queue", stages.queued),
+            ("judge", stages.judged),
+            ("begin", stages.begun),
+            ("source", stages.asked),
+            ("settle", stages.settled),
+            ("wait", stages.waited),
+        ];
+        for (stage, span) in spans.into_iter().filter(|(_, span)| !span.is_zero()) {
+            self.metrics.time("stage_seconds", stage, span);
+        }
+        self.metrics.time("stage_seconds", "whole", ended.took);
+        let reference = if decision == Decision::Reject {
+            reference.to_string()
+        } else {
+            String::new()
+        };
+        tracing::debug!(
+            answer, reason = reason.code(), %reference,
+            user = %Shown(ended.user), client = ended.client, source = %ended.source.ip(), "login",
+        );
+        self.events.tell(Record {
+            at: ended.arrived.as_millis(),
+            kind: "login".into(),
+            reference,
+            user: String::from_utf8_lossy(ended.user).into_owned(),
+            client: ended.client.to_owned(),
+            source: ended.source.ip().to_string(),
+            caller: String::from_utf8_lossy(ended.caller).into_owned(),
+            answer: answer.into(),
+            reason: reason.code().into(),
+            source_code,
+            took: ended.took.as_millis().try_into().unwrap_or(u32::MAX),
+            detail: String::new(),
+        });
+    }
+
+    fn dropped(&self, source: SocketAddr, client: Option<&str>, reason: Reason) {
+        self.metrics.count("datagrams", reason.code());
+        if self.noise.add(source.ip(), client, reason) {
+            let client = client.unwrap_or("unknown");
+            tracing::warn!(%source, client, reason = reason.code(), "dropped: {reason}");
+        }
+    }
+
+    async fn account(&self, session: Session) -> bool {
+        let record = Record {
+            at: session.arrived.as_millis(),
+            kind: "accounting".into(),
+            user: String::from_utf8_lossy(&session.user).into_owned(),
+            client: session.client,
+            source: session.source.ip().to_string(),
+            caller: String::from_utf8_lossy(&session.caller).into_owned(),
+            answer: "recorded".into(),
+            reason: Reason::Accepted.code().into(),
+            detail: session.detail,
+            ..Record::default()
+        };
+        self.events.record(record).await.is_ok()
+    }
+}
