@@ -5,6 +5,7 @@
 //! `login`; and below all of them the crate `countersign_core`.
 
 pub mod admin;
+pub mod cli;
 pub mod consensus;
 pub mod device;
 pub mod login;

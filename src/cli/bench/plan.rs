@@ -1,0 +1,172 @@
+//! Who logs in next, with which code.
+//!
+//! Every user takes the steps of the window in ascending order, since a spent step spends
+//! those before it; all users take one step before any takes the next.
+
+use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
+
+use countersign_core::base::{Secret, Timestamp};
+use countersign_core::otp::{Parameters, code_at};
+
+/// What all users type.
+#[derive(Debug)]
+pub(super) struct Typed {
+    name: String,
+    password: Secret,
+    seed: Secret,
+}
+
+/// One login.
+#[derive(Clone, Debug)]
+pub(super) struct Login {
+    pub(super) name: String,
+    pub(super) password: Arc<Secret>,
+}
+
+/// The logins that are left.
+#[derive(Debug)]
+pub(super) struct Plan {
+    typed: Typed,
+    users: Range<u64>,
+    steps: RangeInclusive<i64>,
+    left: u64,
+    user: u64,
+    step: u64,
+    /// Password and code of `step`.
+    password: Option<Arc<Secret>>,
+}
+
+impl Typed {
+    pub(super) fn new(name: String, password: Secret, seed: Secret) -> Self {
+        Self {
+            name,
+            password,
+            seed,
+        }
+    }
+
+    fn at(&self, step: u64) -> Option<Arc<Secret>> {
+        let code = code_at(&self.seed, &Parameters::default(), step)?;
+        let typed = [self.password.expose(), code.as_bytes()].concat();
+        Some(Arc::new(Secret::new(typed)))
+    }
+
+    fn name(&self, user: u64) -> String {
+        self.name.replace("{n}", &user.to_string())
+    }
+}
+
+impl Plan {
+    pub(super) fn new(
+        typed: Typed,
+        users: Range<u64>,
+        steps: RangeInclusive<i64>,
+        now: Timestamp,
+        logins: u64,
+    ) -> Self {
+        Self {
+            step: step_of(now).saturating_add_signed(*steps.start()),
+            user: users.start,
+            typed,
+            users,
+            steps,
+            left: logins,
+            password: None,
+        }
+    }
+
+    /// The next login; none when every code that is good now has been used.
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<Login> {
+        // A code that runs out while it is on its way tells nothing about the server.
+        let soon = Timestamp::from_millis(now.as_millis().saturating_add(MARGIN_MILLIS));
+        let newest = step_of(now).saturating_add_signed(*self.steps.end());
+        let oldest = step_of(soon).saturating_add_signed(*self.steps.start());
+        let oldest = oldest.min(newest);
+        if self.user >= self.users.end {
+            self.user = self.users.start;
+            self.turn(self.step.saturating_add(1));
+        }
+        if self.step < oldest {
+            // Whoever has used the step before this one may use this one, too.
+            self.turn(oldest);
+        }
+        if self.step > newest || self.users.is_empty() {
+            return None;
+        }
+        self.left = self.left.checked_sub(1)?;
+        let password = match &self.password {
+            Some(password) => Arc::clone(password),
+            None => Arc::clone(self.password.insert(self.typed.at(self.step)?)),
+        };
+        let name = self.typed.name(self.user);
+        self.user = self.user.saturating_add(1);
+        Some(Login { name, password })
+    }
+
+    fn turn(&mut self, step: u64) {
+        self.step = step;
+        self.password = None;
+    }
+}
+
+fn step_of(now: Timestamp) -> u64 {
+    let period = Parameters::default().period.as_secs();
+    now.as_secs().checked_div(period).unwrap_or_default()
+}
+
+const MARGIN_MILLIS: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const NOON: u64 = 43_200_000;
+
+    fn plan(steps: RangeInclusive<i64>, logins: u64) -> Plan {
+        let seed = Secret::new(b"12345678901234567890".to_vec());
+        let typed = Typed::new("load{n}".to_owned(), Secret::new(b"pw".to_vec()), seed);
+        let now = Timestamp::from_millis(NOON);
+        Plan::new(typed, 5..8, steps, now, logins)
+    }
+
+    fn taken(plan: &mut Plan, millis: u64) -> Vec<(String, Vec<u8>)> {
+        let next = || plan.next(Timestamp::from_millis(millis));
+        let logins = std::iter::from_fn(next);
+        logins
+            .map(|login| (login.name, login.password.expose().to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn no_user_takes_a_code_twice() {
+        let logins = taken(&mut plan(-1..=1, u64::MAX), NOON);
+        assert_eq!(logins.len(), 9);
+        assert_eq!(logins.iter().collect::<HashSet<_>>().len(), 9);
+        let names: Vec<_> = logins.iter().take(4).map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["load5", "load6", "load7", "load5"]);
+    }
+
+    #[test]
+    fn a_new_step_gives_every_user_one_login_more() {
+        let mut plan = plan(-1..=1, u64::MAX);
+        assert_eq!(taken(&mut plan, NOON).len(), 9);
+        assert_eq!(taken(&mut plan, NOON + 30_000).len(), 3);
+    }
+
+    #[test]
+    fn a_step_that_is_about_to_leave_the_window_is_passed_over() {
+        let mut plan = plan(-1..=0, u64::MAX);
+        let before = plan.next(Timestamp::from_millis(NOON)).unwrap();
+        let after = plan.next(Timestamp::from_millis(NOON + 29_500)).unwrap();
+        assert_eq!(after.name, "load6");
+        assert_ne!(before.password, after.password);
+    }
+
+    #[test]
+    fn the_number_of_logins_is_kept() {
+        assert_eq!(taken(&mut plan(-1..=1, 4), NOON).len(), 4);
+    }
+}

@@ -1,0 +1,221 @@
+//! The shape of each thing in JSON, which programs rely on: keys are only ever added.
+//! Tables take their columns from it.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::admin::api;
+
+pub(super) const USERS: &[&str] = &["name", "status", "locked", "aliases", "contact", "created"];
+pub(super) const USER: &[&str] = &[
+    "name", "id", "status", "locked", "aliases", "contact", "groups", "created", "revision",
+];
+pub(super) const TOKENS: &[&str] = &["id", "owner", "state", "serial", "label", "created"];
+pub(super) const TOKEN: &[&str] = &[
+    "id",
+    "owner",
+    "state",
+    "serial",
+    "label",
+    "algorithm",
+    "digits",
+    "period",
+    "drift",
+    "created",
+    "revision",
+];
+pub(super) const CLIENTS: &[&str] = &["name", "ranges", "factors", "secrets"];
+pub(super) const CLIENT: &[&str] = &[
+    "name",
+    "id",
+    "ranges",
+    "factors",
+    "secrets",
+    "message_authenticator",
+    "timeout_ms",
+    "tries",
+    "servers",
+    "retry_grace_ms",
+    "strict_grace",
+    "default_domain",
+    "burn_code",
+    "on_source_down",
+    "revision",
+];
+pub(super) const OPERATORS: &[&str] = &["name", "role", "created", "revision"];
+pub(super) const API_TOKENS: &[&str] =
+    &["name", "operator", "role", "expires", "networks", "created"];
+pub(super) const STATUS: &[&str] = &[
+    "node",
+    "role",
+    "in_sync",
+    "leader",
+    "term",
+    "applied",
+    "state_hash",
+    "entry_time",
+    "cluster",
+    "cluster_version",
+    "program_version",
+    "demo",
+];
+pub(super) const EVENTS: &[&str] = &[
+    "at",
+    "node",
+    "kind",
+    "answer",
+    "reason",
+    "user",
+    "client",
+    "source",
+    "caller",
+    "reference",
+    "cause",
+    "missed",
+];
+pub(super) const AUDIT: &[&str] = &[
+    "number", "at", "operator", "source", "action", "subject", "after", "refused",
+];
+
+pub(super) fn user(it: &api::User) -> Value {
+    json!({
+        "id": it.id,
+        "name": it.name,
+        "aliases": it.aliases,
+        "contact": it.contact,
+        "groups": it.groups,
+        "status": word(it.status().as_str_name(), "USER_STATUS_"),
+        "locked": it.locked,
+        "created": moment(it.created),
+        "revision": it.revision,
+    })
+}
+
+pub(super) fn token(it: &api::Token) -> Value {
+    json!({
+        "id": it.id,
+        "owner": it.owner,
+        "algorithm": word(it.algorithm().as_str_name(), "TOKEN_ALGORITHM_"),
+        "digits": it.digits,
+        "period": it.period,
+        "serial": it.serial,
+        "label": it.label,
+        "state": word(it.state().as_str_name(), "TOKEN_STATE_"),
+        "drift": it.drift,
+        "created": moment(it.created),
+        "revision": it.revision,
+    })
+}
+
+pub(super) fn client(it: &api::Client) -> Value {
+    let policy = it.policy.clone().unwrap_or_default();
+    let authenticator = policy.message_authenticator().as_str_name();
+    json!({
+        "id": it.id,
+        "name": it.name,
+        "ranges": it.ranges,
+        "secrets": it.secrets,
+        "factors": word(policy.factors().as_str_name(), "FACTORS_"),
+        "message_authenticator": word(authenticator, "MESSAGE_AUTHENTICATOR_"),
+        "timeout_ms": policy.timeout_ms,
+        "tries": policy.tries,
+        "servers": policy.servers,
+        "retry_grace_ms": policy.retry_grace_ms,
+        "strict_grace": policy.strict_grace,
+        "default_domain": policy.default_domain,
+        "burn_code": word(policy.burn_code().as_str_name(), "BURN_CODE_"),
+        "on_source_down": word(policy.on_source_down().as_str_name(), "ON_SOURCE_DOWN_"),
+        "revision": it.revision,
+    })
+}
+
+pub(super) fn operator(it: &api::Operator) -> Value {
+    json!({
+        "name": it.name,
+        "role": word(it.role().as_str_name(), "ROLE_"),
+        "created": moment(it.created),
+        "revision": it.revision,
+    })
+}
+
+pub(super) fn api_token(it: &api::ApiToken) -> Value {
+    json!({
+        "name": it.name,
+        "operator": it.operator,
+        "role": word(it.role().as_str_name(), "ROLE_"),
+        "expires": moment(it.expires),
+        "networks": it.networks,
+        "created": moment(it.created),
+    })
+}
+
+pub(super) fn status(it: &api::ClusterStatus) -> Value {
+    json!({
+        "node": it.node,
+        "cluster": it.cluster,
+        "role": it.role,
+        "term": it.term,
+        "leader": it.leader,
+        "applied": it.applied,
+        "state_hash": it.state_hash,
+        "entry_time": moment(it.entry_time),
+        "cluster_version": it.cluster_version,
+        "program_version": it.program_version,
+        "in_sync": it.in_sync,
+        "demo": it.demo,
+    })
+}
+
+pub(super) fn event(it: &api::Event) -> Value {
+    if it.missed > 0 {
+        return json!({ "missed": it.missed });
+    }
+    json!({
+        "at": moment(it.at),
+        "node": it.node,
+        "kind": it.kind,
+        "reference": it.reference,
+        "user": it.user,
+        "client": it.client,
+        "source": it.source,
+        "caller": it.caller,
+        "answer": it.answer,
+        "reason": it.reason,
+        "cause": it.cause,
+        "remedy": it.remedy,
+        "source_code": it.source_code,
+        "took_ms": it.took_ms,
+    })
+}
+
+pub(super) fn audit(it: &api::AuditRecord) -> Value {
+    json!({
+        "number": it.number,
+        "at": moment(it.at),
+        "operator": it.operator,
+        "source": it.source,
+        "action": it.action,
+        "subject": it.subject,
+        "before": it.before,
+        "after": it.after,
+        "refused": it.refused,
+    })
+}
+
+/// `TOKEN_STATE_ACTIVE` as people and programs read it: `active`.
+fn word(name: &str, prefix: &str) -> String {
+    let word = name.strip_prefix(prefix).unwrap_or(name);
+    word.to_ascii_lowercase().replace('_', "-")
+}
+
+/// RFC 3339; `null` for 0, which stands for never.
+fn moment(millis: u64) -> Value {
+    let nanos = i128::from(millis)
+        .checked_mul(1_000_000)
+        .filter(|&nanos| nanos != 0);
+    let moment = nanos.and_then(|nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).ok());
+    moment
+        .and_then(|moment| moment.format(&Rfc3339).ok())
+        .map_or(Value::Null, Value::String)
+}

@@ -1,0 +1,89 @@
+//! The command line's own rules: what parses, what is printed.
+
+use clap::{CommandFactory as _, Parser as _};
+use serde_json::json;
+
+use super::{Arguments, output, token};
+
+fn parses(line: &str) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(line.split(' '))
+}
+
+#[test]
+fn the_commands_are_consistent() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn the_commands_of_the_manual_parse() {
+    for line in [
+        "countersign user add alice@contoso.example --alias alice --group vpn",
+        "countersign user list --prefix a --limit 0 --output json",
+        "countersign user set alice --contact desk --revision 3",
+        "countersign token add --owner alice --algorithm sha256 --digits 8",
+        "countersign token add --owner alice --seed-file - --active",
+        "countersign token qr 00000000000000ff",
+        "countersign token resync 4711",
+        "countersign client add vpn --range 198.51.100.0/24 --factors both",
+        "countersign client rotate-secret vpn --drop-old",
+        "countersign admin bootstrap root --bootstrap-token-file b --save-token t",
+        "countersign admin add-token ci --operator root --role auditor \
+         --expires 2030-01-01T00:00:00Z",
+        "countersign import azure-csv tokens.csv --dry-run --atomic",
+        "countersign settings apply settings.toml",
+        "countersign cluster status --admin https://127.0.0.1:8443",
+        "countersign events --follow --user alice",
+        "countersign audit --before 40",
+        "countersign completions bash",
+        "countersign bench --demo demo.json --factors code --seconds 5 --output json",
+        "countersign bench --server 127.0.0.1:1812 --secret-file s --steps 0..0 --pid 7",
+    ] {
+        let line = line.replace("         ", "");
+        assert!(parses(&line).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn a_drawn_seed_cannot_be_active_at_once() {
+    assert!(parses("countersign token add --owner alice --active").is_err());
+}
+
+#[test]
+fn no_option_takes_a_secret_as_its_text() {
+    fn check(command: &clap::Command) {
+        for argument in command.get_arguments() {
+            let name = argument.get_id().as_str();
+            let secret = ["secret", "seed", "code", "password"]
+                .iter()
+                .any(|word| name.contains(word));
+            let harmless = name.ends_with("_file") || ["burn_code"].contains(&name);
+            assert!(
+                !secret || harmless || !argument.get_action().takes_values() || name == "drop_old",
+                "--{name}"
+            );
+        }
+        command.get_subcommands().for_each(check);
+    }
+    check(&Arguments::command());
+}
+
+#[test]
+fn a_table_cannot_be_steered_by_a_name() {
+    let rows = [json!({ "name": "a\u{1b}[2J\nroot  admin", "locked": true })];
+    let text = output::table(&["name", "locked"], &rows);
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(
+        text.contains(r"a\u{1b}[2J\u{a}root") && text.ends_with("yes\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_picture_of_a_token_has_a_quiet_zone_of_four() {
+    let picture = token::picture("otpauth://totp/Contoso:alice?secret=GEZDGNBVGY3TQOJQ");
+    let picture = picture.expect("a picture");
+    let first = picture.lines().next().expect("a line");
+    assert!(first.chars().all(|sign| sign == ' '), "{first:?}");
+    let widths: Vec<_> = picture.lines().map(|line| line.chars().count()).collect();
+    assert!(widths.iter().all(|width| *width == widths[0]));
+}
