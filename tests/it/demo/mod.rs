@@ -1,0 +1,19 @@
+//! What must be seen from outside: real packets, real processes, the product's own
+//! commands, against a whole demo cluster for each test.
+
+mod accounting;
+mod answers;
+mod attacker;
+mod broken;
+mod bursts;
+mod codes;
+mod imports;
+mod kills;
+mod operator;
+mod process;
+mod radclient;
+mod refusals;
+mod retries;
+mod sealed;
+mod volley;
+mod world;

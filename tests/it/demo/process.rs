@@ -1,0 +1,103 @@
+//! Processes of a test: ended with it, whatever becomes of it.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::Context;
+use rustix::process::{Pid, Signal};
+
+pub(super) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
+pub(super) const DEMO: &str = env!("CARGO_BIN_EXE_countersign-demo");
+
+/// A process that ends in order when it is dropped.
+pub(super) struct Process(pub(super) Child);
+
+impl Process {
+    /// Starts a node by its file, as an operator does.
+    pub(super) fn serve(config: &Path, log: &Path) -> anyhow::Result<Self> {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(log)?;
+        let mut command = Command::new(COUNTERSIGN);
+        command.args(["serve", "--config"]).arg(config);
+        command.env("RUST_LOG", "debug,h2=info,hyper=info");
+        command.stdin(Stdio::null()).stdout(log.try_clone()?);
+        Ok(Self(command.stderr(log).spawn()?))
+    }
+
+    /// SIGTERM, and the status of the end.
+    pub(super) fn stop(&mut self) -> anyhow::Result<ExitStatus> {
+        send(self.0.id(), Signal::TERM)?;
+        Ok(self.0.wait()?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait()
+            && self.stop().is_err()
+        {
+            drop(self.0.kill());
+        }
+    }
+}
+
+/// SIGKILL, which no process can delay.
+pub(super) fn kill(pid: u32) -> anyhow::Result<()> {
+    send(pid, Signal::KILL)
+}
+
+fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
+    let pid = Pid::from_raw(pid.try_into()?).context("no process")?;
+    Ok(rustix::process::kill_process(pid, signal)?)
+}
+
+/// What a command said.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) status: i32,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Said {
+    /// Runs a command to its end with `input` as its standard input.
+    pub(super) fn by(command: &mut Command, input: &[u8]) -> anyhow::Result<Self> {
+        command.stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let mut stdin = child.stdin.take().context("no standard input")?;
+        // A command that reads nothing may be gone already.
+        drop(stdin.write_all(input));
+        drop(stdin);
+        let output = child.wait_with_output()?;
+        Ok(Self {
+            status: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout)?,
+            err: String::from_utf8(output.stderr)?,
+        })
+    }
+
+    /// The JSON of a command that must have done its work.
+    pub(super) fn json(&self) -> anyhow::Result<serde_json::Value> {
+        anyhow::ensure!(self.status == 0, "status {}: {}", self.status, self.err);
+        Ok(serde_json::from_str(&self.out)?)
+    }
+}
+
+/// Asks again and again until it is so.
+pub(super) async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) -> anyhow::Result<()> {
+    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
+        if so().await {
+            return Ok(());
+        }
+        tokio::time::sleep(STEP).await;
+    }
+    anyhow::bail!("not within {PATIENCE:?}: {what}")
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const STEP: Duration = Duration::from_millis(20);

@@ -1,0 +1,48 @@
+//! FreeRADIUS's own client: nothing of it is ours.
+
+use std::process::Command;
+
+use super::process::Said;
+use super::world::{Demo, Verdict, is_refusal};
+
+/// Whether the package freeradius-utils is there; says so where it is not.
+pub(super) fn is_installed() -> bool {
+    let there = Command::new("radclient").arg("-v").output().is_ok();
+    if !there {
+        println!("SKIPPED: radclient is not installed (package freeradius-utils)");
+    }
+    there
+}
+
+/// Logs in from 127.0.0.1 with the secret in this file.
+pub(super) fn login(
+    demo: &Demo,
+    secret: &str,
+    name: &str,
+    typed: &str,
+    caller: &str,
+) -> anyhow::Result<Verdict> {
+    let mut command = Command::new("radclient");
+    command.args(["-x", "-r", "1", "-t", "3", "-S"]);
+    command.arg(demo.folder().join(secret));
+    command.args([demo.told("/nodes/0/radius"), "auth"]);
+    let request = format!(
+        "User-Name = \"{name}\", User-Password = \"{typed}\", \
+         Calling-Station-Id = \"{caller}\", Message-Authenticator = 0x00\n"
+    );
+    let said = Said::by(&mut command, request.as_bytes())?;
+    let message = said
+        .out
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Reply-Message = \""))
+        .and_then(|rest| rest.strip_suffix('"'));
+    if said.out.contains("Received Access-Accept") {
+        Ok(Verdict::Accept)
+    } else if said.out.contains("Received Access-Reject") && message.is_some_and(is_refusal) {
+        Ok(Verdict::Reject)
+    } else if said.err.contains("No reply") || said.out.contains("No reply") {
+        Ok(Verdict::Silence)
+    } else {
+        anyhow::bail!("radclient: {said:?}")
+    }
+}

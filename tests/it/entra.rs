@@ -1,0 +1,75 @@
+//! The Entra source against the stand-in, over TLS.
+
+mod connection;
+mod counts;
+mod hostile;
+mod load;
+mod secrecy;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::login::{Answer, PasswordSource, Question};
+use countersign::sources::entra::{ConfigError, Entra, PinnedHosts, Surroundings};
+use countersign_core::base::{Secret, Unobserved};
+use countersign_core::ledger::SourceOutcome;
+use countersign_core::ledger::storage::{EntraClientType, EntraSettings};
+use countersign_core::login::Reason;
+
+use crate::stand_in::{PASSWORD, StandIn};
+
+/// What the tests compare.
+type Verdict = (SourceOutcome, Reason, u32);
+
+/// The settings of a public client of the stand-in.
+fn settings(stand_in: &StandIn) -> EntraSettings {
+    EntraSettings {
+        authority: stand_in.told("authority").to_owned(),
+        tenant: stand_in.told("tenant").to_owned(),
+        client_id: stand_in.told("client_id").to_owned(),
+        client_type: EntraClientType::Public.into(),
+        timeout: 5_000,
+        ..EntraSettings::default()
+    }
+}
+
+fn surroundings(stand_in: &StandIn) -> Result<Surroundings, ConfigError> {
+    Ok(Surroundings {
+        pinned: PinnedHosts::parse([stand_in.host()])?,
+        ca_file: Some(stand_in.ca_file()),
+        request_ids: [7; 8],
+        operations: Arc::new(Unobserved),
+    })
+}
+
+fn source(stand_in: &StandIn) -> Result<Entra, ConfigError> {
+    Entra::configure(&settings(stand_in), None, &surroundings(stand_in)?)
+}
+
+async fn ask_with(source: &Entra, name: &str, password: &str) -> Verdict {
+    ask_within(source, name, password, Duration::from_secs(5)).await
+}
+
+async fn ask_within(source: &Entra, name: &str, password: &str, timeout: Duration) -> Verdict {
+    let question = Question {
+        name: name.to_owned(),
+        password: Secret::from(password.to_owned()),
+        timeout,
+    };
+    let Answer {
+        outcome,
+        reason,
+        code,
+    } = source.ask(question).await;
+    (outcome, reason, code)
+}
+
+/// The account that demands MFA, with its right password.
+async fn ask(source: &Entra) -> Verdict {
+    ask_with(source, "mfa@contoso.example", PASSWORD).await
+}
+
+const SILENT: Verdict = (SourceOutcome::Unanswered, Reason::SourceUnanswered, 0);
+const DOWN: Verdict = (SourceOutcome::NotAsked, Reason::SourceDown, 0);
+const ACCEPTED: Verdict = (SourceOutcome::Right, Reason::Accepted, 50076);

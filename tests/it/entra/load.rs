@@ -1,0 +1,68 @@
+//! Many questions at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use serde_json::json;
+
+use super::{ACCEPTED, Entra, PASSWORD, ask_with, source};
+use crate::stand_in::{StandIn, ticks};
+
+/// Keeps `in_flight` questions in flight, `rounds` times each; how long it took.
+async fn run(source: &Arc<Entra>, in_flight: u32, rounds: u32) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    let mut askers = tokio::task::JoinSet::new();
+    for _ in 0..in_flight {
+        let source = Arc::clone(source);
+        askers.spawn(async move {
+            for _ in 0..rounds {
+                assert_eq!(
+                    ask_with(&source, "mfa@contoso.example", PASSWORD).await,
+                    ACCEPTED
+                );
+            }
+        });
+    }
+    while let Some(ended) = askers.join_next().await {
+        ended?;
+    }
+    Ok(began.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_do_not_wait_for_each_other() -> anyhow::Result<()> {
+    let stand_in = StandIn::start(&[])?;
+    stand_in.control(json!({"delay_ms": 100})).await?;
+    let source = Arc::new(source(&stand_in)?);
+    let took = run(&source, 200, 2).await?;
+    // One after the other they would take 40 s.
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert_eq!(stand_in.asked()?.len(), 400);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, for a quiet machine with 8,000 open files allowed"]
+async fn two_thousand_in_flight_at_300_ms() -> anyhow::Result<()> {
+    let stand_in = StandIn::start(&[])?;
+    let source = Arc::new(source(&stand_in)?);
+    let first = run(&source, 2000, 1).await?;
+    println!("2,000 connections made and used once: {first:?}");
+    for delay in [0, 300] {
+        stand_in.control(json!({"delay_ms": delay})).await?;
+        let (before, theirs_before) = (ticks("self")?, stand_in.ticks()?);
+        let took = run(&source, 2000, 10).await?;
+        let (ours, theirs) = (ticks("self")? - before, stand_in.ticks()? - theirs_before);
+        let rate = 20_000.0 / took.as_secs_f64();
+        // 10 ms a tick, over 20,000 questions: half a microsecond.
+        println!("delay {delay} ms: {rate:.0} answers/s, {took:?} in all");
+        println!(
+            "  processor per question: {} µs here, {} µs there",
+            ours / 2,
+            theirs / 2
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! What must never be written anywhere.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign::sources::entra::Entra;
+use countersign_core::base::Secret;
+use countersign_core::ledger::storage::{EntraClientType, EntraSettings};
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::{PASSWORD, ask_with, settings, source, surroundings};
+use crate::stand_in::StandIn;
+
+/// The part of the password that no encoding changes.
+const RECOGNISABLE: &str = "R1ght";
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    fn text(&self) -> String {
+        let octets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&octets).into_owned()
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.write(octets)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Kept {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn no_log_line_of_ours_has_password_name_or_token() -> anyhow::Result<()> {
+    let kept = Kept::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(kept.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let mut stand_in = StandIn::start(&[])?;
+    let source = source(&stand_in)?;
+    for state in ["mfa", "no_mfa", "locked", "unknown"] {
+        ask_with(&source, &format!("{state}@contoso.example"), PASSWORD).await;
+    }
+    stand_in.kill()?;
+    ask_with(&source, "mfa@contoso.example", PASSWORD).await;
+    let text = kept.text();
+    assert!(text.contains("50076"), "the log was not kept: {text}");
+    for secret in [RECOGNISABLE, "mfa@", "mfa%40", "eyJ"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_that_the_stand_in_keeps_has_a_password() -> anyhow::Result<()> {
+    let stand_in = StandIn::start(&[])?;
+    let source = source(&stand_in)?;
+    assert!(PASSWORD.contains(RECOGNISABLE));
+    for state in ["mfa", "no_mfa", "locked", "unknown"] {
+        ask_with(&source, &format!("{state}@contoso.example"), PASSWORD).await;
+    }
+    assert_eq!(stand_in.asked()?.len(), 4);
+    for entry in std::fs::read_dir(stand_in.dir())? {
+        let octets = std::fs::read(entry?.path())?;
+        assert!(!String::from_utf8_lossy(&octets).contains(RECOGNISABLE));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_source_prints_without_its_secret() -> anyhow::Result<()> {
+    let stand_in = StandIn::start(&[])?;
+    let settings = EntraSettings {
+        client_type: EntraClientType::Secret.into(),
+        ..settings(&stand_in)
+    };
+    let secret = Some(Secret::from("s3cret".to_owned()));
+    let source = Entra::configure(&settings, secret, &surroundings(&stand_in)?)?;
+    let printed = format!("{source:?}");
+    assert!(printed.contains("oauth2"), "{printed}");
+    assert!(!printed.contains("s3cret"));
+    assert!(!printed.contains(&format!("{:?}", b"s3cret")));
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! Tests of the parts together: one binary, a module for each part.
+
+mod demo;
+mod entra;
+mod operate;
+mod stand_in;

@@ -1,0 +1,6 @@
+//! The administrative actions, and the API and command line on top of them.
+
+mod actions;
+mod api;
+mod imports;
+mod world;

@@ -1,0 +1,242 @@
+//! The real actions over the real `apply`, on tables in memory.
+
+#![expect(clippy::unwrap_used, reason = "a failed preparation fails the test")]
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use countersign::login::{Clock, Ledger, ProposeError};
+use countersign::operate::{
+    Caller, ClusterStanding, ClusterView, Event, EventLog, EventQuery, NodeRole, Operate, Role,
+    Shells,
+};
+use countersign_core::base::{KeyId, NodeId, RequestId, Secret, SeededEntropy, Timestamp};
+use countersign_core::ledger::storage::{self, change::Kind};
+use countersign_core::ledger::{
+    CLUSTER_VERSION, Command, Draft, Entry, MemoryTables, Outcome, apply,
+};
+use countersign_core::otp::{self, Parameters};
+use countersign_core::seal::{DataKey, Keyring, Purpose};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
+/// Some day in 2030.
+pub(super) const NOW: u64 = 1_900_000_000_000;
+pub(super) const BOOTSTRAP: &str = "the bootstrap token of this test";
+
+/// A ledger of one node that keeps nothing.
+pub(super) struct MemoryLedger {
+    state: Mutex<(MemoryTables, u64)>,
+    /// How many of the next answers get lost after they are applied.
+    lose: AtomicU64,
+}
+
+impl MemoryLedger {
+    fn apply(&self, command: Command) -> Outcome {
+        let mut state = self.state.lock().unwrap();
+        let (tables, index) = &mut *state;
+        *index += 1;
+        let entry = Entry {
+            version: CLUSTER_VERSION,
+            at: Timestamp::from_millis(NOW),
+            proposer: NodeId(1),
+            commands: vec![command],
+        };
+        let mut draft = Draft::new(&*tables);
+        let outcomes = apply(&mut draft, *index, &entry).unwrap();
+        let writes = draft.into_writes();
+        tables.write(writes);
+        outcomes.into_iter().next().unwrap()
+    }
+
+    pub(super) fn lose_answers(&self, count: u64) {
+        self.lose.store(count, Ordering::SeqCst);
+    }
+}
+
+impl Ledger for MemoryLedger {
+    type View = MemoryTables;
+
+    fn view(&self) -> MemoryTables {
+        self.state.lock().unwrap().0.clone()
+    }
+
+    async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
+        let outcome = self.apply(command);
+        let lost = self
+            .lose
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        lost.map_or(Ok(outcome), |_| Err(ProposeError::Unknown))
+    }
+
+    fn standing(&self) -> Option<Timestamp> {
+        Some(Timestamp::from_millis(NOW))
+    }
+
+    async fn progress(&self) {
+        std::future::pending().await
+    }
+}
+
+/// A clock that stands until a test sets it.
+pub(super) struct StoppedClock(AtomicU64);
+
+impl StoppedClock {
+    pub(super) fn set(&self, millis: u64) {
+        self.0.store(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for StoppedClock {
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+struct AloneNode;
+
+impl ClusterView for AloneNode {
+    fn standing(&self) -> ClusterStanding {
+        ClusterStanding {
+            node: NodeId(1),
+            role: NodeRole::Leader,
+            term: 2,
+            leader: Some(NodeId(1)),
+            applied: 7,
+        }
+    }
+}
+
+/// Events that a test hands out.
+pub(super) struct MemoryEvents(pub(super) broadcast::Sender<Event>);
+
+impl EventLog for MemoryEvents {
+    fn list(&self, query: &EventQuery) -> io::Result<Vec<Event>> {
+        Ok(vec![Event {
+            at: Timestamp::from_millis(NOW),
+            user: query.user.clone(),
+            reason: "CS-R301".to_owned(),
+            ..Default::default()
+        }])
+    }
+
+    fn follow(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+}
+
+pub(super) struct World {
+    pub(super) operate: Arc<Operate<MemoryLedger>>,
+    pub(super) ledger: Arc<MemoryLedger>,
+    pub(super) events: Arc<MemoryEvents>,
+    pub(super) clock: Arc<StoppedClock>,
+}
+
+/// A founded cluster without an operator.
+pub(super) fn world() -> World {
+    let ledger = Arc::new(MemoryLedger {
+        state: Mutex::new((MemoryTables::default(), 0)),
+        lose: AtomicU64::new(0),
+    });
+    found(&ledger);
+    let mut entropy = SeededEntropy::new(4711);
+    let key = DataKey::draw(KeyId(1), Purpose::Fields, &mut entropy);
+    let keyring = Keyring::new([key], KeyId(1)).unwrap();
+    let events = Arc::new(MemoryEvents(broadcast::channel(4).0));
+    let clock = Arc::new(StoppedClock(AtomicU64::new(NOW)));
+    let operate = Operate::new(Shells {
+        ledger: Arc::clone(&ledger),
+        keyring: Arc::new(ArcSwap::from_pointee(keyring)),
+        clock: Arc::<StoppedClock>::clone(&clock),
+        entropy: Box::new(entropy),
+        cluster: Arc::new(AloneNode),
+        events: Arc::<MemoryEvents>::clone(&events),
+    });
+    World {
+        operate: Arc::new(operate),
+        ledger,
+        events,
+        clock,
+    }
+}
+
+fn found(ledger: &MemoryLedger) {
+    let wrap = storage::key::Wrap {
+        kek: vec![1; 8],
+        wrapped: vec![2; 60],
+    };
+    let key = storage::Key {
+        id: 1,
+        purpose: storage::KeyPurpose::Seal.into(),
+        wraps: vec![wrap],
+        recovery: vec![3; 60],
+        ..Default::default()
+    };
+    let found = storage::Found {
+        cluster: vec![7; 16],
+        keys: vec![key],
+        member: Some(storage::Member {
+            node: 1,
+            incarnation: 1,
+            role: storage::member::MemberRole::Voter.into(),
+            address: "node1.contoso.example:8300".to_owned(),
+            version_max: CLUSTER_VERSION,
+            removed: false,
+        }),
+        bootstrap_hash: Sha256::digest(BOOTSTRAP).to_vec(),
+        ..Default::default()
+    };
+    let outcome = ledger.apply(Command::Change(Box::new(storage::Change {
+        request_id: vec![9; 16],
+        actor: None,
+        digest: Vec::new(),
+        kind: Some(Kind::Found(found)),
+    })));
+    let Outcome::Change(outcome) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(
+        outcome.refusal(),
+        storage::Refusal::Unspecified,
+        "{}",
+        outcome.detail
+    );
+}
+
+pub(super) fn caller(role: Role) -> Caller {
+    Caller {
+        operator: "root".to_owned(),
+        role,
+        source: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    }
+}
+
+pub(super) fn admin() -> Caller {
+    caller(Role::Admin)
+}
+
+pub(super) fn request(number: u8) -> RequestId {
+    RequestId([number; 16])
+}
+
+/// An API token as a caller draws it.
+pub(super) fn first_token() -> Secret {
+    Secret::from(format!("cst_{}", "A".repeat(51) + "Q"))
+}
+
+/// The code that a device with this seed shows, `steps` from now.
+pub(super) fn code(seed: &[u8], steps: i64) -> Secret {
+    let step = (NOW / 1000 / 30).saturating_add_signed(steps);
+    let code = otp::code_at(&Secret::from(seed), &Parameters::default(), step).unwrap();
+    Secret::from(code.as_bytes())
+}
