@@ -2,12 +2,16 @@
 //! octet.
 
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use countersign_core::ledger::table::Visit;
 use countersign_core::ledger::{Read, StoreError, Table, Write, Writes};
 use rocksdb::{Direction, IteratorMode, ReadOptions, SnapshotWithThreadMode, WriteBatch};
 
 use super::disk::{Db, Family};
+
+/// How the newest record is read; made once, since making it costs as much as a hit.
+static LATEST: LazyLock<ReadOptions> = LazyLock::new(ReadOptions::default);
 
 /// The tables, for reading.
 pub struct TableView<'a> {
@@ -63,7 +67,7 @@ impl Read for TableView<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let key = on_disk(table, key);
         match &self.frozen {
-            None => self.db.get_cf(&self.family, key),
+            None => self.db.get_cf_opt(&self.family, key, &LATEST),
             Some(frozen) => frozen.get_cf(&self.family, key),
         }
         .map_err(unreadable)

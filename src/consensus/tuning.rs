@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, InfoLogger, LogLevel,
-    Options,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DataBlockIndexType,
+    InfoLogger, LogLevel, Options,
 };
 
 /// The settings of a whole store.
@@ -69,14 +69,17 @@ fn blocks() -> BlockBasedOptions {
     // Indexes and filters stay with their open files. In the cache, whose shards are
     // small, those of a large file found no place and were read and summed at each look.
     blocks.set_cache_index_and_filter_blocks(false);
-    blocks.set_block_size(8 << 10);
+    blocks.set_block_size(BLOCK_OCTETS);
+    blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
     blocks.set_format_version(5);
     blocks
 }
 
 /// Data blocks of every store that this process has open.
-static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::new_lru_cache(CACHE_OCTETS_MAX));
+static CACHE: LazyLock<Cache> =
+    LazyLock::new(|| Cache::new_hyper_clock_cache(CACHE_OCTETS_MAX, BLOCK_OCTETS));
 
+const BLOCK_OCTETS: usize = 8 << 10;
 const CACHE_OCTETS_MAX: usize = 64 << 20;
 const MEMTABLES_OCTETS_MAX: usize = 64 << 20;
 const MEMTABLE_OCTETS_MAX: usize = 16 << 20;

@@ -241,8 +241,9 @@ impl<L: Ledger> Operate<L> {
 }
 
 fn shown(tables: &impl Read, user: storage::User) -> Result<UserShown, StoreError> {
-    let strict: Option<storage::Strict> = numbered(tables, Table::Strict, user.id)?;
+    let budgets: Option<storage::Budgets> = numbered(tables, Table::Budgets, user.id)?;
     let at = countersign_core::ledger::query::head(tables)?.at;
+    let strict = budgets.and_then(|budgets| budgets.strict);
     let locked = strict.is_some_and(|strict| strict.locked && strict.reset_at > at);
     Ok(UserShown { user, locked })
 }

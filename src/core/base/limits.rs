@@ -92,6 +92,8 @@ pub const GRACE_SLACK: Duration = Duration::from_secs(5);
 pub const PLACES_MAX: usize = 8;
 /// How long such a place is remembered.
 pub const PLACE_MEMORY: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How soon a login from a known place is not noted again.
+pub const PLACE_NOTE_STEP: Duration = Duration::from_secs(3600);
 /// First wait of the budget for all other places, once it is used up.
 pub const WAIT_FIRST: Duration = Duration::from_secs(60);
 /// Longest wait.
@@ -144,5 +146,6 @@ pub const KEY_WRAPS_MAX: usize = 16;
 pub const MEMBERS_MAX: usize = 1000;
 
 const _: () = assert!(COMMAND_LIFE.as_secs() <= ATTEMPT_KEEP_MAX.as_secs());
+const _: () = assert!(PLACE_NOTE_STEP.as_secs() < PLACE_MEMORY.as_secs());
 const _: () = assert!(PASSWORD_OCTETS_MAX < PACKET_OCTETS_MAX);
 const _: () = assert!(LOGIN_PARK.as_millis() * LOGIN_PARKS_MAX as u128 <= 1800);

@@ -13,7 +13,6 @@ use super::storage;
 use super::table::{Read, StoreError, Table};
 use crate::base::limits::{
     API_TOKENS_MAX, CLIENTS_MAX, KEYS_MAX, MEMBERS_MAX, OPERATORS_MAX, PAGE_RECORDS_MAX,
-    USER_TOKENS_MAX,
 };
 use crate::base::{ClientId, KeyId, Name, TokenId, UserId};
 
@@ -136,37 +135,42 @@ pub fn tokens(
     page_above(tables, Table::Tokens, after.0, limit)
 }
 
-/// The ids of a user's tokens, at most [`USER_TOKENS_MAX`].
+/// The ids of a user's tokens, ascending.
 ///
 /// # Errors
 /// As [`record`].
 pub fn token_ids_of(tables: &impl Read, owner: UserId) -> Result<Vec<TokenId>, StoreError> {
-    let prefix = owner.0.to_be_bytes();
-    let mut ids = Vec::new();
-    tables.scan(Table::UserTokens, &prefix, &mut |key, _| {
-        let id = key.strip_prefix(&prefix).and_then(|id| id.try_into().ok());
-        let Some(id) = id.filter(|_| ids.len() < USER_TOKENS_MAX) else {
-            return ControlFlow::Break(());
-        };
-        ids.push(TokenId(u64::from_be_bytes(id)));
-        ControlFlow::Continue(())
-    })?;
-    Ok(ids)
+    let user = user(tables, owner)?.unwrap_or_default();
+    Ok(user.tokens.into_iter().map(TokenId).collect())
 }
 
 /// A user's tokens in every state, with their counters.
 ///
 /// # Errors
-/// As [`record`]; [`StoreError::Contradiction`] when the index names no token.
+/// As [`record`].
 pub fn tokens_of(tables: &impl Read, owner: UserId) -> Result<Vec<OwnedToken>, StoreError> {
-    let gone = StoreError::Contradiction;
-    let read = |id| {
+    owned_tokens(tables, owner, &token_ids_of(tables, owner)?)
+}
+
+/// The tokens with these ids that are the user's, with their counters. Where each read sees
+/// the latest, a token may have left the user since its id was read.
+///
+/// # Errors
+/// As [`record`].
+pub fn owned_tokens(
+    tables: &impl Read,
+    owner: UserId,
+    ids: &[TokenId],
+) -> Result<Vec<OwnedToken>, StoreError> {
+    let mut owned = Vec::with_capacity(ids.len());
+    for &id in ids {
         let token = token(tables, id)?;
-        let counter = counter(tables, id)?;
-        let token = token.ok_or_else(|| gone(Table::UserTokens, "an owned token is absent"))?;
-        Ok(OwnedToken { token, counter })
-    };
-    token_ids_of(tables, owner)?.into_iter().map(read).collect()
+        if let Some(token) = token.filter(|token| token.owner == owner.0) {
+            let counter = counter(tables, id)?;
+            owned.push(OwnedToken { token, counter });
+        }
+    }
+    Ok(owned)
 }
 
 /// The client with this id.

@@ -4,11 +4,15 @@
 //! tests and simulation. Keys are ordered by their octets. Must not know: what the
 //! records mean.
 
+#[cfg(test)]
+mod counting;
 mod draft;
 mod memory;
 
 use std::ops::ControlFlow;
 
+#[cfg(test)]
+pub(crate) use counting::Counting;
 pub use draft::Draft;
 pub use memory::MemoryTables;
 
@@ -24,18 +28,13 @@ pub enum Table {
     Names = 2,
     /// Token id → token.
     Tokens = 3,
-    /// User id, token id → nothing.
-    UserTokens = 4,
+    // 4, 8 and 9 were left out before the first release, and are free.
     /// Serial → token id.
     Serials = 5,
     /// Token id → counter.
     Counters = 6,
-    /// User id → strict budget.
-    Strict = 7,
-    /// User id, place → wrong codes.
-    Codes = 8,
-    /// User id → places where the user was let in.
-    Places = 9,
+    /// User id → budgets of wrong passwords and codes, places where the user was let in.
+    Budgets = 7,
     /// Generation, attempt key → attempt.
     Attempts = 10,
     /// Client id → client.

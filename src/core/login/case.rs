@@ -5,7 +5,7 @@
 //! only the ledger tells. Must not know codes.
 
 use super::{Ending, Identity, Reason, Stop};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, TokenId};
 use crate::ledger::attempts::{self, Attempt};
 use crate::ledger::budgets::{self, Standing};
 use crate::ledger::{Read, query, storage};
@@ -17,6 +17,8 @@ pub struct Case {
     pub identity: Identity,
     /// The name as the directory knows it.
     pub directory_name: String,
+    /// The user's tokens in every state, as they were when the case was opened.
+    pub tokens: Vec<TokenId>,
     /// The record of this login, if the node has seen one.
     pub record: Option<Attempt>,
     /// Entry time as the node last saw it, in fresh contact with a leader.
@@ -39,6 +41,7 @@ impl Case {
         Ok(Self {
             identity,
             directory_name: user.name,
+            tokens: user.tokens.into_iter().map(TokenId).collect(),
             record,
             issued,
         })

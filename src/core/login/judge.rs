@@ -37,7 +37,8 @@ impl Case {
         secrets: &Secrets,
         owner: Owner,
     ) -> Result<Claim, Stop> {
-        let tokens = usable(query::tokens_of(view, self.identity.user)?);
+        let owned = query::owned_tokens(view, self.identity.user, &self.tokens)?;
+        let tokens = usable(owned);
         if tokens.is_empty() && self.record.is_none() {
             return Err(Stop::Ended(Ending::reject(Reason::NoToken)));
         }

@@ -105,8 +105,9 @@ impl World {
     }
 
     pub(super) fn counted_wrong(&self) -> usize {
-        let strict: Option<storage::Strict> =
-            query::record(&self.ledger.view(), Table::Strict, &ALICE.0.to_be_bytes()).unwrap();
+        let budgets: Option<storage::Budgets> =
+            query::record(&self.ledger.view(), Table::Budgets, &ALICE.0.to_be_bytes()).unwrap();
+        let strict = budgets.unwrap_or_default().strict;
         let keys = strict.unwrap_or_default().keys;
         keys.iter().filter(|key| key.kind == 1).count()
     }
@@ -354,11 +355,11 @@ fn tables(secrets: &Secrets, entropy: &mut SeededEntropy) -> MemoryTables {
             id: user.0,
             name: name.into(),
             status: storage::UserStatus::Active.into(),
+            tokens: vec![user.0],
             ..storage::User::default()
         };
         put(Table::Users, &id, record.encode_to_vec());
         put(Table::Names, name.as_bytes(), id.to_vec());
-        put(Table::UserTokens, &[id, id].concat(), Vec::new());
         let token = token(secrets, user, entropy);
         put(Table::Tokens, &id, token.encode_to_vec());
     }

@@ -9,7 +9,7 @@ use super::generations::{self, Found};
 use crate::base::limits::COMMAND_LIFE;
 use crate::base::{Epoch, PlaceId, Timestamp};
 use crate::ledger::apply::Scene;
-use crate::ledger::budgets::{Limits, Slot, Strict};
+use crate::ledger::budgets::{Budgets, Limits};
 use crate::ledger::table::{Read, StoreError};
 use crate::ledger::{Begin, BeginResult, Factors, Match, RefusedBy, Verdict};
 
@@ -35,12 +35,11 @@ pub(in crate::ledger) fn begin<R: Read>(
         epoch,
         client: facts.client,
         found: generations::find(scene.draft, scene.head, &begin.key, scene.now)?,
-        strict: Strict::load(scene.draft, begin.user, &limits, scene.now)?,
-        slot: Slot::of(scene.draft, begin.user, begin.place, scene.now)?,
+        budgets: Budgets::load(scene.draft, begin.user, &limits, scene.now)?,
         limits,
     };
     let result = case.decide(scene)?;
-    case.strict.save(scene.draft, begin.user)?;
+    case.budgets.save(scene.draft);
     Ok(result)
 }
 
@@ -98,8 +97,7 @@ struct Case<'c> {
     limits: Limits,
     /// The record under the key, whether or not it still answers.
     found: Option<Found>,
-    strict: Strict,
-    slot: Slot,
+    budgets: Budgets,
 }
 
 /// What lines 9 to 14 go on with: the record's own facts, or those of a new login.
@@ -186,8 +184,8 @@ impl Case<'_> {
         scene: &mut Scene<'_, '_, R>,
         terms: &Terms,
     ) -> Result<BeginResult, StoreError> {
-        self.strict
-            .mark_unsure(&self.begin.key, &self.limits, scene.now);
+        let strict = &mut self.budgets.strict;
+        strict.mark_unsure(&self.begin.key, &self.limits, scene.now);
         self.line_14(scene, terms)
     }
 
@@ -204,7 +202,7 @@ impl Case<'_> {
             return Ok(BeginResult::Refused(RefusedBy::Overload));
         }
         if terms.matches.is_empty() {
-            return self.line_10(scene, terms);
+            return Ok(self.line_10(scene, terms));
         }
         // Line 11: what the key itself has burned, it may go on with.
         let own = terms.is_open.then_some(&self.begin.key);
@@ -226,35 +224,31 @@ impl Case<'_> {
         scene: &Scene<'_, '_, R>,
         terms: &Terms,
     ) -> Result<Option<RefusedBy>, StoreError> {
-        let Begin { client, user, .. } = *self.begin;
-        if terms.is_open && !facts::is_good(scene.draft, client, user, &terms.matches)? {
+        let begin = self.begin;
+        let Budgets { strict, places, .. } = &self.budgets;
+        if terms.is_open && !facts::is_good(scene.draft, begin.client, begin.user, &terms.matches)?
+        {
             return Ok(Some(RefusedBy::Revoked));
         }
-        if self.strict.is_locked() {
+        if strict.is_locked() {
             return Ok(Some(RefusedBy::Locked));
         }
-        let waits = self
-            .slot
-            .waits_until(scene.draft, &self.limits, scene.now)?;
+        let waits = places.waits_until(begin.place, &self.limits, scene.now);
         if waits.is_some() {
             return Ok(Some(RefusedBy::Waiting));
         }
-        let is_wrong = self.strict.is_wrong(&self.begin.key);
+        let is_wrong = strict.is_wrong(&begin.key);
         Ok(is_wrong.then_some(RefusedBy::Wrong))
     }
 
     /// Line 10: a wrong code. Where it is the only factor, it is as good as a password.
-    fn line_10<R: Read>(
-        &mut self,
-        scene: &mut Scene<'_, '_, R>,
-        terms: &Terms,
-    ) -> Result<BeginResult, StoreError> {
-        self.slot.fail(scene.draft, &self.limits, scene.now)?;
+    fn line_10<R: Read>(&mut self, scene: &mut Scene<'_, '_, R>, terms: &Terms) -> BeginResult {
+        let Budgets { strict, places, .. } = &mut self.budgets;
+        places.fail(self.begin.place, &self.limits, scene.now);
         if terms.factors == Factors::Code {
-            self.strict
-                .mark_wrong(&self.begin.key, &self.limits, scene.now);
+            strict.mark_wrong(&self.begin.key, &self.limits, scene.now);
         }
-        Ok(self.settled(scene, terms, Verdict::WrongCode))
+        self.settled(scene, terms, Verdict::WrongCode)
     }
 
     /// Line 12: another login of the user holds the code. Until when, at the longest.
@@ -264,7 +258,7 @@ impl Case<'_> {
         terms: &Terms,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut last = None;
-        for (other, until) in self.strict.in_flight_beside(&self.begin.key) {
+        for (other, until) in self.budgets.strict.in_flight_beside(&self.begin.key) {
             let found = generations::find(scene.draft, scene.head, other, scene.now)?;
             let claims = found.is_some_and(|found| {
                 let mut steps = terms.matches.iter();
@@ -281,13 +275,14 @@ impl Case<'_> {
     /// may still have its turn.
     fn line_13(&self) -> Option<BeginResult> {
         let (key, limit) = (&self.begin.key, self.limits.strict_failures());
-        if self.strict.used_beside(key) < limit {
+        let strict = &self.budgets.strict;
+        if strict.used_beside(key) < limit {
             return None;
         }
-        let mut in_flight = self.strict.in_flight_beside(key);
+        let mut in_flight = strict.in_flight_beside(key);
         let first = in_flight.by_ref().map(|(_, until)| until).min();
         Some(match first {
-            Some(until) if self.strict.counted_beside(key) < limit => BeginResult::Busy { until },
+            Some(until) if strict.counted_beside(key) < limit => BeginResult::Busy { until },
             Some(_) | None => BeginResult::Refused(RefusedBy::Limit),
         })
     }
@@ -300,7 +295,7 @@ impl Case<'_> {
     ) -> Result<BeginResult, StoreError> {
         if terms.factors == Factors::Code {
             counters::spend(scene.draft, &terms.matches, Spend::Accepted)?;
-            self.slot.accept(scene.draft, terms.place, scene.now)?;
+            self.budgets.places.accept(terms.place, scene.now);
             return Ok(self.settled(scene, terms, Verdict::Accepted));
         }
         let key = &self.begin.key;
@@ -308,7 +303,7 @@ impl Case<'_> {
             counters::spend(scene.draft, &terms.matches, Spend::Burned(key))?;
         }
         let until = scene.now.plus(self.begin.lease);
-        self.strict.mark_in_flight(key, until);
+        self.budgets.strict.mark_in_flight(key, until);
         self.store(scene, terms, State::InFlight { until });
         let epoch = self.epoch;
         Ok(BeginResult::Granted { epoch, until })

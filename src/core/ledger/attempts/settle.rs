@@ -6,7 +6,7 @@ use super::facts;
 use super::generations::{self, Found};
 use crate::base::AttemptKey;
 use crate::ledger::apply::Scene;
-use crate::ledger::budgets::{Limits, Slot, Strict};
+use crate::ledger::budgets::{Budgets, Limits};
 use crate::ledger::table::{Read, StoreError};
 use crate::ledger::{Settle, SettleResult, SourceOutcome, Verdict};
 
@@ -56,12 +56,12 @@ fn lines_4_to_9<R: Read>(
     let user = found.attempt.user;
     let mut grant = Grant {
         key: settle.key,
-        strict: Strict::load(scene.draft, user, &limits, scene.now)?,
+        budgets: Budgets::load(scene.draft, user, &limits, scene.now)?,
         limits,
         found,
     };
     let verdict = grant.answered(scene, settle.outcome)?;
-    grant.strict.save(scene.draft, user)?;
+    grant.budgets.save(scene.draft);
     grant.store(scene, verdict);
     Ok(verdict.map_or(SettleResult::Released, SettleResult::Settled))
 }
@@ -71,7 +71,7 @@ struct Grant {
     key: AttemptKey,
     limits: Limits,
     found: Found,
-    strict: Strict,
+    budgets: Budgets,
 }
 
 impl Grant {
@@ -82,25 +82,26 @@ impl Grant {
         outcome: SourceOutcome,
     ) -> Result<Option<Verdict>, StoreError> {
         let (key, now) = (self.key, scene.now);
+        let strict = &mut self.budgets.strict;
         Ok(match outcome {
             // Line 4.
             SourceOutcome::NotAsked => {
-                self.strict.release(&key);
+                strict.release(&key);
                 None
             }
             // Line 5.
             SourceOutcome::Unanswered => {
-                self.strict.mark_unsure(&key, &self.limits, now);
+                strict.mark_unsure(&key, &self.limits, now);
                 None
             }
             // Line 6.
             SourceOutcome::Wrong => {
-                self.strict.mark_wrong(&key, &self.limits, now);
+                strict.mark_wrong(&key, &self.limits, now);
                 Some(Verdict::WrongPassword)
             }
             // Line 7.
             SourceOutcome::Denied => {
-                self.strict.release(&key);
+                strict.release(&key);
                 Some(Verdict::Denied)
             }
             SourceOutcome::Right if is_good(scene, &self.found.attempt)? => {
@@ -109,7 +110,7 @@ impl Grant {
             }
             // Line 8.
             SourceOutcome::Right => {
-                self.strict.release(&key);
+                strict.release(&key);
                 Some(Verdict::Revoked)
             }
         })
@@ -118,11 +119,11 @@ impl Grant {
     /// Line 9: let in. The claim was this attempt's alone, so it does not matter that the
     /// user's other code may have moved the mark past this one meanwhile.
     fn line_9<R: Read>(&mut self, scene: &mut Scene<'_, '_, R>) -> Result<(), StoreError> {
-        let Attempt { user, place, .. } = self.found.attempt;
-        counters::spend(scene.draft, &self.found.attempt.matches, Spend::Accepted)?;
-        self.strict.clear(&self.key);
-        let slot = Slot::of(scene.draft, user, place, scene.now)?;
-        slot.accept(scene.draft, place, scene.now)
+        let attempt = &self.found.attempt;
+        counters::spend(scene.draft, &attempt.matches, Spend::Accepted)?;
+        self.budgets.strict.clear(&self.key);
+        self.budgets.places.accept(attempt.place, scene.now);
+        Ok(())
     }
 
     fn store<R: Read>(&self, scene: &mut Scene<'_, '_, R>, verdict: Option<Verdict>) {

@@ -1,7 +1,7 @@
 //! Whether a user has to wait: the node's own look, so that a waiting user costs no
 //! command; and the operator's unlock.
 
-use super::{Limits, Slot, Strict};
+use super::{Budgets, Limits};
 use crate::base::{PlaceId, Timestamp, UserId};
 use crate::ledger::table::{Draft, Read, StoreError};
 
@@ -30,11 +30,11 @@ pub fn standing(
     now: Timestamp,
 ) -> Result<Standing, StoreError> {
     let limits = Limits::load(tables)?;
-    if Strict::load(tables, user, &limits, now)?.is_locked() {
+    let budgets = Budgets::load(tables, user, &limits, now)?;
+    if budgets.strict.is_locked() {
         return Ok(Standing::Locked);
     }
-    let slot = Slot::of(tables, user, place, now)?;
-    let waits = slot.waits_until(tables, &limits, now)?;
+    let waits = budgets.places.waits_until(place, &limits, now);
     Ok(waits.map_or(Standing::Free, |until| Standing::Waiting { until }))
 }
 
@@ -49,11 +49,9 @@ pub fn unlock<R: Read>(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let limits = Limits::load(draft)?;
-    let mut strict = Strict::load(draft, user, &limits, now)?;
-    strict.forget();
-    strict.save(draft, user)?;
-    for slot in Slot::all(draft, user)? {
-        slot.clear(draft)?;
-    }
+    let mut budgets = Budgets::load(draft, user, &limits, now)?;
+    budgets.strict.forget();
+    budgets.places.forgive();
+    budgets.save(draft);
     Ok(())
 }

@@ -4,12 +4,10 @@
 //! flight count too, so that parallel guesses on several nodes cannot exceed it; and they
 //! are how the claims of a user's attempts are found.
 
-use crate::base::{AttemptKey, Timestamp, UserId};
+use crate::base::{AttemptKey, Timestamp};
 use crate::ledger::budgets::Limits;
-use crate::ledger::query::{encoded, record};
 use crate::ledger::storage;
 use crate::ledger::storage::strict::Key as StoredKey;
-use crate::ledger::table::{Draft, Read, StoreError, Table};
 
 /// One user's strict budget.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -45,51 +43,9 @@ impl Kind {
 }
 
 impl Strict {
-    /// The record, with what has become due by `now`.
-    pub(in crate::ledger) fn load(
-        tables: &impl Read,
-        user: UserId,
-        limits: &Limits,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
-        let mut strict = Self::stored(tables, user)?;
-        strict.let_pass(limits, now);
-        Ok(strict)
-    }
-
-    fn stored(tables: &impl Read, user: UserId) -> Result<Self, StoreError> {
-        let stored: Option<storage::Strict> = record(tables, Table::Strict, &user.0.to_be_bytes())?;
-        stored.map_or_else(
-            || Ok(Self::default()),
-            |stored| {
-                Self::try_from(stored)
-                    .map_err(|what| StoreError::Contradiction(Table::Strict, what))
-            },
-        )
-    }
-
-    /// Writes the record where it differs from the one stored.
-    pub(in crate::ledger) fn save<R: Read>(
-        &self,
-        draft: &mut Draft<'_, R>,
-        user: UserId,
-    ) -> Result<(), StoreError> {
-        let stored = Self::stored(draft, user)?;
-        let key = user.0.to_be_bytes();
-        if *self == stored {
-            return Ok(());
-        }
-        if *self == Self::default() {
-            draft.delete(Table::Strict, &key);
-        } else {
-            draft.put(Table::Strict, &key, encoded(&storage::Strict::from(self)));
-        }
-        Ok(())
-    }
-
     /// What is due happens in order of time; of two at the same time the reset is first,
     /// so that a lease that ends just then counts into the next window.
-    fn let_pass(&mut self, limits: &Limits, now: Timestamp) {
+    pub(super) fn let_pass(&mut self, limits: &Limits, now: Timestamp) {
         loop {
             let reset = self.reset_at.filter(|&at| at <= now);
             let lapse = self.first_lapse().filter(|&(until, _)| until <= now);

@@ -17,7 +17,7 @@ use crate::base::limits::BOOTSTRAP_LIFE;
 use crate::ledger::storage::change::Kind;
 use crate::ledger::storage::member::MemberRole;
 use crate::ledger::storage::*;
-use crate::ledger::table::{Draft, MemoryTables, Read, Table};
+use crate::ledger::table::{Draft, MemoryTables, Table};
 use crate::ledger::{CLUSTER_VERSION, query};
 
 /// 2026-11-21, at the start of a step of 30 and of 60 seconds.
@@ -118,6 +118,16 @@ impl World {
         draft.put(table, key, record.encode_to_vec());
         let writes = draft.into_writes();
         self.tables.write(writes);
+    }
+
+    /// The tokens that the user's record names.
+    fn tokens_of(&self, user: u64) -> Vec<u64> {
+        self.user(user).tokens
+    }
+
+    fn user(&self, id: u64) -> User {
+        self.record(Table::Users, &id.to_be_bytes())
+            .expect("the user is there")
     }
 
     fn token(&self, id: u64) -> Token {

@@ -5,11 +5,11 @@ use super::audit::Facts;
 use super::check::{ensure, existing, present, put as store, revision, sealed, text, valid};
 use super::done::{Done, Step, refuse};
 use crate::base::limits::{DRIFT_STEPS_MAX, PROOF_STEPS_MAX, SERIAL_OCTETS_MAX, USER_TOKENS_MAX};
-use crate::base::{Timestamp, TokenId, UserId};
+use crate::base::{Timestamp, TokenId};
 use crate::ledger::query;
 use crate::ledger::storage::{
     AssignToken, Counter, PutToken, Refusal, RemoveToken, ResyncToken, SetTokenState, Token,
-    TokenAlgorithm, TokenState,
+    TokenAlgorithm, TokenState, User,
 };
 use crate::ledger::table::{Draft, Read, Table};
 
@@ -70,7 +70,7 @@ pub(super) fn create(
 pub(super) fn remove(draft: &mut Draft<'_, impl Read>, it: &RemoveToken) -> Step {
     let token = load(draft, it.id)?;
     revision(token.revision, it.expected_revision)?;
-    disown(draft, &token);
+    disown(draft, &token)?;
     if !token.serial.is_empty() {
         draft.delete(Table::Serials, &query::serial_key(&token.serial));
     }
@@ -133,7 +133,7 @@ pub(super) fn assign(draft: &mut Draft<'_, impl Read>, it: &AssignToken) -> Step
         ..old.clone()
     };
     if token.owner != old.owner {
-        disown(draft, &old);
+        disown(draft, &old)?;
         own(draft, &token)?;
         turn(draft, &mut token)?;
     }
@@ -167,11 +167,10 @@ pub(super) fn resync(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &Resyn
     })
 }
 
-/// Takes a token from a user who is being removed. A pending one stays pending: disabled
-/// would say that it was proven.
+/// Takes a token from a user who is being removed, and whose record goes as a whole. A
+/// pending one stays pending: disabled would say that it was proven.
 pub(super) fn release(draft: &mut Draft<'_, impl Read>, id: TokenId) -> Step<()> {
     let mut token = load(draft, id.0)?;
-    disown(draft, &token);
     token.owner = 0;
     turn(draft, &mut token)?;
     if token.state() != TokenState::Pending {
@@ -240,31 +239,31 @@ fn check_new_seed(token: &Token) -> Step<()> {
     valid(begins, "a new seed is pending or active")
 }
 
-/// Enters a token among its owner's, if it has one.
+/// Enters a token among its owner's, if it has one. The owner's revision stays: an edit of
+/// the user touches no token, so it need not be refused for one.
 fn own(draft: &mut Draft<'_, impl Read>, token: &Token) -> Step<()> {
     if token.owner == 0 {
         return Ok(());
     }
-    let owner = query::user(draft, UserId(token.owner))?;
-    ensure(owner.is_some(), Refusal::NotFound, || {
-        "no such owner".into()
-    })?;
-    let count = query::token_ids_of(draft, UserId(token.owner))?.len();
-    ensure(count < USER_TOKENS_MAX, Refusal::Limit, || {
+    let mut owner: User = existing(draft, Table::Users, &token.owner.to_be_bytes(), "owner")?;
+    ensure(owner.tokens.len() < USER_TOKENS_MAX, Refusal::Limit, || {
         format!("a user has at most {USER_TOKENS_MAX} tokens")
     })?;
-    draft.put(Table::UserTokens, &owned_key(token), Vec::new());
+    let at = owner.tokens.partition_point(|&id| id < token.id);
+    owner.tokens.insert(at, token.id);
+    store(draft, Table::Users, &token.owner.to_be_bytes(), &owner);
     Ok(())
 }
 
-fn disown(draft: &mut Draft<'_, impl Read>, token: &Token) {
-    if token.owner != 0 {
-        draft.delete(Table::UserTokens, &owned_key(token));
+/// Strikes a token from its owner's, if it has one.
+fn disown(draft: &mut Draft<'_, impl Read>, token: &Token) -> Step<()> {
+    if token.owner == 0 {
+        return Ok(());
     }
-}
-
-fn owned_key(token: &Token) -> Vec<u8> {
-    [token.owner.to_be_bytes(), token.id.to_be_bytes()].concat()
+    let mut owner: User = existing(draft, Table::Users, &token.owner.to_be_bytes(), "owner")?;
+    owner.tokens.retain(|&id| id != token.id);
+    store(draft, Table::Users, &token.owner.to_be_bytes(), &owner);
+    Ok(())
 }
 
 /// Turns the index of serial numbers from `old` to the token's.

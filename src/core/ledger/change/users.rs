@@ -1,21 +1,21 @@
 //! Changes of users. Names and aliases of all users share one space of folded names.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
 use super::audit::Facts;
 use super::check::{ensure, existing, name, present, put as store, revision, text, valid};
 use super::done::{Done, Step, refuse};
 use super::tokens;
 use crate::base::limits::{USER_ALIASES_MAX, USER_GROUPS_MAX};
-use crate::base::{Name, Timestamp, UserId};
+use crate::base::{Name, Timestamp, TokenId, UserId};
 use crate::ledger::storage::{
-    PutUser, Refusal, RemoveUser, SetUserStatus, Strict, UnlockUser, User, UserStatus,
+    Budgets, PutUser, Refusal, RemoveUser, SetUserStatus, UnlockUser, User, UserStatus,
 };
 use crate::ledger::table::{Draft, Read, Table};
 use crate::ledger::{budgets, query};
 
-/// Makes a user, or replaces one: all but its id and the time of its making.
+/// Makes a user, or replaces one: all but its id, its tokens and the time of its making. A
+/// token has one owner, so only the token's own changes say whose it is.
 pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser) -> Step {
     let user = present(it.user.as_ref(), "the user")?;
     if it.expected_revision == 0 {
@@ -29,6 +29,7 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser)
     let user = User {
         revision: old.revision.saturating_add(1),
         created: old.created,
+        tokens: old.tokens.clone(),
         ..user.clone()
     };
     store(draft, Table::Users, &user.id.to_be_bytes(), &user);
@@ -44,6 +45,7 @@ pub(super) fn create(draft: &mut Draft<'_, impl Read>, at: Timestamp, user: &Use
     let user = User {
         revision: 1,
         created: at.as_millis(),
+        tokens: Vec::new(),
         ..user.clone()
     };
     store(draft, Table::Users, &user.id.to_be_bytes(), &user);
@@ -56,20 +58,17 @@ pub(super) fn create(draft: &mut Draft<'_, impl Read>, at: Timestamp, user: &Use
 pub(super) fn remove(draft: &mut Draft<'_, impl Read>, it: &RemoveUser) -> Step {
     let user = load(draft, it.id)?;
     revision(user.revision, it.expected_revision)?;
-    let freed = query::token_ids_of(draft, UserId(it.id))?;
-    for &token in &freed {
-        tokens::release(draft, token)?;
+    for &token in &user.tokens {
+        tokens::release(draft, TokenId(token))?;
     }
     index(draft, it.id, &known_names(&user), &BTreeSet::new())?;
-    forget_codes(draft, it.id)?;
-    let key = it.id.to_be_bytes();
-    for table in [Table::Users, Table::Strict, Table::Places] {
-        draft.delete(table, &key);
+    for table in [Table::Users, Table::Budgets] {
+        draft.delete(table, &it.id.to_be_bytes());
     }
     Ok(Done {
         id: it.id,
         before: facts(&user),
-        detail: format!("{} tokens went back to the inventory", freed.len()),
+        detail: format!("{} tokens went back to the inventory", user.tokens.len()),
         ..Done::default()
     })
 }
@@ -92,15 +91,17 @@ pub(super) fn set_status(draft: &mut Draft<'_, impl Read>, it: &SetUserStatus) -
 /// login in flight stays counted; its own end decides what becomes of it.
 pub(super) fn unlock(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &UnlockUser) -> Step {
     let user = load(draft, it.id)?;
-    let key = it.id.to_be_bytes();
-    let old: Strict = query::record(draft, Table::Strict, &key)?.unwrap_or_default();
-    let forgotten = forget_codes(draft, it.id)?;
+    let old: Option<Budgets> = query::record(draft, Table::Budgets, &it.id.to_be_bytes())?;
+    let old = old.unwrap_or_default();
+    let strict = old.strict.unwrap_or_default();
+    let known = old.places.into_iter().map(|place| place.codes);
+    let failing = known.chain([old.elsewhere]).flatten().count();
     budgets::unlock(draft, UserId(it.id), at)?;
     let before = Facts::default()
         .text("name", &user.name)
-        .with("locked", old.locked)
-        .with("passwords", old.keys.len())
-        .with("places", forgotten);
+        .with("locked", strict.locked)
+        .with("passwords", strict.keys.len())
+        .with("places", failing);
     Ok(changed(&user, before.into_text()))
 }
 
@@ -156,23 +157,6 @@ fn index(
         draft.put(Table::Names, key, id.to_be_bytes().to_vec());
     }
     Ok(())
-}
-
-/// Forgets the wrong codes of a user at every place; says at how many.
-fn forget_codes(draft: &mut Draft<'_, impl Read>, id: u64) -> Step<usize> {
-    let prefix = id.to_be_bytes();
-    let mut keys = Vec::new();
-    draft.scan(Table::Codes, &prefix, &mut |key, _| {
-        if !key.starts_with(&prefix) {
-            return ControlFlow::Break(());
-        }
-        keys.push(key.to_vec());
-        ControlFlow::Continue(())
-    })?;
-    for key in &keys {
-        draft.delete(Table::Codes, key);
-    }
-    Ok(keys.len())
 }
 
 fn changed(user: &User, before: String) -> Done {

@@ -2,6 +2,7 @@
 //! all are applied.
 
 use std::array;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::mem;
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -15,9 +16,17 @@ use crate::base::Timestamp;
 /// Reads see the drafted writes first. A record written twice is kept once, with its last
 /// value; the rolling hash still sees both writes, so it does not depend on how entries
 /// are gathered into drafts.
+///
+/// A record is read from the base once, even one that is not there: the commands of a batch
+/// ask for the same client and settings again and again.
+///
+/// INVARIANT: the base does not change under the draft.
+/// LIMIT: what is remembered is what a run of entries reads, and each command reads little.
 #[derive(Debug)]
 pub struct Draft<'a, R> {
     base: &'a R,
+    /// Per table: what the base was asked for. Scans do not add to it.
+    known: [RefCell<Known>; Table::COUNT],
     /// Per table: key → where in `writes` its last write is.
     drafted: [BTreeMap<Vec<u8>, usize>; Table::COUNT],
     /// Ranges removed; what was drafted in them later is in `drafted`.
@@ -26,11 +35,15 @@ pub struct Draft<'a, R> {
     hash: Sha256,
 }
 
+/// Key → what the base holds under it; `None`: nothing.
+type Known = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
 impl<'a, R: Read> Draft<'a, R> {
     /// Starts with nothing drafted.
     pub fn new(base: &'a R) -> Self {
         Self {
             base,
+            known: array::from_fn(|_| RefCell::default()),
             drafted: array::from_fn(|_| BTreeMap::new()),
             removed: Vec::new(),
             writes: Vec::new(),
@@ -139,6 +152,18 @@ impl<'a, R: Read> Draft<'a, R> {
         }
     }
 
+    /// What the base holds under `key`, removed or not.
+    fn in_base(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let known = self.known.get(table as usize).expect(EVERY_TABLE);
+        let mut known = known.borrow_mut();
+        if let Some(value) = known.get(key) {
+            return Ok(value.clone());
+        }
+        let value = self.base.get(table, key)?;
+        known.insert(key.to_vec(), value.clone());
+        Ok(value)
+    }
+
     /// Whether what the base holds under `key` was removed with a range.
     fn is_removed(&self, table: Table, key: &[u8]) -> bool {
         self.removed
@@ -155,7 +180,7 @@ impl<R: Read> Read for Draft<'_, R> {
         if self.is_removed(table, key) {
             return Ok(None);
         }
-        self.base.get(table, key)
+        self.in_base(table, key)
     }
 
     /// Merges the drafted records into the base's as it goes: nothing is gathered.

@@ -1,8 +1,9 @@
 //! The strict budget across logins, and what an operator may set.
 
 use super::world::*;
+use crate::base::PlaceId;
 use crate::ledger::budgets::{Standing, unlock};
-use crate::ledger::{Begin, BeginResult, Draft, RefusedBy, SourceOutcome, Table, storage};
+use crate::ledger::{Begin, BeginResult, Draft, RefusedBy, SourceOutcome, storage};
 
 #[test]
 fn limits_that_are_set_hold() {
@@ -83,9 +84,32 @@ fn an_operators_unlock_forgets_failures_but_no_claim() {
     let writes = draft.into_writes();
     world.tables.write(writes);
     assert_eq!(world.strict_keys(), [(9, 3)]);
-    assert_eq!(world.count(Table::Codes), 0);
+    assert_eq!(world.codes(PlaceId::ELSEWHERE), storage::Codes::default());
     let other = world.login(8, 109);
     assert!(matches!(world.begin(&other), BeginResult::Busy { .. }));
+}
+
+#[test]
+fn an_operators_unlock_forgets_wrong_codes_from_everywhere_and_no_place() {
+    let mut world = World::new();
+    world.let_in(1, 100);
+    for (key, place) in [(2, HOME), (3, PlaceId([9; 16]))] {
+        let wrong = Begin {
+            place,
+            ..world.wrong_code(key)
+        };
+        world.begin(&wrong);
+        assert_eq!(world.codes(HOME).failures, 1);
+    }
+    let known = world.places();
+    let mut draft = Draft::new(&world.tables);
+    unlock(&mut draft, USER, at(world.now)).unwrap();
+    let writes = draft.into_writes();
+    world.tables.write(writes);
+    for place in [HOME, PlaceId::ELSEWHERE] {
+        assert_eq!(world.codes(place), storage::Codes::default());
+    }
+    assert_eq!(world.places(), known);
 }
 
 #[test]

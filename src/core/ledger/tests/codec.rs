@@ -43,13 +43,13 @@ fn records_have_these_octets() {
     world.begin(&wrong);
     let begin = world.login(1, 100);
     world.grant(&begin);
-    let user = USER.0.to_be_bytes();
-    let elsewhere = [&user[..], &[0; 16]].concat();
     let records = [
         ("in flight", attempt(&world, 1)),
         ("settled", attempt(&world, 9)),
-        ("strict", raw(&world, Table::Strict, &user)),
-        ("codes", raw(&world, Table::Codes, &elsewhere)),
+        (
+            "budgets",
+            raw(&world, Table::Budgets, &USER.0.to_be_bytes()),
+        ),
         (
             "counter",
             raw(&world, Table::Counters, &TOKEN.0.to_be_bytes()),
@@ -60,6 +60,26 @@ fn records_have_these_octets() {
     for ((name, octets), expected) in records.iter().zip(RECORDS) {
         assert_eq!(octets, expected, "{name}");
     }
+}
+
+#[test]
+fn the_budget_of_a_known_place_has_these_octets() {
+    let mut world = World::new();
+    world.let_in(1, 100);
+    let wrong = world.wrong_code(8);
+    world.begin(&wrong);
+    let octets = raw(&world, Table::Budgets, &USER.0.to_be_bytes());
+    assert_eq!(octets, KNOWN_PLACE_OCTETS);
+}
+
+#[test]
+fn the_tokens_of_a_user_have_these_octets() {
+    let user = storage::User {
+        id: 1,
+        tokens: vec![11, u64::MAX],
+        ..storage::User::default()
+    };
+    assert_eq!(hex(&user.encode_to_vec()), USER_OCTETS);
 }
 
 #[test]
@@ -201,19 +221,23 @@ fn hex(octets: &[u8]) -> String {
 }
 
 /// As the test above names them.
-const RECORDS: [&str; 6] = [
+const RECORDS: [&str; 5] = [
     "080110011a10070707070707070707070707070707072206080b100118642a060801100118013202\
      0804380140a09c0148a09c015090eef1c2b134",
     "080110011a10070707070707070707070707070707072206080b100118632a060801100118093202\
      0801380140a09c0148a09c01620908021080a0f1c2b134",
-    "0a240a20090909090909090909090909090909090909090909090909090909090909090910010a2b\
-     0a20010101010101010101010101010101010101010101010101010101010101010110031890eef1\
-     c2b13418c0ef95c3b134",
-    "0801",
+    "0a5a0a240a2009090909090909090909090909090909090909090909090909090909090909091001\
+     0a2b0a20010101010101010101010101010101010101010101010101010101010101010110031890\
+     eef1c2b13418c0ef95c3b13412020801",
     "080110641a200101010101010101010101010101010101010101010101010101010101010101",
-    "0880a0f1c2b13412207716465c2ed4b6cdbcd2f6f1fa6a134e87b45d93efdd49aba6ecb768fc4024\
-     a360016a0d088087a70e1003180120a09c01",
+    "0880a0f1c2b13412209e6e92a0c31470ee2e200f6eb9f6fb66c155849f4c2cee24e716d9d2f64826\
+     2660016a0d088087a70e1003180120a09c01",
 ];
+
+const KNOWN_PLACE_OCTETS: &str =
+    "1a240a10070707070707070707070707070707071080a0f1c2b1341a09080110c0ef95c3b134";
+
+const USER_OCTETS: &str = "08014a100b00000000000000ffffffffffffffff";
 
 const BEGIN_OCTETS: &str = "\
      08011080a0f1c2b134180222680a660a200101010101010101010101010101010101010101010101\

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 
+use crate::ledger::table::Counting;
 use crate::ledger::{Draft, MemoryTables, Read, Table, Write};
 
 #[derive(Clone, Debug)]
@@ -62,6 +63,7 @@ proptest! {
         steps in prop::collection::vec(step(), 0..20),
         from in 0..16_u8,
         most in 1..20_usize,
+        reads_between in any::<bool>(),
     ) {
         let mut base = written(MemoryTables::default(), &before);
         // A neighbour that must never show.
@@ -69,6 +71,9 @@ proptest! {
         let expected = written(base.clone(), &steps);
         let mut draft = Draft::new(&base);
         for step in &steps {
+            if reads_between {
+                (0..16).for_each(|key| drop(draft.get(Table::Users, &[key])));
+            }
             carry_out(&mut draft, step);
         }
         for key in 0..16 {
@@ -111,6 +116,31 @@ fn a_scan_of_a_draft_reads_no_further_than_it_is_asked() {
     let found = scanned(&draft, 0, 3);
     let keys: Vec<_> = found.iter().map(|(key, _)| key[7]).collect();
     assert_eq!(keys, [0, 2, 3]);
+}
+
+#[test]
+fn the_base_is_asked_for_a_record_once_even_if_it_has_none() {
+    let mut tables = MemoryTables::default();
+    tables.write(vec![Write::Put(Table::Users, vec![1], vec![10])]);
+    let base = Counting::new(&tables);
+    let draft = Draft::new(&base);
+    let trial = Draft::new(&draft);
+    for _ in 0..3 {
+        assert_eq!(trial.get(Table::Users, &[1]).unwrap(), Some(vec![10]));
+        assert_eq!(draft.get(Table::Users, &[2]).unwrap(), None);
+        assert_eq!(draft.get(Table::Tokens, &[1]).unwrap(), None);
+    }
+    assert_eq!(base.gets().len(), 3);
+}
+
+#[test]
+fn a_record_read_before_its_range_was_removed_is_gone() {
+    let mut tables = MemoryTables::default();
+    tables.write(vec![Write::Put(Table::Users, vec![1], vec![10])]);
+    let mut draft = Draft::new(&tables);
+    assert_eq!(draft.get(Table::Users, &[1]).unwrap(), Some(vec![10]));
+    draft.delete_range(Table::Users, &[0], &[2]);
+    assert_eq!(draft.get(Table::Users, &[1]).unwrap(), None);
 }
 
 #[test]

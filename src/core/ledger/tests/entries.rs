@@ -3,7 +3,8 @@
 use super::world::*;
 use crate::base::{NodeId, Timestamp};
 use crate::ledger::{
-    CLUSTER_VERSION, Command, CommandError, Draft, Entry, StoreError, apply, storage,
+    Begin, BeginResult, CLUSTER_VERSION, Command, CommandError, Draft, Entry, RefusedBy, Revisions,
+    StoreError, Table, Verdict, apply, storage,
 };
 
 #[test]
@@ -29,6 +30,24 @@ fn an_entry_of_no_version_is_answered_with_refusals() {
 }
 
 #[test]
+fn limits_changed_within_an_entry_hold_for_the_commands_after_it() {
+    let mut world = World::new();
+    world.edit(Table::Head, &[], |it: &mut storage::Head| {
+        it.cluster = vec![5; 16];
+    });
+    let before = wrong_code_alone(&world, 1, 0);
+    let change = Command::Change(Box::new(allow_one_failure()));
+    // Two of three by the old limits, one too many by the new ones.
+    let after = wrong_code_alone(&world, 2, 1);
+    let locked_out = wrong_code_alone(&world, 3, 1);
+    let outcomes = world.run(vec![before, change, after, locked_out]);
+    let counted = Outcome::Begin(BeginResult::Repeat(Verdict::WrongCode));
+    assert_eq!((&outcomes[0], &outcomes[2]), (&counted, &counted));
+    let locked = Outcome::Begin(BeginResult::Refused(RefusedBy::Locked));
+    assert_eq!(outcomes[3], locked);
+}
+
+#[test]
 fn a_command_that_cannot_be_read_is_refused_and_the_others_count() {
     let mut world = World::new();
     let begin = Command::Begin(world.code_login(1, 100));
@@ -46,9 +65,11 @@ fn a_record_that_cannot_be_read_stops_the_node() {
         until: 0,
     };
     world.edit(
-        crate::ledger::Table::Strict,
+        Table::Budgets,
         &USER.0.to_be_bytes(),
-        |it: &mut storage::Strict| it.keys.push(unknown),
+        |it: &mut storage::Budgets| {
+            it.strict.get_or_insert_default().keys.push(unknown);
+        },
     );
     let begin = Command::Begin(world.login(1, 100));
     let mut draft = Draft::new(&world.tables);
@@ -85,11 +106,39 @@ fn the_hash_rolls_on_from_the_one_before() {
         index,
         now: world.now,
     };
-    other.edit(crate::ledger::Table::Head, &[], |it: &mut storage::Head| {
-        it.hash[0] ^= 1
-    });
+    other.edit(Table::Head, &[], |it: &mut storage::Head| it.hash[0] ^= 1);
     other.run(Vec::new());
     assert_ne!(other.head().hash, one);
+}
+
+fn wrong_code_alone(world: &World, key: u8, settings: u64) -> Command {
+    Command::Begin(Begin {
+        matches: Vec::new(),
+        revisions: Revisions {
+            settings,
+            ..Revisions::default()
+        },
+        ..world.code_login(key, 0)
+    })
+}
+
+fn allow_one_failure() -> storage::Change {
+    let limits = storage::Limits {
+        strict_failures: 1,
+        ..storage::Limits::default()
+    };
+    let put = storage::PutSettings {
+        settings: Some(storage::Settings {
+            limits: Some(limits),
+            ..storage::Settings::default()
+        }),
+        expected_revision: 0,
+    };
+    storage::Change {
+        request_id: vec![1; 16],
+        kind: Some(storage::change::Kind::PutSettings(put)),
+        ..storage::Change::default()
+    }
 }
 
 fn entry(version: u32, millis: u64, commands: Vec<Command>) -> Entry {

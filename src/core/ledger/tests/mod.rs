@@ -20,6 +20,7 @@ mod grace;
 mod model;
 mod places;
 mod properties;
+mod reads;
 mod script;
 mod settle_lines;
 mod world;

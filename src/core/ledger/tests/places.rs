@@ -166,10 +166,11 @@ fn the_place_not_seen_for_longest_makes_room_and_its_budget_goes() {
     world.pass(5 * MINUTE);
     let_in_at(&mut world, 1);
     let_in_at(&mut world, 9);
-    let places: storage::Places = world.record(Table::Places, &USER.0.to_be_bytes());
-    let known: Vec<_> = places.places.iter().map(|it| it.place[0]).collect();
+    let known: Vec<_> = world.places().iter().map(|(place, _)| *place).collect();
     assert_eq!(known, [3, 4, 5, 6, 7, 8, 1, 9]);
-    assert_eq!(world.count(Table::Codes), 0);
+    let budgets = world.budgets();
+    assert!(budgets.places.iter().all(|it| it.codes.is_none()));
+    assert_eq!(budgets.elsewhere, None);
 }
 
 #[test]
@@ -180,5 +181,42 @@ fn elsewhere_itself_never_becomes_known() {
         ..world.login(1, 100)
     };
     world.ask(&begin, SourceOutcome::Right);
-    assert_eq!(world.count(Table::Places), 0);
+    assert_eq!(world.count(Table::Budgets), 0);
+}
+
+#[test]
+fn a_login_from_a_known_place_is_noted_again_after_an_hour() {
+    let mut world = World::new();
+    world.let_in(1, 100);
+    let first = world.now;
+    world.pass(60 * MINUTE - 1);
+    world.let_in(2, 101);
+    assert_eq!(world.places(), [(7, first)]);
+    world.pass(1);
+    world.let_in(3, 102);
+    assert_eq!(world.places(), [(7, world.now)]);
+}
+
+#[test]
+fn a_place_that_was_just_noted_still_clears_its_wrong_codes() {
+    let mut world = World::new();
+    world.let_in(1, 100);
+    world.pass(MINUTE);
+    let wrong = world.wrong_code(2);
+    world.begin(&wrong);
+    world.let_in(3, 101);
+    assert_eq!(world.codes(HOME), storage::Codes::default());
+    assert_eq!(world.places(), [(7, world.now)]);
+}
+
+#[test]
+fn a_place_known_once_more_starts_without_the_failures_of_before() {
+    let mut world = World::new();
+    world.let_in(1, 100);
+    let wrong = world.wrong_code(2);
+    world.begin(&wrong);
+    world.pass(90 * DAY + 1);
+    world.let_in(3, 101);
+    assert_eq!(world.codes(HOME), storage::Codes::default());
+    assert_eq!(world.places(), [(7, world.now)]);
 }

@@ -305,12 +305,8 @@ fn line_9_clears_the_places_wrong_codes_and_makes_it_known() {
     world.begin(&wrong);
     world.let_in(2, 100);
     assert_eq!(world.codes(PlaceId::ELSEWHERE), storage::Codes::default());
-    let places: storage::Places = world.record(Table::Places, &USER.0.to_be_bytes());
-    let seen: Vec<_> = places
-        .places
-        .iter()
-        .map(|it| (&*it.place, it.seen))
-        .collect();
+    let places = world.budgets().places;
+    let seen: Vec<_> = places.iter().map(|it| (&*it.place, it.seen)).collect();
     assert_eq!(seen, [(&HOME.0[..], world.now)]);
 }
 

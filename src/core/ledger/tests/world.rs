@@ -115,8 +115,12 @@ impl World {
         self.record(Table::Counters, &TOKEN.0.to_be_bytes())
     }
 
+    pub(super) fn budgets(&self) -> storage::Budgets {
+        self.record(Table::Budgets, &USER.0.to_be_bytes())
+    }
+
     pub(super) fn strict(&self) -> storage::Strict {
-        self.record(Table::Strict, &USER.0.to_be_bytes())
+        self.budgets().strict.unwrap_or_default()
     }
 
     /// The first octets and the kinds of the user's strict keys.
@@ -127,9 +131,22 @@ impl World {
             .collect()
     }
 
+    /// The wrong codes from a known place, or from all others together.
     pub(super) fn codes(&self, place: PlaceId) -> storage::Codes {
-        let key = [&USER.0.to_be_bytes()[..], &place.0].concat();
-        self.record(Table::Codes, &key)
+        let budgets = self.budgets();
+        let codes = if place == PlaceId::ELSEWHERE {
+            budgets.elsewhere
+        } else {
+            let mut known = budgets.places.into_iter();
+            known.find(|it| it.place == place.0).and_then(|it| it.codes)
+        };
+        codes.unwrap_or_default()
+    }
+
+    /// The first octet of each known place, and when it was noted.
+    pub(super) fn places(&self) -> Vec<(u8, u64)> {
+        let places = self.budgets().places;
+        places.iter().map(|it| (it.place[0], it.seen)).collect()
     }
 
     pub(super) fn head(&self) -> storage::Head {

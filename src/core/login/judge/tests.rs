@@ -1,9 +1,12 @@
 //! Which code of which token is found, and what is claimed and asked then.
 
+use std::collections::BTreeSet;
+
 use prost::Message;
 
 use super::*;
 use crate::base::{AttemptKey, ClientId, KeyId, PlaceId, SeededEntropy, Timestamp, UserId};
+use crate::ledger::table::Counting;
 use crate::ledger::{MemoryTables, Revisions, Table, Write};
 use crate::login::{Caller, Decision, Identity};
 use crate::otp::{code_at, draw_seed};
@@ -13,11 +16,18 @@ use crate::seal::{DataKey, Purpose};
 const USER: UserId = UserId(7);
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const STEP: u64 = 60_000_000;
+const IDENTITY: Identity = Identity {
+    user: USER,
+    key: AttemptKey([1; 32]),
+    place: PlaceId([2; 16]),
+};
 
 struct World {
     tables: MemoryTables,
     secrets: Secrets,
     entropy: SeededEntropy,
+    /// As the case was opened with them.
+    tokens: BTreeSet<TokenId>,
 }
 
 impl World {
@@ -34,6 +44,7 @@ impl World {
             tables,
             secrets,
             entropy,
+            tokens: BTreeSet::new(),
         }
     }
 
@@ -69,15 +80,30 @@ impl World {
     }
 
     fn put(&mut self, token: &storage::Token) {
-        let row = token.id.to_be_bytes();
-        let owned = [USER.0.to_be_bytes(), row].concat();
-        self.tables.write(vec![
-            Write::Put(Table::Tokens, row.to_vec(), token.encode_to_vec()),
-            Write::Put(Table::UserTokens, owned, Vec::new()),
-        ]);
+        let row = token.id.to_be_bytes().to_vec();
+        let put = Write::Put(Table::Tokens, row, token.encode_to_vec());
+        self.tables.write(vec![put]);
+        self.tokens.insert(TokenId(token.id));
     }
 
     fn judge(&self, typed: &str, factors: Factors) -> Result<Claim, Stop> {
+        let case = Case {
+            identity: IDENTITY,
+            directory_name: "alice@contoso.example".into(),
+            tokens: self.tokens.iter().copied().collect(),
+            record: None,
+            issued: NOW,
+        };
+        self.judge_case(&self.tables, &case, typed, factors)
+    }
+
+    fn judge_case(
+        &self,
+        view: &impl Read,
+        case: &Case,
+        typed: &str,
+        factors: Factors,
+    ) -> Result<Claim, Stop> {
         let second = std::time::Duration::from_secs(1);
         let rule = Rule {
             policy: ClientPolicy {
@@ -100,23 +126,7 @@ impl World {
             caller: Caller::default(),
             arrived: NOW,
         };
-        let case = Case {
-            identity: Identity {
-                user: USER,
-                key: AttemptKey([1; 32]),
-                place: PlaceId([2; 16]),
-            },
-            directory_name: "alice@contoso.example".into(),
-            record: None,
-            issued: NOW,
-        };
-        case.judge(
-            &self.tables,
-            &request,
-            &rule,
-            &self.secrets,
-            Owner::default(),
-        )
+        case.judge(view, &request, &rule, &self.secrets, Owner::default())
     }
 
     fn both(&self, typed: &str) -> Claim {
@@ -193,11 +203,13 @@ fn where_the_code_is_all_nothing_is_asked() {
 #[test]
 fn a_token_that_is_not_active_or_not_understood_takes_no_login() {
     type Change = fn(&mut storage::Token);
-    let changes: [Change; 4] = [
+    let changes: [Change; 5] = [
         |token| token.state = storage::TokenState::Pending.into(),
         |token| token.state = storage::TokenState::Disabled.into(),
         |token| token.algorithm = 99,
         |token| token.digits = 4,
+        // Given to somebody else since the case was opened.
+        |token| token.owner = USER.0 + 1,
     ];
     for change in changes {
         let mut world = World::new();
@@ -229,6 +241,29 @@ fn a_seed_moved_from_another_token_opens_nothing_and_counts_nobody_wrong() {
         .unwrap_err();
     assert_eq!(stop.ending().decision, Decision::Silent);
     assert_eq!(stop.ending().reason, Reason::Unsealable);
+}
+
+#[test]
+fn a_login_reads_each_record_once_and_scans_nothing() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    let user = storage::User {
+        status: storage::UserStatus::Active.into(),
+        tokens: vec![1],
+        ..storage::User::default()
+    };
+    let row = USER.0.to_be_bytes().to_vec();
+    let put = Write::Put(Table::Users, row, user.encode_to_vec());
+    world.tables.write(vec![put]);
+    let view = Counting::new(&world.tables);
+    let case = Case::open(&view, IDENTITY, NOW).unwrap();
+    let claim = world.judge_case(&view, &case, &code, Factors::Code);
+    assert_eq!(tokens(&claim.unwrap()), [1]);
+    let read: Vec<_> = view.gets().into_iter().map(|(table, _)| table).collect();
+    let of_case = [Table::Head, Table::Users, Table::Settings, Table::Budgets];
+    let of_judge = [Table::Tokens, Table::Counters];
+    assert_eq!(read, [&of_case[..], &of_judge].concat());
+    assert_eq!(view.scans(), 0);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::UserId;
+use crate::base::limits::USER_TOKENS_MAX;
 
 /// A user as an honest or a confused proposer would draw it, from few ids and names so
 /// that they meet.
@@ -186,27 +187,27 @@ fn check_indexes(world: &World) {
     let users = query::users(&world.tables, UserId(0), 99).expect("readable");
     let mut owned = 0;
     for user in &users {
-        owned += query::tokens_of(&world.tables, UserId(user.id))
-            .expect("readable")
-            .len();
+        let tokens = query::tokens_of(&world.tables, UserId(user.id)).expect("readable");
+        assert_eq!(
+            tokens.len(),
+            user.tokens.len(),
+            "each is there, and the user's"
+        );
+        assert!(
+            user.tokens.is_sorted_by(|a, b| a < b),
+            "in order, each once"
+        );
+        assert!(tokens.len() <= USER_TOKENS_MAX);
+        owned += tokens.len();
     }
-    assert_eq!(
-        owned,
-        world.count(Table::UserTokens),
-        "every owner is a user"
-    );
     assert_eq!(world.count(Table::Counters), world.count(Table::Tokens));
     for (_, key, _) in world.tables.records().filter(|r| r.0 == Table::Tokens) {
         let token: Token = world.record(Table::Tokens, key).expect("there");
         let counter: Counter = world.record(Table::Counters, key).expect("there");
         assert_eq!(token.generation, counter.generation);
-        let mine = [&token.owner.to_be_bytes()[..], key].concat();
-        let listed = world
-            .tables
-            .get(Table::UserTokens, &mine)
-            .expect("readable");
-        assert_eq!(listed.is_some(), token.owner != 0);
+        owned -= usize::from(token.owner != 0);
     }
+    assert_eq!(owned, 0, "every owner is a user, and names its tokens");
 }
 
 proptest! {

@@ -44,6 +44,28 @@ fn a_user_has_at_most_eight_tokens() {
 }
 
 #[test]
+fn a_users_tokens_are_in_order_and_leave_its_revision_alone() {
+    let mut world = World::with_user();
+    world.done(put_user(user(2, "bob"), 0));
+    for id in [30, 10, 40, 20] {
+        world.done(put_token(token(id, 1, TokenState::Active), 0));
+    }
+    assert_eq!(world.tokens_of(1), [10, 20, 30, 40]);
+    world.done(assign(20, 2, 1));
+    world.done(assign(30, 0, 1));
+    assert_eq!(
+        (world.tokens_of(1), world.tokens_of(2)),
+        (vec![10, 40], vec![20])
+    );
+    world.done(Kind::RemoveToken(RemoveToken {
+        id: 10,
+        expected_revision: 1,
+    }));
+    assert_eq!(world.tokens_of(1), [40]);
+    assert_eq!((world.user(1).revision, world.user(2).revision), (1, 1));
+}
+
+#[test]
 fn an_owner_must_exist() {
     let mut world = World::founded();
     let orphan = put_token(token(10, 1, TokenState::Active), 0);
@@ -189,10 +211,11 @@ fn an_assigned_token_keeps_what_it_has_spent() {
     };
     world.plant(Table::Counters, &10u64.to_be_bytes(), &spent);
     world.done(assign(10, 0, 1));
-    assert_eq!(world.count(Table::UserTokens), 0);
+    assert!(world.tokens_of(1).is_empty() && world.tokens_of(2).is_empty());
     assert_eq!(world.refused(assign(10, 2, 1)), Refusal::Revision);
     world.done(assign(10, 2, 2));
-    assert_eq!(world.count(Table::UserTokens), 1);
+    assert!(world.tokens_of(1).is_empty());
+    assert_eq!(world.tokens_of(2), [10]);
     let (token, counter) = (world.token(10), world.counter(10));
     assert_eq!((token.owner, counter.last_spent), (2, spent.last_spent));
     assert_eq!(world.refused(assign(10, 7, 3)), Refusal::NotFound);
@@ -254,14 +277,10 @@ fn a_removed_token_leaves_nothing() {
         id: 10,
         expected_revision: 1,
     }));
-    for table in [
-        Table::Tokens,
-        Table::Counters,
-        Table::UserTokens,
-        Table::Serials,
-    ] {
+    for table in [Table::Tokens, Table::Counters, Table::Serials] {
         assert_eq!(world.count(table), 0, "{table:?}");
     }
+    assert!(world.tokens_of(1).is_empty());
 }
 
 #[test]

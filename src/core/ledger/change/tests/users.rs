@@ -80,6 +80,38 @@ fn a_change_keeps_the_time_of_making_and_frees_old_names() {
 }
 
 #[test]
+fn putting_a_user_neither_gives_nor_takes_tokens() {
+    let mut world = World::with_user();
+    world.done(put_token(token(10, 1, TokenState::Active), 0));
+    for tokens in [vec![], vec![10, 11]] {
+        let claims = User {
+            tokens,
+            ..user(1, "alice@contoso.example")
+        };
+        world.done(put_user(claims, world.user(1).revision));
+        assert_eq!(world.tokens_of(1), [10]);
+    }
+    let thief = User {
+        tokens: vec![10],
+        ..user(2, "bob")
+    };
+    world.done(put_user(thief, 0));
+    assert!(world.tokens_of(2).is_empty());
+}
+
+#[test]
+fn a_token_that_left_since_its_id_was_read_is_left_out() {
+    let mut world = World::with_user();
+    world.done(put_user(user(2, "bob"), 0));
+    world.done(put_token(token(10, 1, TokenState::Active), 0));
+    world.done(put_token(token(11, 2, TokenState::Active), 0));
+    let read = [TokenId(10), TokenId(11), TokenId(12)];
+    let owned = query::owned_tokens(&world.tables, UserId(1), &read).expect("readable");
+    let ids: Vec<_> = owned.iter().map(|owned| owned.token.id).collect();
+    assert_eq!(ids, [10]);
+}
+
+#[test]
 fn a_user_without_name_or_status_is_invalid() {
     let mut world = World::founded();
     assert_eq!(
@@ -114,29 +146,20 @@ fn a_removed_user_leaves_only_disabled_tokens_and_their_counters() {
     };
     world.plant(Table::Counters, &10u64.to_be_bytes(), &spent);
     let key = 1u64.to_be_bytes();
-    world.plant(Table::Strict, &key, &Strict::default());
-    world.plant(Table::Places, &key, &Places::default());
-    world.plant(
-        Table::Codes,
-        &[&key[..], &[3; 16]].concat(),
-        &Codes::default(),
-    );
-    let other = [&2u64.to_be_bytes()[..], &[3; 16]].concat();
-    world.plant(Table::Codes, &other, &Codes::default());
+    let other = 2u64.to_be_bytes();
+    for key in [key, other] {
+        world.plant(Table::Budgets, &key, &Budgets::default());
+    }
 
     assert_eq!(world.refused(remove_user(1, 2)), Refusal::Revision);
     world.done(remove_user(1, 1));
 
-    for table in [
-        Table::Users,
-        Table::Names,
-        Table::Strict,
-        Table::Places,
-        Table::UserTokens,
-    ] {
+    for table in [Table::Users, Table::Names] {
         assert_eq!(world.count(table), 0, "{table:?}");
     }
-    assert_eq!(world.count(Table::Codes), 1, "another user's stay");
+    assert_eq!(world.record::<Budgets>(Table::Budgets, &key), None);
+    let others = world.record::<Budgets>(Table::Budgets, &other);
+    assert!(others.is_some(), "another user's stay");
     assert_eq!(
         (world.token(10).owner, world.token(10).state()),
         (0, TokenState::Disabled)
@@ -178,20 +201,34 @@ fn unlocking_forgives_all_but_what_is_in_flight() {
         locked: true,
         reset_at: START + 9,
     };
-    world.plant(Table::Strict, &key, &strict);
-    for place in [[0; 16], [3; 16]] {
-        world.plant(
-            Table::Codes,
-            &[&key[..], &place].concat(),
-            &Codes::default(),
-        );
-    }
+    let failed = Codes {
+        failures: 1,
+        ..Codes::default()
+    };
+    let place = |octet, codes| Place {
+        place: vec![octet; 16],
+        seen: START,
+        codes,
+    };
+    let budgets = Budgets {
+        strict: Some(strict),
+        elsewhere: Some(failed),
+        places: vec![place(3, Some(failed)), place(4, None)],
+    };
+    world.plant(Table::Budgets, &key, &budgets);
     world.done(Kind::UnlockUser(UnlockUser { id: 1 }));
-    let left: Strict = world.record(Table::Strict, &key).expect("two in flight");
+    let before = world.last_audit().before;
+    assert!(
+        before.ends_with("locked=true passwords=4 places=2"),
+        "{before}"
+    );
+    let left: Budgets = world.record(Table::Budgets, &key).expect("two in flight");
+    assert_eq!(left.elsewhere, None);
+    assert_eq!(left.places, [place(3, None), place(4, None)]);
+    let left = left.strict.expect("two in flight");
     let kinds: Vec<_> = left.keys.iter().map(|key| key.kind).collect();
     assert_eq!(kinds, [3, 3], "the unsure mark is forgiven");
     assert_eq!((left.locked, left.reset_at), (false, 0));
-    assert_eq!(world.count(Table::Codes), 0);
     assert_eq!(
         world.refused(Kind::UnlockUser(UnlockUser { id: 2 })),
         Refusal::NotFound
