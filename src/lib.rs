@@ -2,7 +2,7 @@
 //!
 //! Layers, top to bottom; an arrow may only point down (held by `tests/tidy.rs`): `cli`;
 //! `node`; `net`, `admin`, `telemetry`; `operate`; `consensus`, `device`, `sources`;
-//! `login`; and below all of them the crate `countersign_core`.
+//! `login`, `peers`; and below all of them the crate `countersign_core`.
 
 pub mod admin;
 pub mod cli;
@@ -12,5 +12,6 @@ pub mod login;
 pub mod net;
 pub mod node;
 pub mod operate;
+pub mod peers;
 pub mod sources;
 pub mod telemetry;

@@ -14,7 +14,7 @@ const SHELLS: &[&[&str]] = &[
     &["net", "admin", "telemetry"],
     &["operate"],
     &["consensus", "device", "sources"],
-    &["login"],
+    &["login", "peers"],
 ];
 
 /// Modules of `countersign-core`, likewise.

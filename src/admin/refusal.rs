@@ -32,7 +32,7 @@ const fn refused(refusal: Refusal) -> Code {
         Refusal::Exists => Code::AlreadyExists,
         Refusal::Invalid | Refusal::RequestReused => Code::InvalidArgument,
         Refusal::Limit => Code::ResourceExhausted,
-        Refusal::Bootstrap => Code::PermissionDenied,
+        Refusal::Bootstrap | Refusal::Forbidden => Code::PermissionDenied,
         Refusal::Unspecified
         | Refusal::Revision
         | Refusal::NotFounded

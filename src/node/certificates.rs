@@ -3,8 +3,10 @@
 use countersign_core::base::Secret;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
+
+use crate::peers::PeerName;
 
 /// A certificate authority of our own.
 #[derive(Debug)]
@@ -59,12 +61,26 @@ impl Authority {
         &self.key
     }
 
+    /// Makes a peer's certificate: it calls and is called by that name alone.
+    ///
+    /// # Errors
+    /// When the library cannot make it.
+    pub fn peer(&self, peer: PeerName) -> Result<ServerCertificate, CertificateError> {
+        let mut params = named(&format!("Countersign node {}", peer.node));
+        let uri = SanType::URI(peer.to_string().try_into()?);
+        params.subject_alt_names = vec![uri];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        self.sign(params)
+    }
+
     /// Makes a server's certificate for DNS names and addresses.
     ///
     /// # Errors
     /// When a name is neither, or the library cannot make it.
     pub fn server(&self, names: &[&str]) -> Result<ServerCertificate, CertificateError> {
-        let key = KeyPair::generate()?;
         let mut params =
             CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         params.distinguished_name = DistinguishedName::new();
@@ -72,6 +88,11 @@ impl Authority {
             .distinguished_name
             .push(DnType::CommonName, names.first().copied().unwrap_or(""));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(params)
+    }
+
+    fn sign(&self, mut params: CertificateParams) -> Result<ServerCertificate, CertificateError> {
+        let key = KeyPair::generate()?;
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer)?.pem();
         let chain = format!("{certificate}{}", self.certificate);

@@ -23,6 +23,8 @@ pub struct Caller {
     pub role: Role,
     /// The address that the call came from.
     pub source: IpAddr,
+    /// SHA-256 of the token. The ledger looks at it again: this node may lag behind.
+    pub token: [u8; 32],
 }
 
 impl Caller {
@@ -45,6 +47,8 @@ impl Caller {
         storage::Actor {
             name: self.operator.clone(),
             source: self.source.to_string(),
+            token: self.token.to_vec(),
+            role: self.role.stored().into(),
         }
     }
 }
@@ -114,6 +118,7 @@ fn authenticate(
         operator: stored.operator,
         role: of_operator.min(of_token),
         source,
+        token: hash,
     })
 }
 

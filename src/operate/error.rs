@@ -93,6 +93,7 @@ pub const fn said(refusal: Refusal) -> &'static str {
         Refusal::NotFounded => "the cluster is not founded",
         Refusal::Bootstrap => "the bootstrap token is wrong, spent or late",
         Refusal::State => "its state does not allow this",
+        Refusal::Forbidden => "the API token no longer allows it",
         Refusal::LastAdmin => "nobody would be left who may do everything",
     }
 }

@@ -91,6 +91,7 @@ impl<L: Ledger> Operate<L> {
         let actor = storage::Actor {
             name: "bootstrap".to_owned(),
             source: source.to_string(),
+            ..Default::default()
         };
         self.propose(actor, asked, Kind::PutOperator(put)).await?;
         Ok(ApiTokenAdded {

@@ -27,6 +27,7 @@ pub(crate) fn read(input: &mut Octets<'_>, view: &impl Read, now: Timestamp) -> 
         actor: Some(storage::Actor {
             name: "ada".into(),
             source: "198.51.100.250".into(),
+            ..Default::default()
         }),
         digest: Vec::new(),
         kind: Some(kind),

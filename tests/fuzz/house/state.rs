@@ -264,6 +264,7 @@ impl Founding {
             actor: Some(storage::Actor {
                 name: "bootstrap".into(),
                 source: "198.51.100.250".into(),
+                ..Default::default()
             }),
             digest: Vec::new(),
             kind: Some(kind),

@@ -53,6 +53,22 @@ async fn a_user_is_found_by_every_name_and_listed_once() {
     assert_eq!((page.users.len(), page.next), (1, None));
 }
 
+/// As on a node that lags behind: it has let the caller in by a token that is gone.
+#[tokio::test]
+async fn a_token_that_was_revoked_meanwhile_changes_nothing() {
+    let World {
+        operate, ledger, ..
+    } = world();
+    ledger.revoke_token_of(Role::Helpdesk);
+    let grace = caller(Role::Helpdesk);
+    let late = operate.add_user(&grace, request(1), alice());
+    assert_eq!(refusal(late.await), Refusal::Forbidden);
+    operate
+        .add_user(&admin(), request(2), alice())
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn pages_give_every_user_once() {
     let World { operate, .. } = world();

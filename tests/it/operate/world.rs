@@ -16,10 +16,11 @@ use countersign::operate::{
 use countersign_core::base::{KeyId, NodeId, RequestId, Secret, SeededEntropy, Timestamp};
 use countersign_core::ledger::storage::{self, change::Kind};
 use countersign_core::ledger::{
-    CLUSTER_VERSION, Command, Draft, Entry, MemoryTables, Outcome, apply,
+    CLUSTER_VERSION, Command, Draft, Entry, MemoryTables, Outcome, Table, Write, apply,
 };
 use countersign_core::otp::{self, Parameters};
 use countersign_core::seal::{DataKey, Keyring, Purpose};
+use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
@@ -51,6 +52,17 @@ impl MemoryLedger {
         let writes = draft.into_writes();
         tables.write(writes);
         outcomes.into_iter().next().unwrap()
+    }
+
+    fn write(&self, writes: impl IntoIterator<Item = Write>) {
+        let writes = writes.into_iter().collect();
+        self.state.lock().unwrap().0.write(writes);
+    }
+
+    /// Revokes the token that callers of the role show.
+    pub(super) fn revoke_token_of(&self, role: Role) {
+        let hash = caller(role).token.to_vec();
+        self.write([Write::Delete(Table::ApiTokens, hash)]);
     }
 
     pub(super) fn lose_answers(&self, count: u64) {
@@ -149,6 +161,7 @@ pub(super) fn world() -> World {
         lose: AtomicU64::new(0),
     });
     found(&ledger);
+    ledger.write([Role::Auditor, Role::Helpdesk, Role::Admin].map(token_of));
     let mut entropy = SeededEntropy::new(4711);
     let key = DataKey::draw(KeyId(1), Purpose::Fields, &mut entropy);
     let keyring = Keyring::new([key], KeyId(1)).unwrap();
@@ -218,7 +231,21 @@ pub(super) fn caller(role: Role) -> Caller {
         operator: "root".to_owned(),
         role,
         source: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        token: [role as u8; 32],
     }
+}
+
+/// The token that callers of the role show.
+fn token_of(role: Role) -> Write {
+    let hash = caller(role).token.to_vec();
+    let token = storage::ApiToken {
+        name: format!("a token of {role}"),
+        operator: "root".to_owned(),
+        hash: hash.clone(),
+        role: role.stored().into(),
+        ..Default::default()
+    };
+    Write::Put(Table::ApiTokens, hash, token.encode_to_vec())
 }
 
 pub(super) fn admin() -> Caller {

@@ -33,6 +33,7 @@ pub(super) fn append(
         actor: Some(Actor {
             name: shown(&actor.name),
             source: shown(&actor.source),
+            ..Actor::default()
         }),
         action: action.to_owned(),
         subject: bounded(subject),

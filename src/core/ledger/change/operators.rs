@@ -4,13 +4,13 @@ use subtle::ConstantTimeEq;
 
 use super::audit::Facts;
 use super::check::{ensure, existing, name, present, put as store, ranges, revision, valid};
-use super::done::{Done, Step, refuse};
+use super::done::{Done, Step, Stop, refuse};
 use crate::base::limits::{API_TOKEN_NETWORKS_MAX, API_TOKENS_MAX, OPERATORS_MAX};
 use crate::base::{Name, Timestamp};
 use crate::ledger::query;
 use crate::ledger::storage::{
-    ApiToken, Head, Operator, PutApiToken, PutOperator, Refusal, RemoveOperator, RevokeApiToken,
-    Role,
+    Actor, ApiToken, Head, Operator, PutApiToken, PutOperator, Refusal, RemoveOperator,
+    RevokeApiToken, Role,
 };
 use crate::ledger::table::{Draft, Read, Table};
 
@@ -53,6 +53,26 @@ pub(super) fn put(
         after: facts(&operator),
         ..Done::default()
     })
+}
+
+/// Whether the API token that a change was allowed by still allows it (DESIGN §1, I5). A
+/// node that lags behind has looked at tables in which it was not yet revoked.
+pub(super) fn may_still(tables: &impl Read, at: Timestamp, actor: &Actor) -> Result<(), Stop> {
+    if actor.token.is_empty() {
+        return Ok(());
+    }
+    let token = query::api_token(tables, &actor.token)?;
+    let allows = |token: &ApiToken| {
+        let lives = token.expires == 0 || at.as_millis() < token.expires;
+        lives && token.role >= actor.role
+    };
+    if token.as_ref().is_some_and(allows) {
+        return Ok(());
+    }
+    refuse(
+        Refusal::Forbidden,
+        "the API token was revoked, lowered or has expired",
+    )
 }
 
 /// Removes an operator and all its API tokens.

@@ -158,6 +158,7 @@ fn change(request: u128, kind: Kind) -> Change {
         actor: Some(Actor {
             name: "ada".into(),
             source: "198.51.100.7".into(),
+            ..Actor::default()
         }),
         digest: Vec::new(),
         kind: Some(kind),

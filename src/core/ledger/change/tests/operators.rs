@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::base::Name;
 
@@ -83,6 +85,34 @@ fn a_demotion_lowers_tokens_made_before() {
     world.done(put_operator(operator("grace", Role::Auditor), 1));
     let token = query::api_token(&world.tables, &[2; 32]).expect("readable");
     assert_eq!(token.map(|token| token.role()), Some(Role::Auditor));
+}
+
+#[test]
+fn a_change_is_refused_once_the_token_it_was_allowed_by_no_longer_allows_it() {
+    let mut world = with_admin();
+    world.done(put_operator(operator("grace", Role::Admin), 0));
+    let expires = world.at.plus(Duration::from_secs(60)).as_millis();
+    let token = api_token("g", "grace", 2, Role::Admin);
+    world.done(put_token(ApiToken { expires, ..token }));
+    let outcome = |world: &mut World, name: &str| {
+        let user = user(u64::from(name.as_bytes()[0]), name);
+        let mut asked = change(u128::from(name.as_bytes()[0]) << 64, put_user(user, 0));
+        asked.actor = Some(Actor {
+            name: "grace".to_owned(),
+            token: vec![2; 32],
+            role: Role::Helpdesk.into(),
+            ..Actor::default()
+        });
+        world.apply(&asked).refusal()
+    };
+    assert_eq!(outcome(&mut world, "a"), Refusal::Unspecified);
+    world.at = world.at.plus(Duration::from_secs(60));
+    assert_eq!(outcome(&mut world, "b"), Refusal::Forbidden, "expired");
+    world.at = Timestamp::from_millis(expires - 1);
+    world.done(put_operator(operator("grace", Role::Auditor), 1));
+    assert_eq!(outcome(&mut world, "c"), Refusal::Forbidden, "lowered");
+    world.done(remove("grace"));
+    assert_eq!(outcome(&mut world, "d"), Refusal::Forbidden, "revoked");
 }
 
 #[test]

@@ -1,0 +1,22 @@
+//! The links between nodes: who is at the other end, over mutual TLS.
+//!
+//! A node is the URI `countersign://<cluster>/node/<id>` in a certificate of the peers'
+//! own authority, which is used for nothing else. Must not know what is said over a link.
+
+mod credentials;
+mod links;
+mod name;
+mod serve;
+mod verify;
+pub mod wire;
+
+pub use credentials::{Credentials, CredentialsError, Files};
+pub use links::{Link, LinkStanding, Links};
+pub use name::{NameError, PeerName};
+pub use serve::{Caller, Gate, ServeError, serve};
+
+/// Goes up when a peer of before could not follow any more. A call with another number is
+/// refused.
+const PROTOCOL: u32 = 1;
+/// The header of each call that carries it.
+const PROTOCOL_HEADER: &str = "countersign-peer-protocol";
