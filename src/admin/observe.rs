@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use countersign_core::base::Timestamp;
+use countersign_core::base::{NodeId, Timestamp};
 use data_encoding::HEXLOWER;
 use futures_util::Stream;
 use tokio::sync::broadcast;
@@ -18,7 +18,7 @@ use super::auth::caller;
 use super::convert::page_size;
 use super::server::Desk;
 use crate::login::Ledger;
-use crate::operate::{AuditShown, Event, EventQuery, NodeRole};
+use crate::operate::{AuditShown, Event, EventQuery, LinkStanding, Member, NodeRole};
 
 #[tonic::async_trait]
 impl<L: Ledger> ClusterService for Desk<L> {
@@ -26,7 +26,15 @@ impl<L: Ledger> ClusterService for Desk<L> {
         &self,
         request: Request<api::GetStatusRequest>,
     ) -> Result<Response<api::ClusterStatus>, Status> {
-        let status = self.0.status(&caller(&request)?)?;
+        let caller = caller(&request)?;
+        let status = self.0.status(&caller)?;
+        let members = self.0.members(&caller).await?;
+        let own = |member: &&Member| member.node == status.standing.node;
+        let clock = members
+            .iter()
+            .find(own)
+            .and_then(|own| own.said.as_ref().ok());
+        let clock = clock.map_or(0, |own| own.now);
         let role = match status.standing.role {
             NodeRole::Leader => "leader",
             NodeRole::Voter => "voter",
@@ -45,7 +53,70 @@ impl<L: Ledger> ClusterService for Desk<L> {
             program_version: status.program_version.to_owned(),
             in_sync: status.in_sync,
             demo: status.demo,
+            members: members.into_iter().map(|it| member(it, clock)).collect(),
         }))
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<api::TransferLeaderRequest>,
+    ) -> Result<Response<api::TransferLeaderResponse>, Status> {
+        let caller = caller(&request)?;
+        let to = match request.into_inner().node {
+            0 => None,
+            node => Some(NodeId(u16::try_from(node).map_err(|_| no_node())?)),
+        };
+        let leader = self.0.transfer_leader(&caller, to).await?.0.into();
+        Ok(Response::new(api::TransferLeaderResponse { leader }))
+    }
+}
+
+fn no_node() -> Status {
+    Status::invalid_argument("node: a number from 1 to 65535")
+}
+
+/// `clock` is that of the node that was asked.
+fn member(member: Member, clock: u64) -> api::MemberStatus {
+    let node = member.node.0.into();
+    let it = match member.said {
+        Ok(it) => it,
+        Err(fault) => {
+            return api::MemberStatus {
+                node,
+                fault,
+                ..Default::default()
+            };
+        }
+    };
+    let offset = i128::from(it.now).saturating_sub(clock.into());
+    api::MemberStatus {
+        node,
+        fault: String::new(),
+        role: it.role,
+        term: it.term,
+        leader: it.leader.map_or(0, |node| node.0.into()),
+        last_log: it.last_log,
+        committed: it.committed,
+        applied: it.applied,
+        applied_at: it.applied_at,
+        state_hash: HEXLOWER.encode(&it.hash),
+        fsync_p50_micros: it.fsync_p50_micros,
+        fsync_p99_micros: it.fsync_p99_micros,
+        certificate_expires: it.certificate_expires,
+        in_sync: it.in_sync,
+        fenced: it.fenced,
+        program_version: it.program,
+        clock_offset_ms: offset.try_into().unwrap_or(i64::MAX),
+        links: it.links.into_iter().map(link).collect(),
+    }
+}
+
+fn link(it: LinkStanding) -> api::LinkStatus {
+    api::LinkStatus {
+        node: it.node.0.into(),
+        connected: it.connected,
+        fault: it.fault,
+        refused: it.refused,
     }
 }
 

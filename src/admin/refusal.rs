@@ -5,7 +5,7 @@
 use countersign_core::ledger::storage::Refusal;
 use tonic::{Code, Status};
 
-use crate::operate::OperateError;
+use crate::operate::{OperateError, TransferError};
 
 impl From<OperateError> for Status {
     fn from(error: OperateError) -> Self {
@@ -14,6 +14,8 @@ impl From<OperateError> for Status {
             OperateError::Invalid { .. } => Code::InvalidArgument,
             OperateError::NotFound { .. } => Code::NotFound,
             OperateError::Refused { refusal, .. } => refused(*refusal),
+            OperateError::Transfer(TransferError::NotTaken) => Code::Aborted,
+            OperateError::Transfer(_) => Code::FailedPrecondition,
             OperateError::NotProposed => Code::Unavailable,
             OperateError::Unknown { .. } => Code::Aborted,
             OperateError::Sealed(_) | OperateError::Events(_) | OperateError::Store(_) => {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderMap, Response};
 use tokio::net::TcpListener;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
+use tower::util::MapResponseLayer;
 
 use super::api::bootstrap_service_server::BootstrapServiceServer;
 use super::api::client_service_server::ClientServiceServer;
@@ -83,8 +85,13 @@ pub async fn serve<L: Ledger>(
         .timeout(HANDSHAKE_TIME_MAX);
     let bootstrap = BootstrapServiceServer::new(Desk(Arc::clone(&operate)))
         .max_decoding_message_size(MESSAGE_OCTETS_MAX);
+    let freshness = Arc::clone(&operate);
     Server::builder()
         .tls_config(tls)?
+        .layer(MapResponseLayer::new(move |mut response: Response<_>| {
+            tell_freshness(&*freshness, response.headers_mut());
+            response
+        }))
         .timeout(CALL_TIME_MAX)
         .concurrency_limit_per_connection(CALLS_PER_CONNECTION_MAX)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
@@ -103,6 +110,14 @@ pub async fn serve<L: Ledger>(
         .serve_with_incoming_shutdown(TcpIncoming::from(listener), stop)
         .await?;
     Ok(())
+}
+
+/// Says in each answer's header whose tables were read, and of what time they were.
+fn tell_freshness<L: Ledger>(operate: &Operate<L>, headers: &mut HeaderMap) {
+    let freshness = operate.freshness();
+    headers.insert("countersign-node", freshness.node.0.into());
+    headers.insert("countersign-applied", freshness.applied.into());
+    headers.insert("countersign-in-sync", u16::from(freshness.in_sync).into());
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, AdminError> {

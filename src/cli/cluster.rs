@@ -1,8 +1,11 @@
 //! `countersign cluster …`
 
+use serde_json::json;
+
 use super::connection::Connection;
 use super::failure::Failure;
 use super::node;
+use super::output::{Format, print};
 use super::show;
 use crate::admin::api;
 use crate::admin::api::cluster_service_client::ClusterServiceClient;
@@ -12,8 +15,14 @@ use crate::admin::api::cluster_service_client::ClusterServiceClient;
 pub(super) enum Command {
     /// Makes, offline, what a cluster is founded with: keys, certificates, a node's file
     New(node::New),
-    /// Shows how the node that is asked stands
+    /// Shows how every node stands, as the one that is asked sees it
     Status,
+    /// Makes another voter lead; to be asked of the leader
+    TransferLeader {
+        /// Which node; the one closest behind where none is named
+        #[arg(default_value_t = 0, hide_default_value = true)]
+        node: u16,
+    },
 }
 
 impl Command {
@@ -25,6 +34,20 @@ impl Command {
                 let mut cluster = ClusterServiceClient::new(session.named());
                 let status = session.done(cluster.get_status(api::GetStatusRequest {}).await)?;
                 session.output.one(show::STATUS, &show::status(&status));
+                if session.output.0 == Format::Table {
+                    print("\n");
+                    session.output.list(show::MEMBERS, show::members(&status));
+                }
+                Ok(())
+            }
+            Self::TransferLeader { node } => {
+                let session = connection.open()?;
+                let mut cluster = ClusterServiceClient::new(session.named());
+                let asked = api::TransferLeaderRequest { node: node.into() };
+                let taken = session.done(cluster.transfer_leader(asked).await)?;
+                session
+                    .output
+                    .one(&["leader"], &json!({ "leader": taken.leader }));
                 Ok(())
             }
         }

@@ -60,6 +60,20 @@ pub(super) const STATUS: &[&str] = &[
     "program_version",
     "demo",
 ];
+pub(super) const MEMBERS: &[&str] = &[
+    "node",
+    "role",
+    "in_sync",
+    "term",
+    "applied",
+    "lag",
+    "fsync_p99_us",
+    "clock_offset_ms",
+    "certificate_expires",
+    "state_hash",
+    "program_version",
+    "fault",
+];
 pub(super) const EVENTS: &[&str] = &[
     "at",
     "node",
@@ -164,6 +178,49 @@ pub(super) fn status(it: &api::ClusterStatus) -> Value {
         "program_version": it.program_version,
         "in_sync": it.in_sync,
         "demo": it.demo,
+        "members": members(it),
+    })
+}
+
+/// A line for each node. `lag`: entries behind the furthest log that anyone told of.
+pub(super) fn members(it: &api::ClusterStatus) -> Vec<Value> {
+    let furthest = it.members.iter().map(|it| it.last_log).max().unwrap_or(0);
+    it.members.iter().map(|it| member(it, furthest)).collect()
+}
+
+fn member(it: &api::MemberStatus, furthest: u64) -> Value {
+    if !it.fault.is_empty() {
+        return json!({ "node": it.node, "fault": it.fault });
+    }
+    let links: Vec<_> = it.links.iter().map(link).collect();
+    json!({
+        "node": it.node,
+        "role": it.role,
+        "in_sync": it.in_sync,
+        "fault": it.fenced,
+        "term": it.term,
+        "leader": it.leader,
+        "last_log": it.last_log,
+        "committed": it.committed,
+        "applied": it.applied,
+        "lag": furthest.saturating_sub(it.applied),
+        "applied_at": moment(it.applied_at),
+        "state_hash": it.state_hash,
+        "fsync_p50_us": it.fsync_p50_micros,
+        "fsync_p99_us": it.fsync_p99_micros,
+        "certificate_expires": moment(it.certificate_expires),
+        "program_version": it.program_version,
+        "clock_offset_ms": it.clock_offset_ms,
+        "links": links,
+    })
+}
+
+fn link(it: &api::LinkStatus) -> Value {
+    json!({
+        "node": it.node,
+        "connected": it.connected,
+        "fault": it.fault,
+        "refused": it.refused,
     })
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use countersign_core::base::{Entropy, NodeId, Operations};
 use countersign_core::seal::KeyFile;
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 
 use super::config::Config;
@@ -20,7 +21,9 @@ use super::{follow, keys};
 use crate::consensus::{self, Consensus, Owner, TableView};
 use crate::login::{Clock, Ledger, Logins, Parts};
 use crate::net::{Alive, Server, Setup, Wall};
-use crate::operate::{ClusterStanding, ClusterView, NodeRole, Operate, Shells};
+use crate::operate::{
+    ClusterStanding, ClusterView, Member, NodeRole, Operate, Shells, TransferError,
+};
 use crate::sources::Sources;
 use crate::telemetry::events::Events;
 use crate::telemetry::{Metrics, Noise};
@@ -200,6 +203,14 @@ impl ClusterView for Standing {
             leader: figures.leader,
             applied: figures.applied,
         }
+    }
+
+    fn members(&self) -> BoxFuture<'_, Vec<Member>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    fn transfer_leader(&self, _: Option<NodeId>) -> BoxFuture<'_, Result<NodeId, TransferError>> {
+        Box::pin(std::future::ready(Err(TransferError::NoSuchVoter)))
     }
 }
 

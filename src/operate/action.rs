@@ -135,6 +135,7 @@ actions! {
     ApiTokenRevoke "api-token.revoke" Admin;
     Import "import" Admin;
     Status "cluster.status" Auditor;
+    TransferLeader "cluster.transfer-leader" Admin;
     EventsRead "events.read" Auditor;
     AuditRead "audit.read" Auditor;
 }

@@ -5,7 +5,7 @@ use countersign_core::ledger::StoreError;
 use countersign_core::ledger::storage::Refusal;
 use countersign_core::seal::OpenError;
 
-use super::{Action, Role};
+use super::{Action, Role, TransferError};
 
 /// Why an action has no result.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,9 @@ pub enum OperateError {
     /// A stored secret does not open.
     #[error("a stored secret cannot be opened")]
     Sealed(#[source] OpenError),
+    /// The leadership was not handed over.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// The node's own event files cannot be read.
     #[error("the events of this node cannot be read")]
     Events(#[source] std::io::Error),

@@ -26,7 +26,10 @@ pub use house::{Operate, Shells};
 pub use import::{ImportOptions, ImportProgress, RowReport};
 pub use observe::{AuditShown, Status};
 pub use operators::{ApiTokenAdded, NewApiToken};
-pub use ports::{ClusterStanding, ClusterView, Event, EventLog, EventQuery, NodeRole};
+pub use ports::{
+    ClusterStanding, ClusterView, Event, EventLog, EventQuery, LinkStanding, Member,
+    MemberStanding, NodeRole, TransferError,
+};
 pub use read::shown_id;
 pub use settings::{DocumentError, MASK, SettingsShown};
 pub use tokens::{NewToken, TokenAdded, TokenShown, TokensOf};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use countersign_core::base::ClusterId;
 use countersign_core::base::limits::PAGE_RECORDS_MAX;
+use countersign_core::base::{ClusterId, NodeId};
 use countersign_core::ledger::{query, storage};
 use tokio::sync::broadcast;
 
-use super::{Action, Caller, ClusterStanding, Event, EventQuery, Operate, OperateError};
+use super::{Action, Caller, ClusterStanding, Event, EventQuery, Member, Operate, OperateError};
 use crate::login::Ledger;
 
 /// How the node stands. Answered even without a quorum, when it is needed most.
@@ -31,6 +31,17 @@ pub struct Status {
     pub demo: bool,
 }
 
+/// How fresh the tables are that an answer was read from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Freshness {
+    /// Whose tables.
+    pub node: NodeId,
+    /// Index of the last entry applied to them.
+    pub applied: u64,
+    /// In fresh contact with a leader that has a quorum, and caught up with it.
+    pub in_sync: bool,
+}
+
 /// An audit record with its number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditShown {
@@ -41,6 +52,16 @@ pub struct AuditShown {
 }
 
 impl<L: Ledger> Operate<L> {
+    /// How fresh an answer is that is read now. No secret, so nobody's rights are asked.
+    pub fn freshness(&self) -> Freshness {
+        let standing = self.cluster.standing();
+        Freshness {
+            node: standing.node,
+            applied: standing.applied,
+            in_sync: self.ledger.standing().is_some(),
+        }
+    }
+
     /// How this node stands.
     ///
     /// # Errors
@@ -59,6 +80,30 @@ impl<L: Ledger> Operate<L> {
             in_sync: self.ledger.standing().is_some(),
             demo: head.demo,
         })
+    }
+
+    /// How every node stands. Answered even without a quorum.
+    ///
+    /// # Errors
+    /// When the caller may not.
+    pub async fn members(&self, caller: &Caller) -> Result<Vec<Member>, OperateError> {
+        caller.may(Action::Status)?;
+        Ok(self.cluster.members().await)
+    }
+
+    /// Makes another voter lead, and tells who does.
+    ///
+    /// # Errors
+    /// When the caller may not, this node does not lead, or nobody took over.
+    pub async fn transfer_leader(
+        &self,
+        caller: &Caller,
+        to: Option<NodeId>,
+    ) -> Result<NodeId, OperateError> {
+        self.reading(caller, Action::TransferLeader)?;
+        let taken = self.cluster.transfer_leader(to).await?;
+        tracing::info!(operator = caller.operator, leader = %taken, "leadership handed over");
+        Ok(taken)
     }
 
     /// Events of this node that fit, oldest first.

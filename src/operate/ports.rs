@@ -5,12 +5,96 @@
 use std::io;
 
 use countersign_core::base::{NodeId, Timestamp};
+use futures_util::future::BoxFuture;
 use tokio::sync::broadcast;
 
 /// What consensus says about itself.
 pub trait ClusterView: Send + Sync + 'static {
-    /// How it stands now.
+    /// How this node stands now.
     fn standing(&self) -> ClusterStanding;
+
+    /// How every node stands, this one too; those that do not answer in time are named.
+    fn members(&self) -> BoxFuture<'_, Vec<Member>>;
+
+    /// Makes another voter lead: `to`, or whichever is closest behind. Tells who leads.
+    fn transfer_leader(&self, to: Option<NodeId>) -> BoxFuture<'_, Result<NodeId, TransferError>>;
+}
+
+/// One node, as it was asked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Member {
+    /// Which.
+    pub node: NodeId,
+    /// What it said, or why it could not be asked.
+    pub said: Result<MemberStanding, String>,
+}
+
+/// What a node says of itself. Times in milliseconds since 1970.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct MemberStanding {
+    /// `leader`, `voter`, `replica` or `blank`.
+    pub role: String,
+    /// Raft's term.
+    pub term: u64,
+    /// Who leads, as far as it knows.
+    pub leader: Option<NodeId>,
+    /// Index of the last entry in its log.
+    pub last_log: u64,
+    /// Of the last one that it knows to be committed.
+    pub committed: u64,
+    /// Of the last one applied.
+    pub applied: u64,
+    /// Entry time of that.
+    pub applied_at: u64,
+    /// Rolling hash of its tables at `applied`.
+    pub hash: Vec<u8>,
+    /// How long half of its last syncs took at most, in microseconds.
+    pub fsync_p50_micros: u64,
+    /// How long 99 of 100 did.
+    pub fsync_p99_micros: u64,
+    /// When its peers' certificate ends; 0: it has none.
+    pub certificate_expires: u64,
+    /// It may answer devices.
+    pub in_sync: bool,
+    /// Why it may never again; empty: it may.
+    pub fenced: String,
+    /// Version of its program.
+    pub program: String,
+    /// Its clock.
+    pub now: u64,
+    /// Its links to the others.
+    pub links: Vec<LinkStanding>,
+}
+
+/// One link between two nodes.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct LinkStanding {
+    /// The other end.
+    pub node: NodeId,
+    /// The last attempt to connect was good.
+    pub connected: bool,
+    /// Why the last bad one was.
+    pub fault: String,
+    /// Calls from there that were refused.
+    pub refused: u64,
+}
+
+/// Why the leadership was not handed over.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TransferError {
+    /// Only the leader can do it.
+    #[error("this node does not lead{}; ask the leader", leader(*.0))]
+    NotLeader(Option<NodeId>),
+    /// Nobody else votes, or not the one that was named.
+    #[error("there is no such other voter")]
+    NoSuchVoter,
+    /// Nothing changed in time.
+    #[error("the other voter did not take over in time; the leader is as before or unknown")]
+    NotTaken,
+}
+
+fn leader(node: Option<NodeId>) -> String {
+    node.map_or_else(String::new, |node| format!(", node {node} does"))
 }
 
 /// How a node stands in its cluster.

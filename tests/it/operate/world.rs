@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use countersign::login::{Clock, Ledger, ProposeError};
 use countersign::operate::{
-    Caller, ClusterStanding, ClusterView, Event, EventLog, EventQuery, NodeRole, Operate, Role,
-    Shells,
+    Caller, ClusterStanding, ClusterView, Event, EventLog, EventQuery, Member, MemberStanding,
+    NodeRole, Operate, Role, Shells, TransferError,
 };
 use countersign_core::base::{KeyId, NodeId, RequestId, Secret, SeededEntropy, Timestamp};
 use countersign_core::ledger::storage::{self, change::Kind};
@@ -20,6 +20,7 @@ use countersign_core::ledger::{
 };
 use countersign_core::otp::{self, Parameters};
 use countersign_core::seal::{DataKey, Keyring, Purpose};
+use futures_util::future::BoxFuture;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::broadcast;
@@ -126,6 +127,26 @@ impl ClusterView for AloneNode {
             leader: Some(NodeId(1)),
             applied: 7,
         }
+    }
+
+    fn members(&self) -> BoxFuture<'_, Vec<Member>> {
+        let own = Member {
+            node: NodeId(1),
+            said: Ok(MemberStanding {
+                role: "leader".to_owned(),
+                applied: 7,
+                ..Default::default()
+            }),
+        };
+        let other = Member {
+            node: NodeId(2),
+            said: Err("no answer in time".to_owned()),
+        };
+        Box::pin(std::future::ready(vec![own, other]))
+    }
+
+    fn transfer_leader(&self, to: Option<NodeId>) -> BoxFuture<'_, Result<NodeId, TransferError>> {
+        Box::pin(std::future::ready(to.ok_or(TransferError::NoSuchVoter)))
     }
 }
 
