@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::connection::Connection;
 use super::failure::Failure;
-use super::node;
+use super::new;
 use super::output::{Format, print};
 use super::show;
 use crate::admin::api;
@@ -14,7 +14,7 @@ use crate::admin::api::cluster_service_client::ClusterServiceClient;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Makes, offline, what a cluster is founded with: keys, certificates, a node's file
-    New(node::New),
+    New(new::New),
     /// Shows how every node stands, as the one that is asked sees it
     Status,
     /// Makes another voter lead; to be asked of the leader

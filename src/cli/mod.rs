@@ -14,6 +14,7 @@ mod events;
 mod failure;
 mod import;
 mod login;
+mod new;
 mod node;
 mod output;
 mod secrets;

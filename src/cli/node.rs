@@ -1,10 +1,11 @@
-//! The commands that run or prepare a node on this machine: `serve`, `check-config`,
-//! `cluster new`.
+//! The commands that run a node on this machine or check its file: `serve`,
+//! `check-config`.
 
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use crate::node::{self, SystemEntropy, config};
+use crate::login::Clock;
+use crate::node::{self, SystemClock, config};
 use crate::telemetry;
 
 /// `countersign serve`
@@ -21,14 +22,6 @@ pub(super) struct CheckConfig {
     /// The node's own file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-}
-
-/// `countersign cluster new`
-#[derive(Debug, clap::Args)]
-pub(super) struct New {
-    /// Where to write the files; made if it is missing
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
 }
 
 impl Serve {
@@ -48,37 +41,17 @@ impl Serve {
 
 impl CheckConfig {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        load(&self.file)?;
+        let config = load(&self.file)?;
+        for advice in &config.advice {
+            eprintln!("{}: advice: {advice}", self.file.display());
+        }
         println!("{}: no faults", self.file.display());
         Ok(())
     }
 }
 
-impl New {
-    pub(super) fn run(&self) -> Result<(), Failure> {
-        let made = node::make(&self.dir, &mut SystemEntropy)
-            .map_err(|error| Failure::Refused(chain(&error)))?;
-        println!("made cluster {}", made.cluster);
-        println!(
-            "  start the node:     countersign serve --config {}",
-            made.config.display()
-        );
-        println!("  first operator:     countersign admin bootstrap NAME \\");
-        println!(
-            "                        --bootstrap-token-file {}",
-            made.bootstrap_token.display()
-        );
-        println!("  operators trust:    {}", made.admin_ca.display());
-        println!(
-            "  print, lock away and remove from this machine: {}",
-            made.recovery_key.display()
-        );
-        Ok(())
-    }
-}
-
 fn load(file: &Path) -> Result<config::Config, Failure> {
-    config::load(file).map_err(|error| {
+    config::load(file, SystemClock.wall()).map_err(|error| {
         let mut text = chain(&error);
         if let config::ConfigError::Faulty(path, faults) = &error {
             for fault in faults {
@@ -90,7 +63,7 @@ fn load(file: &Path) -> Result<config::Config, Failure> {
 }
 
 /// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes
         .map(ToString::to_string)

@@ -31,11 +31,14 @@ fn the_commands_of_the_manual_parse() {
          --expires 2030-01-01T00:00:00Z",
         "countersign import azure-csv tokens.csv --dry-run --atomic",
         "countersign settings apply settings.toml",
+        "countersign cluster new --dir d",
+        "countersign cluster new d --member 1=node1.contoso.example --member 2=[::1]:9300",
         "countersign cluster status --admin https://127.0.0.1:8443",
         "countersign events --follow --user alice",
         "countersign audit --before 40",
         "countersign completions bash",
         "countersign bench --demo demo.json --factors code --seconds 5 --output json",
+        "countersign bench --demo d --rate 200 --timeout-ms 1500 --tries 2 --progress",
         "countersign bench --server 127.0.0.1:1812 --secret-file s --steps 0..0 --pid 7",
     ] {
         let line = line.replace("         ", "");

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use countersign_core::base::Entropy;
 use countersign_core::base::limits::PACKET_OCTETS_MAX;
-use countersign_core::radius::{Code, Question, Raw, Response, kind};
+use countersign_core::radius::{Code, Question, Raw, Response, Unencodable, Untrusted, kind};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
@@ -73,6 +73,31 @@ impl Line {
         Ok(heard)
     }
 
+    /// Sends one Status-Server; whether it was answered.
+    pub(super) async fn status(
+        &mut self,
+        device: &Device,
+        entropy: &mut impl Entropy,
+    ) -> io::Result<bool> {
+        self.identifier = self.identifier.wrapping_add(1);
+        let authenticator = entropy.array();
+        let question = Question {
+            identifier: self.identifier,
+            authenticator: &authenticator,
+            secret: &device.secret,
+        };
+        let packet = question.status_server(&[nas_identifier(device)]);
+        let packet = packet.map_err(invalid)?;
+        // A port that is closed does not answer.
+        if self.socket.send(&packet).await.is_err() {
+            return Ok(false);
+        }
+        let deadline = Instant::now() + device.timeout;
+        let mut distrusted = 0;
+        let heard = self.listen(&question, device, deadline, &mut distrusted);
+        Ok(heard.await.is_some())
+    }
+
     async fn listen(
         &self,
         question: &Question<'_>,
@@ -96,6 +121,8 @@ impl Line {
             };
             match response {
                 Ok(response) => return read(&response),
+                // The reply to the login before, which had been given up.
+                Err(Untrusted::Identifier(_)) => {}
                 Err(_) => *distrusted = distrusted.saturating_add(1),
             }
         }
@@ -111,10 +138,7 @@ fn write(
         kind: kind::CALLING_STATION_ID,
         value: credentials.caller.as_bytes(),
     };
-    let identifier = Raw {
-        kind: kind::NAS_IDENTIFIER,
-        value: device.identifier.as_bytes(),
-    };
+    let identifier = nas_identifier(device);
     let attributes = if credentials.caller.is_empty() {
         &[identifier][..]
     } else {
@@ -126,7 +150,18 @@ fn write(
             credentials.password,
             attributes,
         )
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+        .map_err(invalid)
+}
+
+fn nas_identifier(device: &Device) -> Raw<'_> {
+    Raw {
+        kind: kind::NAS_IDENTIFIER,
+        value: device.identifier.as_bytes(),
+    }
+}
+
+fn invalid(error: Unencodable) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
 }
 
 fn read(response: &Response<'_>) -> Option<Answer> {

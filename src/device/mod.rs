@@ -4,15 +4,20 @@
 //! For `countersign login`, the load generator and tests. Must not know the server's code.
 
 mod line;
+mod memory;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::base::{Entropy, Secret};
 use tokio::time::Instant;
 
 use line::{Heard, Line};
+pub use memory::Memory;
 
 /// How a device is set up.
 #[derive(Debug)]
@@ -73,10 +78,37 @@ pub enum Answer {
 
 /// A device's sockets, one for each server it has talked to; for many logins in a row.
 #[derive(Debug, Default)]
-pub struct Lines(Vec<Option<Line>>);
+pub struct Lines {
+    slots: Vec<Option<Line>>,
+    memory: Arc<Memory>,
+}
+
+impl Lines {
+    /// Those of a device that remembers which servers were silent; several logins at one
+    /// time share its memory. Without it, each login begins at the first server, as most
+    /// devices do.
+    #[must_use]
+    pub const fn remembering(memory: Arc<Memory>) -> Self {
+        Self {
+            slots: Vec::new(),
+            memory,
+        }
+    }
+}
 
 impl Device {
-    /// Logs in as a device does: each server in turn, each `tries` times.
+    /// Whether a server answers Status-Server (RFC 5997), asked once.
+    ///
+    /// # Errors
+    /// When no socket can be had.
+    pub async fn status(&self, server: SocketAddr, entropy: &mut impl Entropy) -> io::Result<bool> {
+        let mut line = Line::open(server, self.source).await?;
+        line.status(self, entropy).await
+    }
+
+    /// Logs in as a device does: each server in turn, each `tries` times, to each a new
+    /// packet from a port of its own. Servers that are remembered for dead are left out
+    /// while there is another.
     ///
     /// # Errors
     /// When no socket can be had, or a value is too long for a packet.
@@ -94,8 +126,12 @@ impl Device {
             distrusted: 0,
             took: Duration::ZERO,
         };
-        lines.0.resize_with(self.servers.len(), || None);
-        for (&server, slot) in self.servers.iter().zip(&mut lines.0) {
+        lines.slots.resize_with(self.servers.len(), || None);
+        for index in lines.memory.order(self.servers.len(), begun) {
+            let slot = self.servers.get(index).zip(lines.slots.get_mut(index));
+            let Some((&server, slot)) = slot else {
+                continue;
+            };
             let line = match slot {
                 Some(line) => line,
                 None => slot.insert(Line::open(server, self.source).await?),
@@ -108,8 +144,10 @@ impl Device {
                 ..
             } = heard
             else {
+                lines.memory.silent(index, Instant::now());
                 continue;
             };
+            lines.memory.heard(index);
             report.answer = Some(answer);
             report.server = Some(server);
             break;

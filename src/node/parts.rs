@@ -11,7 +11,7 @@ use countersign_core::seal::KeyFile;
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 
-use super::config::Config;
+use super::config::{Config, Peers};
 use super::follow::Copies;
 use super::keys::Opened;
 use super::serve::ServeError;
@@ -24,6 +24,7 @@ use crate::net::{Alive, Server, Setup, Wall};
 use crate::operate::{
     ClusterStanding, ClusterView, Member, NodeRole, Operate, Shells, TransferError,
 };
+use crate::peers::{Credentials, PeerName};
 use crate::sources::Sources;
 use crate::telemetry::events::Events;
 use crate::telemetry::{Metrics, Noise};
@@ -92,6 +93,17 @@ pub(super) async fn consensus(
     }
     let opened = keys::open(&consensus.view(), config.cluster, &file)?;
     Ok((consensus, (file, opened)))
+}
+
+/// What the node shows its peers; `None`: it has none.
+pub(super) fn credentials(config: &Config) -> Result<Option<Arc<Credentials>>, ServeError> {
+    let own = PeerName {
+        cluster: config.cluster,
+        node: config.node,
+    };
+    let peers = config.peers.as_ref();
+    let load = |peers: &Peers| Credentials::load(own, peers.files.clone());
+    Ok(peers.map(load).transpose()?.map(Arc::new))
 }
 
 /// The judging side of a node.

@@ -14,10 +14,12 @@ use tokio::task::JoinSet;
 use super::config::Config;
 use super::keys::KeysError;
 use super::parts::{self, Telling};
+use super::renewal;
 use super::system::SystemClock;
 use crate::admin;
 use crate::consensus::{Consensus, OpenError, StartError};
 use crate::login::{Clock, Ledger};
+use crate::peers::CredentialsError;
 use crate::sources::entra::ConfigError as SourceError;
 use crate::telemetry::health;
 
@@ -54,6 +56,9 @@ pub enum ServeError {
     /// A RADIUS port cannot be opened.
     #[error("the RADIUS ports cannot be opened")]
     Radius(#[source] io::Error),
+    /// The certificates of the peers' links.
+    #[error(transparent)]
+    Peers(#[from] CredentialsError),
     /// The pinned hosts cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -74,12 +79,16 @@ pub enum ServeError {
 /// When it cannot start, or a part of it fails.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
     raise_file_limit();
+    for advice in &config.advice {
+        tracing::warn!(%advice, "the node's file");
+    }
     let file = parts::examine(&config)?;
     let telling = Telling::start(config.node, &config.data_dir).map_err(ServeError::Events)?;
     let (consensus, keys) = parts::consensus(&config, file, &telling).await?;
     if query::head(&consensus.view())?.demo {
         refuse_outside(&config)?;
     }
+    let credentials = parts::credentials(&config)?;
     let judging = parts::judging(&config, &consensus, keys, &telling)?;
     let mut radius = parts::radius(&config, &consensus, &judging, &telling)?;
     let (stop, stopped) = watch::channel(false);
@@ -107,6 +116,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         Arc::clone(&consensus),
         radius.gauge(),
     ));
+    let renewing = tokio::spawn(renewal::renew(credentials, telling.metrics));
     tracing::info!(node = %config.node, radius = ?radius.authentication, "ready");
     let ended = tokio::select! {
         () = terminated() => Ok(()),
@@ -118,6 +128,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     radius.stop().await;
     following.abort();
     collecting.abort();
+    renewing.abort();
     others.shutdown().await;
     consensus.shutdown().await;
     ended
@@ -170,8 +181,10 @@ fn part<E: std::error::Error + Send + Sync + 'static>(
 /// A demo's secrets are known to everyone who reads the manual.
 fn refuse_outside(config: &Config) -> Result<(), ServeError> {
     let listeners = [config.admin, config.metrics];
+    let peers = config.peers.as_ref().map(|peers| &peers.listen);
     let listeners = listeners
         .iter()
+        .chain(peers)
         .chain(&config.authentication)
         .chain(&config.accounting);
     match listeners.into_iter().find(|at| !at.ip().is_loopback()) {

@@ -2,7 +2,7 @@
 //! that a certificate is renewed without a restart.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -14,6 +14,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor};
 
+use super::examine;
 use super::name::{NameError, PeerName};
 use super::verify::OnePeer;
 
@@ -50,9 +51,46 @@ pub enum CredentialsError {
     /// The certificate names no peer.
     #[error("{0} cannot be used")]
     Name(PathBuf, #[source] NameError),
-    /// Certificate, key and authority do not fit each other.
-    #[error("certificate, key and authority of the peers do not fit each other")]
-    Unfit(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The key is another certificate's.
+    #[error("{0} is not the key to the certificate")]
+    Key(PathBuf, #[source] rustls::Error),
+    /// The authority's file cannot be used.
+    #[error("{0} holds no certificate to trust peers by")]
+    Authority(PathBuf, #[source] BoxError),
+    /// No peer would take the certificate: another authority's, or not for both ends.
+    #[error("{0} is no peer's certificate of this authority")]
+    Stranger(PathBuf, #[source] webpki::Error),
+    /// The certificate has ended.
+    #[error("{0} has expired")]
+    Expired(PathBuf),
+    /// The certificate has not begun.
+    #[error("{0} is not valid yet")]
+    NotYetValid(PathBuf),
+    /// TLS cannot be set up.
+    #[error("TLS between peers cannot be set up")]
+    Tls(#[source] BoxError),
+}
+
+/// Whatever a library says.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl CredentialsError {
+    /// The file that is to be mended.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Unreadable(path, _)
+            | Self::Empty(path, _)
+            | Self::Foreign { path, .. }
+            | Self::Name(path, _)
+            | Self::Key(path, _)
+            | Self::Authority(path, _)
+            | Self::Stranger(path, _)
+            | Self::Expired(path)
+            | Self::NotYetValid(path) => Some(path),
+            Self::Tls(_) => None,
+        }
+    }
 }
 
 /// A node's credentials, as they are on disk at present.
@@ -88,12 +126,21 @@ impl Credentials {
         self.own
     }
 
-    /// Reads them again; what cannot be used leaves those of before in force.
+    /// Where they are read from.
+    #[must_use]
+    pub const fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Reads them again; what no peer would take `now` leaves those of before in force.
     ///
     /// # Errors
-    /// As [`Self::load`].
-    pub fn reload(&self) -> Result<(), CredentialsError> {
-        self.loaded.store(Arc::new(read(self.own, &self.files)?));
+    /// The first thing that is wrong with them.
+    pub fn reload(&self, now: Timestamp) -> Result<(), CredentialsError> {
+        let loaded = read(self.own, &self.files)?;
+        let Loaded { chain, anchors, .. } = &loaded;
+        examine::standing(&self.files.certificate, chain, anchors, now)?;
+        self.loaded.store(Arc::new(loaded));
         Ok(())
     }
 
@@ -128,30 +175,13 @@ impl Credentials {
 }
 
 fn read(own: PeerName, files: &Files) -> Result<Loaded, CredentialsError> {
-    let chain = certificates(&files.certificate)?;
-    let Some(leaf) = chain.first() else {
-        let path = files.certificate.clone();
-        return Err(CredentialsError::Empty(path, "certificate"));
-    };
-    let unnamed = |error| CredentialsError::Name(files.certificate.clone(), error);
-    let found = PeerName::of(leaf).map_err(unnamed)?;
-    if found != own {
-        let path = files.certificate.clone();
-        return Err(CredentialsError::Foreign { path, found, own });
-    }
-    let key = PrivateKeyDer::from_pem_slice(&octets(&files.key)?)
-        .map_err(|_| CredentialsError::Empty(files.key.clone(), "private key"))?;
-    let mut roots = RootCertStore::empty();
-    let authorities = certificates(&files.authority)?;
-    if authorities.is_empty() {
-        let path = files.authority.clone();
-        return Err(CredentialsError::Empty(path, "certificate"));
-    }
-    for authority in authorities {
-        roots.add(authority).map_err(unfit)?;
-    }
-    let expires = expiry(leaf)?;
+    let chain = chain(&files.certificate)?;
+    let leaf = examine::named(&files.certificate, &chain, Some(own))?;
+    let key = key(&files.key)?;
+    let roots = authority(&files.authority)?;
+    let expires = examine::expiry(leaf)?;
     let anchors = roots.roots.clone().into();
+    examine::fits(&files.key, &chain, &key)?;
     let server = server(&chain, &key, roots)?;
     Ok(Loaded {
         chain,
@@ -169,13 +199,13 @@ fn server(
 ) -> Result<Arc<ServerConfig>, CredentialsError> {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
-        .map_err(unfit)?;
+        .map_err(tls)?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
-        .map_err(unfit)?
+        .map_err(tls)?
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain.to_vec(), key.clone_key())
-        .map_err(unfit)?;
+        .map_err(tls)?;
     config.alpn_protocols = vec![HTTP2.to_vec()];
     // A session that is resumed would outlive the certificate that opened it.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
@@ -183,28 +213,40 @@ fn server(
     Ok(Arc::new(config))
 }
 
-fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, CredentialsError> {
-    CertificateDer::pem_slice_iter(&octets(path)?)
-        .collect::<Result<_, _>>()
-        .map_err(|_| CredentialsError::Empty(path.clone(), "certificate"))
+/// The node's certificate and those that signed it; at least one.
+pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialsError> {
+    let chain = CertificateDer::pem_slice_iter(&octets(path)?).collect::<Result<Vec<_>, _>>();
+    match chain {
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        Ok(_) | Err(_) => Err(CredentialsError::Empty(path.to_owned(), "certificate")),
+    }
 }
 
-fn octets(path: &PathBuf) -> Result<Vec<u8>, CredentialsError> {
-    std::fs::read(path).map_err(|error| CredentialsError::Unreadable(path.clone(), error))
+pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, CredentialsError> {
+    PrivateKeyDer::from_pem_slice(&octets(path)?)
+        .map_err(|_| CredentialsError::Empty(path.to_owned(), "private key"))
 }
 
-fn expiry(leaf: &CertificateDer<'_>) -> Result<Timestamp, CredentialsError> {
-    let (_, parsed) = x509_parser::parse_x509_certificate(leaf).map_err(unfit)?;
-    let seconds = u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or_default();
-    Ok(Timestamp::from_millis(seconds.saturating_mul(1000)))
+/// Several while one authority takes over from another.
+pub(super) fn authority(path: &Path) -> Result<RootCertStore, CredentialsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in chain(path)? {
+        let unfit = |error| CredentialsError::Authority(path.to_owned(), Box::new(error));
+        roots.add(certificate).map_err(unfit)?;
+    }
+    Ok(roots)
 }
 
-fn provider() -> Arc<CryptoProvider> {
+fn octets(path: &Path) -> Result<Vec<u8>, CredentialsError> {
+    std::fs::read(path).map_err(|error| CredentialsError::Unreadable(path.to_owned(), error))
+}
+
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-fn unfit(cause: impl std::error::Error + Send + Sync + 'static) -> CredentialsError {
-    CredentialsError::Unfit(Box::new(cause))
+fn tls(cause: impl std::error::Error + Send + Sync + 'static) -> CredentialsError {
+    CredentialsError::Tls(Box::new(cause))
 }
 
 const HTTP2: &[u8] = b"h2";

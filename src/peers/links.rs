@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use countersign_core::base::NodeId;
 use hyper_util::rt::TokioIo;
+use rustls::CertificateError;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -109,7 +110,7 @@ impl Links {
                 let mut standing = told.lock().unwrap_or_else(PoisonError::into_inner);
                 standing.connected = dialled.is_ok();
                 if let Err(error) = &dialled {
-                    standing.fault = error.to_string();
+                    standing.fault = readable(error);
                 }
                 dialled.map(TokioIo::new)
             }
@@ -150,6 +151,17 @@ impl Dialler {
         // Sent to nobody who looks at it: the verifier goes by the URI.
         let name = ServerName::try_from("peer").map_err(io::Error::other)?;
         connector.connect(name, stream).await
+    }
+}
+
+/// What an operator can read. rustls prints our own causes as code.
+fn readable(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|it| it.downcast_ref());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(CertificateError::Other(cause))) => {
+            cause.0.to_string()
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -4,13 +4,18 @@
 //! own authority, which is used for nothing else. Must not know what is said over a link.
 
 mod credentials;
+mod examine;
+mod handshakes;
 mod links;
 mod name;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod verify;
 pub mod wire;
 
-pub use credentials::{Credentials, CredentialsError, Files};
+pub use credentials::{BoxError, Credentials, CredentialsError, Files};
+pub use examine::examine;
 pub use links::{Link, LinkStanding, Links};
 pub use name::{NameError, PeerName};
 pub use serve::{Caller, Gate, ServeError, serve};

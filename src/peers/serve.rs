@@ -10,9 +10,8 @@ use std::time::Duration;
 use countersign_core::base::{NodeId, Operations};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::{InterceptorLayer, Routes};
@@ -21,7 +20,7 @@ use tonic::transport::server::Connected;
 use tonic::{Request, Status};
 
 use super::credentials::Credentials;
-use super::name::PeerName;
+use super::handshakes::{Bounds, Door};
 use super::{PROTOCOL, PROTOCOL_HEADER};
 
 /// Who calls; among the extensions of each request.
@@ -48,14 +47,28 @@ pub async fn serve(
     operations: Arc<dyn Operations>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let (accepted, incoming) = mpsc::channel(HANDSHAKES_MAX);
-    let accepting = tokio::spawn(accept(
-        listener,
+    let door = Door {
         credentials,
-        accepted,
-        Arc::clone(&operations),
-    ));
-    let served = Server::builder()
+        operations: Arc::clone(&operations),
+        bounds: Bounds::default(),
+    };
+    serve_behind(door, listener, routes, gate, stop).await
+}
+
+/// The same with bounds of the caller's.
+pub(super) async fn serve_behind(
+    door: Door,
+    listener: TcpListener,
+    routes: Routes,
+    gate: Gate,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let (accepted, incoming) = mpsc::channel(door.bounds.handshakes);
+    let operations = Arc::clone(&door.operations);
+    // Ended, with all handshakes, when it is dropped.
+    let mut accepting = JoinSet::new();
+    accepting.spawn(door.keep(listener, accepted));
+    Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .http2_max_header_list_size(HEADER_OCTETS_MAX)
@@ -65,9 +78,8 @@ pub async fn serve(
         }))
         .add_routes(routes)
         .serve_with_incoming_shutdown(ReceiverStream::new(incoming), stop)
-        .await;
-    accepting.abort();
-    Ok(served?)
+        .await?;
+    Ok(())
 }
 
 /// In this order: the protocol's number, then membership. The certificate was checked in
@@ -92,62 +104,10 @@ fn admit(
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    credentials: Arc<Credentials>,
-    accepted: mpsc::Sender<io::Result<PeerStream>>,
-    operations: Arc<dyn Operations>,
-) {
-    let room = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-    loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of files, mostly: others close some meanwhile.
-                tracing::warn!(%error, "a peer's connection cannot be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let (credentials, accepted) = (Arc::clone(&credentials), accepted.clone());
-        let operations = Arc::clone(&operations);
-        tokio::spawn(async move {
-            match timeout(HANDSHAKE_TIME_MAX, shake(stream, &credentials)).await {
-                Ok(Ok(peer)) => drop(accepted.send(Ok(peer)).await),
-                Ok(Err(error)) => {
-                    operations.count("peer_calls_refused", "handshake");
-                    tracing::warn!(%error, "a peer was refused");
-                }
-                Err(_) => operations.count("peer_calls_refused", "slow_handshake"),
-            }
-            drop(place);
-        });
-    }
-}
-
-async fn shake(stream: TcpStream, credentials: &Credentials) -> io::Result<PeerStream> {
-    stream.set_nodelay(true)?;
-    let stream = TlsAcceptor::from(credentials.server())
-        .accept(stream)
-        .await?;
-    let (_, session) = stream.get_ref();
-    let shown = session.peer_certificates().and_then(<[_]>::first);
-    let name = PeerName::of(shown.ok_or(io::ErrorKind::PermissionDenied)?);
-    let name = name.map_err(io::Error::other)?;
-    if name.cluster != credentials.own().cluster {
-        return Err(io::Error::other(format!("{name} is of another cluster")));
-    }
-    let caller = Caller(name.node);
-    Ok(PeerStream { stream, caller })
-}
-
 /// A connection whose other end is known.
-struct PeerStream {
-    stream: TlsStream<TcpStream>,
-    caller: Caller,
+pub(super) struct PeerStream {
+    pub(super) stream: TlsStream<TcpStream>,
+    pub(super) caller: Caller,
 }
 
 impl Connected for PeerStream {
@@ -186,10 +146,6 @@ impl AsyncWrite for PeerStream {
     }
 }
 
-/// Handshakes at one time; strangers who hold them up keep others waiting, not more.
-const HANDSHAKES_MAX: usize = 64;
-const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(3);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const KEEPALIVE: Duration = Duration::from_secs(1);
 const HEADER_OCTETS_MAX: u32 = 8 * 1024;
 const STREAMS_PER_LINK_MAX: u32 = 4096;

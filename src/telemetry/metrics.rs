@@ -132,6 +132,16 @@ fn known(name: &str) -> Option<(&'static str, &'static str, &'static str)> {
 /// Name, key of the label, help.
 const SERIES: &[(&str, &str, &str)] = &[
     (
+        "certificate_expires_seconds",
+        "of",
+        "when a certificate of this node ends, in seconds since 1970",
+    ),
+    (
+        "certificate_reloads",
+        "fate",
+        "renewed certificates that were taken into force or refused",
+    ),
+    (
         "datagrams",
         "reason",
         "datagrams dropped in silence, by reason",
@@ -152,6 +162,11 @@ const SERIES: &[(&str, &str, &str)] = &[
         "outcomes",
         "answer",
         "logins that ended, by what the device was told",
+    ),
+    (
+        "peer_calls_refused",
+        "reason",
+        "connections and calls of peers that were refused, by reason",
     ),
     ("raft", "what", "the term, and indexes of the log"),
     (

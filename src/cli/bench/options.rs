@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::super::failure::Failure;
 use super::super::output::Output;
 use super::super::secrets;
-use super::load::{self, Load};
+use super::load::{self, Load, Pace};
 use super::plan::{Plan, Typed};
 use super::process::Processes;
 use crate::device::Device;
@@ -56,9 +56,13 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "FROM..TO", default_value = "-1..1", value_parser = steps,
         allow_hyphen_values = true)]
     steps: RangeInclusive<i64>,
-    /// Logins in flight at one time
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    in_flight: usize,
+    /// Logins in flight at one time: 64, or with --rate at most 4096
+    #[arg(long, value_name = "N")]
+    in_flight: Option<usize>,
+    /// Begin so many logins a second, however long each takes; one for which there is no
+    /// room is told as not sent
+    #[arg(long, value_name = "LOGINS", value_parser = rate)]
+    rate: Option<f64>,
     /// Stop after this time
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     seconds: u64,
@@ -68,6 +72,14 @@ pub(crate) struct Bench {
     /// How long a device waits for an answer to one packet
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     timeout: u64,
+    /// The same in milliseconds
+    #[arg(long, value_name = "MILLISECONDS", conflicts_with = "timeout",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    timeout_ms: Option<u64>,
+    /// How long a device leaves out a server that answered nothing; 0: it asks the first
+    /// one first, always
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    dead_time: u64,
     /// How often it asks one server
     #[arg(long, value_name = "N", default_value_t = 3)]
     tries: u32,
@@ -80,6 +92,9 @@ pub(crate) struct Bench {
     /// Processes of the server whose cost is told
     #[arg(long, value_name = "PID", value_delimiter = ',')]
     pid: Vec<u32>,
+    /// Tell a line each second; with --output json, everything is one line of JSON each
+    #[arg(long)]
+    progress: bool,
     /// Believe replies without Message-Authenticator, for a server that sends none
     #[arg(long)]
     dangerous_unprotected_replies: bool,
@@ -96,11 +111,11 @@ enum Factors {
 impl Bench {
     pub(crate) async fn run(mut self, output: Output) -> Result<(), Failure> {
         let demo = self.demo.take().map(|path| Demo::read(&path)).transpose()?;
-        let load = self.load(demo)?;
+        let load = self.load(demo, output)?;
         load::run(load).await?.show(output)
     }
 
-    fn load(self, demo: Option<Demo>) -> Result<Load, Failure> {
+    fn load(self, demo: Option<Demo>, output: Output) -> Result<Load, Failure> {
         let demo = demo.unwrap_or_default();
         let client = demo.client(self.factors)?;
         let servers = filled(self.server, demo.nodes.iter().map(|node| node.radius));
@@ -121,12 +136,15 @@ impl Bench {
             device: Device {
                 servers,
                 secret: given(self.secret_file, client.secret, "--secret-file")?,
-                timeout: Duration::from_secs(self.timeout),
+                timeout: self
+                    .timeout_ms
+                    .map_or_else(|| Duration::from_secs(self.timeout), Duration::from_millis),
                 tries: self.tries,
                 source: self.source.or(client.source),
                 identifier: "countersign-bench".to_owned(),
                 dangerous_unprotected_replies: self.dangerous_unprotected_replies,
             },
+            dead_time: Duration::from_secs(self.dead_time),
             caller: self.caller,
             plan: Plan::new(
                 Typed::new(self.name, password, seed_of(&seed)?),
@@ -138,9 +156,14 @@ impl Bench {
                 SystemClock.wall(),
                 self.logins,
             ),
-            in_flight: self.in_flight,
+            pace: self.rate.map_or(Pace::Closed, Pace::Open),
+            in_flight: self.in_flight.unwrap_or(match self.rate {
+                None => IN_FLIGHT_CLOSED,
+                Some(_) => IN_FLIGHT_OPEN,
+            }),
             longest: Duration::from_secs(self.seconds),
             server: Processes(pids),
+            progress: self.progress.then_some(output),
         })
     }
 }
@@ -238,4 +261,11 @@ fn steps(text: &str) -> Result<RangeInclusive<i64>, String> {
     Ok(from..=to)
 }
 
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.01..=1e6).contains(rate));
+    rate.ok_or_else(|| "a rate is a number of logins a second, as in 200".to_owned())
+}
+
+const IN_FLIGHT_CLOSED: usize = 64;
+const IN_FLIGHT_OPEN: usize = 4096;
 const USERS_DEFAULT: u64 = 1000;

@@ -9,13 +9,24 @@ use super::super::failure::Failure;
 #[derive(Clone, Debug)]
 pub(super) struct Processes(pub(super) Vec<u32>);
 
-/// What they have cost.
+/// What a process has cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cost {
     /// User and system time of all threads.
     pub(super) cpu: Duration,
-    /// The most memory that was resident, all processes together.
+    /// The most memory that was resident.
     pub(super) resident_kib: u64,
+}
+
+/// What those processes have cost that lived through the whole run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    /// All together, in that time.
+    pub(super) cpu: Duration,
+    /// The most memory of each, added up.
+    pub(super) resident_kib: u64,
+    /// Processes that ended on the way, and are in neither figure.
+    pub(super) gone: usize,
 }
 
 impl Processes {
@@ -24,16 +35,37 @@ impl Processes {
         Self(vec![std::process::id()])
     }
 
-    pub(super) fn cost(&self) -> Result<Cost, Failure> {
-        let mut all = Cost::default();
-        for pid in &self.0 {
-            all.cpu = all.cpu.saturating_add(cpu(&read(*pid, "stat")?));
-            all.resident_kib = all
-                .resident_kib
-                .saturating_add(resident(&read(*pid, "status")?));
-        }
-        Ok(all)
+    /// What each has cost so far.
+    ///
+    /// # Errors
+    /// When one of them is not there.
+    pub(super) fn costs(&self) -> Result<Vec<Cost>, Failure> {
+        self.0.iter().map(|pid| cost(*pid)).collect()
     }
+
+    /// What they have cost since `before`; none: there are no processes.
+    pub(super) fn spent(&self, before: &[Cost]) -> Option<Spent> {
+        let mut spent = (!self.0.is_empty()).then(Spent::default)?;
+        for (pid, before) in self.0.iter().zip(before) {
+            match cost(*pid) {
+                Ok(after) => {
+                    let cpu = after.cpu.saturating_sub(before.cpu);
+                    spent.cpu = spent.cpu.saturating_add(cpu);
+                    let resident = spent.resident_kib.saturating_add(after.resident_kib);
+                    spent.resident_kib = resident;
+                }
+                Err(_) => spent.gone = spent.gone.saturating_add(1),
+            }
+        }
+        Some(spent)
+    }
+}
+
+fn cost(pid: u32) -> Result<Cost, Failure> {
+    Ok(Cost {
+        cpu: cpu(&read(pid, "stat")?),
+        resident_kib: resident(&read(pid, "status")?),
+    })
 }
 
 fn read(pid: u32, file: &str) -> Result<String, Failure> {
@@ -68,6 +100,18 @@ mod tests {
     fn a_name_with_blanks_and_brackets_misleads_nobody() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 1 0 0 0 250 150 9 9 20 0 1 0 5 6 7";
         assert_eq!(cpu(stat), Duration::from_secs(4));
+    }
+
+    #[test]
+    fn costs_are_added_up_and_whoever_is_gone_is_told() {
+        let own = std::process::id();
+        let processes = Processes(vec![own, own, u32::MAX]);
+        assert!(processes.costs().is_err());
+        let one = cost(own).unwrap();
+        let spent = processes.spent(&[one, one, one]).unwrap();
+        assert_eq!(spent.gone, 1);
+        assert!(spent.resident_kib >= 2 * one.resident_kib);
+        assert!(Processes(Vec::new()).spent(&[]).is_none());
     }
 
     #[test]

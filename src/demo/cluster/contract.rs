@@ -24,6 +24,9 @@ pub(super) struct Node {
     pub(super) radius: String,
     pub(super) accounting: String,
     pub(super) admin: String,
+    /// Where the other nodes reach it; a cluster of one has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) peers: Option<String>,
     pub(super) metrics: String,
     pub(super) config: PathBuf,
 }

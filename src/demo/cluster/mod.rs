@@ -2,8 +2,11 @@
 //! commands.
 
 mod contract;
+mod files;
 mod node;
+mod nodes;
 mod people;
+mod ports;
 mod run;
 
 pub(crate) use run::{Options, run};

@@ -9,14 +9,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::contract::{self, Admin, Client, Demo};
 use super::node::{self, Node};
+use super::nodes::Nodes;
 use super::people::People;
 use crate::entra;
 
 /// Options of `countersign demo`.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Nodes of the cluster; one, for now
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1))]
+    /// Nodes of the cluster, each a process of its own
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=7))]
     nodes: u16,
     /// Where everything is kept; a new directory below the temporary one, if not given
     #[arg(long)]
@@ -49,31 +50,37 @@ async fn start(options: &Options) -> anyhow::Result<()> {
     let stand_in = entra::Options::demo(dir.clone(), people.accounts()?, options.users, password);
     let (entra, serving) = entra::start(&stand_in)?;
     let serving = tokio::spawn(serving);
-    let mut node = Node::start(&dir, &entra.authority, &entra.ca_file).await?;
-    let ended = tokio::select! {
-        set_up = set_up(&dir, &node, &people, &entra) => set_up,
-        _ = terminated.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
+    // Whoever does not wait for it ends all nodes: their processes end with their handles.
+    let mut nodes = tokio::select! {
+        started = Nodes::start(&dir, options.nodes, &entra) => started?,
+        _ = terminated.recv() => return Ok(()),
+        interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
     };
-    if ended.is_ok() {
+    let set_up = tokio::select! {
+        set_up = set_up(&dir, &nodes, &people, &entra) => set_up.map(|()| true),
+        _ = terminated.recv() => Ok(false),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| false).map_err(Into::into),
+    };
+    if matches!(set_up, Ok(true)) {
         tokio::select! {
-            () = node.ended() => {}
+            () = nodes.ended() => {}
             _ = terminated.recv() => {}
             interrupted = tokio::signal::ctrl_c() => interrupted?,
         }
     }
-    node.stop().await;
+    nodes.stop().await;
     serving.abort();
-    ended
+    set_up.map(drop)
 }
 
 async fn set_up(
     dir: &Path,
-    node: &Node,
+    nodes: &Nodes,
     people: &People,
     entra: &entra::Ready,
 ) -> anyhow::Result<()> {
-    let admin = node.bootstrap().await?;
+    let admin = nodes.bootstrap(dir).await?;
+    let node = nodes.first()?;
     for client in &people.clients {
         add_client(dir, node, &admin, client).await?;
     }
@@ -91,7 +98,9 @@ async fn set_up(
     people.write_csv(&csv)?;
     node.run(&admin, &["import", "azure-csv", node::path(&csv)?])
         .await?;
-    tell(dir, node, people, entra, admin)
+    let [vpn, _] = &people.clients;
+    nodes.wait_until_equal(&admin, vpn).await?;
+    tell(dir, nodes, people, entra, admin)
 }
 
 async fn add_client(dir: &Path, node: &Node, admin: &Admin, client: &Client) -> anyhow::Result<()> {
@@ -111,18 +120,19 @@ async fn add_client(dir: &Path, node: &Node, admin: &Admin, client: &Client) -> 
         "--message-authenticator",
         "limit-proxy-state",
     ];
-    node.run(admin, &[&args[..], &lenient].concat()).await
+    node.run(admin, &[&args[..], &lenient].concat()).await?;
+    Ok(())
 }
 
 fn tell(
     dir: &Path,
-    node: &Node,
+    nodes: &Nodes,
     people: &People,
     entra: &entra::Ready,
     admin: Admin,
 ) -> anyhow::Result<()> {
     let demo = Demo {
-        nodes: vec![node.told.clone()],
+        nodes: nodes.told(),
         clients: people.clients.to_vec(),
         admin,
         entra: contract::Entra {
@@ -139,7 +149,9 @@ fn tell(
     demo.write(dir)?;
     let [vpn, _] = &people.clients;
     let [alice, _] = &people.users;
-    let radius = &node.told.radius;
+    let told = nodes.told();
+    let servers: Vec<_> = told.iter().map(|node| node.radius.as_str()).collect();
+    let servers = servers.join(",");
     println!("ready: {}", dir.join("demo.json").display());
     println!();
     println!(
@@ -156,7 +168,7 @@ fn tell(
         seed.display()
     );
     println!(
-        "    {} login {} --server {radius} --secret-file {}",
+        "    {} login {} --server {servers} --secret-file {}",
         program()?,
         alice.name,
         dir.join(format!("{}-secret", vpn.name)).display()

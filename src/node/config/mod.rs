@@ -3,10 +3,12 @@
 //! Everything else is in the replicated settings. Every fault is told at once, with its
 //! line and what to do.
 
+mod peers;
 mod reader;
 mod resolve;
 #[cfg(test)]
 mod tests;
 
+pub use peers::Peers;
 pub use reader::Fault;
 pub use resolve::{Config, ConfigError, load};

@@ -29,6 +29,8 @@ pub(super) struct Sheet<'t> {
     text: &'t str,
     folder: PathBuf,
     pub(super) faults: Vec<Fault>,
+    /// What can be run, but had better be otherwise.
+    pub(super) advice: Vec<Fault>,
 }
 
 /// A table of the file; what is taken from it is gone, what is left was not expected.
@@ -47,6 +49,7 @@ impl<'t> Sheet<'t> {
             text,
             folder,
             faults: Vec::new(),
+            advice: Vec::new(),
         };
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
@@ -78,6 +81,17 @@ impl<'t> Sheet<'t> {
     pub(super) fn fault(&mut self, at: &At, what: impl fmt::Display, remedy: impl Into<String>) {
         let (line, key) = (at.line, at.key.clone());
         self.faults.push(Fault {
+            line,
+            key,
+            what: what.to_string(),
+            remedy: remedy.into(),
+        });
+    }
+
+    /// Notes what is no fault.
+    pub(super) fn advise(&mut self, at: &At, what: impl fmt::Display, remedy: impl Into<String>) {
+        let (line, key) = (at.line, at.key.clone());
+        self.advice.push(Fault {
             line,
             key,
             what: what.to_string(),
@@ -238,6 +252,15 @@ impl<'t> Sheet<'t> {
         self.fault(&at, "is missing", say(key, example));
     }
 
+    /// Says that a list is needed.
+    pub(super) fn missing_list(&mut self, section: &Section<'_>, key: &str, example: &str) {
+        let at = At {
+            line: section.line,
+            key: section.path(key),
+        };
+        self.fault(&at, "is missing", format!("write {key} = [\"{example}\"]"));
+    }
+
     /// What is left in a section was not expected there.
     pub(super) fn close(&mut self, section: &Section<'t>) {
         let left: Vec<_> = section
@@ -289,7 +312,22 @@ pub(super) struct At {
     pub(super) key: String,
 }
 
+impl At {
+    /// No line of its own.
+    pub(super) fn nowhere(key: &str) -> Self {
+        Self {
+            line: 0,
+            key: key.to_owned(),
+        }
+    }
+}
+
 impl Section<'_> {
+    /// Whether the key is there, and not taken yet.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     fn path(&self, key: &str) -> String {
         if self.name.is_empty() {
             key.to_owned()

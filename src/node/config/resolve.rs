@@ -3,9 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use countersign_core::base::{ClusterId, NodeId};
+use countersign_core::base::{ClusterId, NodeId, Timestamp};
 use countersign_core::seal::RecoveryPublicKey;
 
+use super::peers::{self, Peers};
 use super::reader::{Fault, Section, Sheet};
 use crate::telemetry::Format;
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub admin_key: PathBuf,
     /// Where metrics and health are told.
     pub metrics: SocketAddr,
+    /// The node among its peers; none: it is a cluster of one.
+    pub peers: Option<Peers>,
     /// The only hosts that may ever receive a password.
     pub source_hosts: Vec<String>,
     /// Certificates to trust at sources, beside the system's.
@@ -48,6 +51,8 @@ pub struct Config {
     pub log: Format,
     /// A demo: its store is marked when it is made, and never served beyond loopback.
     pub demo: bool,
+    /// What can be run, but had better be otherwise.
+    pub advice: Vec<Fault>,
 }
 
 /// Why there is no configuration.
@@ -61,33 +66,35 @@ pub enum ConfigError {
     Faulty(PathBuf, Vec<Fault>),
 }
 
-/// Reads and checks the file.
+/// Reads and checks the file, and the certificates it names as of `now`.
 ///
 /// # Errors
 /// All its faults.
-pub fn load(file: &Path) -> Result<Config, ConfigError> {
+pub fn load(file: &Path, now: Timestamp) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| ConfigError::Unreadable(file.to_owned(), error))?;
     let (mut sheet, root) = Sheet::open(file, &text);
-    let config = resolve(&mut sheet, root);
+    let config = resolve(&mut sheet, root, now);
     sheet.faults.sort_by_key(|fault| fault.line);
     match config {
-        Some(config) if sheet.faults.is_empty() => Ok(config),
+        Some(mut config) if sheet.faults.is_empty() => {
+            config.advice = sheet.advice;
+            Ok(config)
+        }
         _ => Err(ConfigError::Faulty(file.to_owned(), sheet.faults)),
     }
 }
 
-fn resolve<'t>(sheet: &mut Sheet<'t>, mut root: Section<'t>) -> Option<Config> {
+fn resolve<'t>(sheet: &mut Sheet<'t>, mut root: Section<'t>, now: Timestamp) -> Option<Config> {
     let radius = radius(sheet, &mut root);
     let admin = admin(sheet, &mut root);
     let metrics = metrics(sheet, &mut root);
     let sources = sources(sheet, &mut root);
     let log = log(sheet, &mut root);
-    let node = sheet.number(&mut root, "id", 1..65_536);
-    if node.is_none() {
-        sheet.missing(&root, "id", "1");
-    }
+    let node = node(sheet, &mut root);
     let cluster = cluster(sheet, &mut root);
+    let section = peers::read(sheet, &mut root);
+    let peers = section.and_then(|found| found.resolve(sheet, node, cluster, now));
     let recovery_key = recovery_key(sheet, &mut root);
     let data_dir = sheet.path(&mut root, "data_dir");
     if data_dir.is_none() {
@@ -103,7 +110,7 @@ fn resolve<'t>(sheet: &mut Sheet<'t>, mut root: Section<'t>) -> Option<Config> {
     let (authentication, accounting, sockets, in_hand) = radius;
     let (admin, admin_certificate, admin_key) = admin;
     Some(Config {
-        node: NodeId(u16::try_from(node?.1).ok()?),
+        node: node?,
         cluster: cluster?,
         recovery_key: recovery_key?,
         data_dir: data_dir?.1,
@@ -117,11 +124,21 @@ fn resolve<'t>(sheet: &mut Sheet<'t>, mut root: Section<'t>) -> Option<Config> {
         admin_certificate: admin_certificate?,
         admin_key: admin_key?,
         metrics,
+        peers,
         source_hosts: sources.0,
         source_ca_file: sources.1,
         log,
         demo,
+        advice: Vec::new(),
     })
+}
+
+fn node<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> Option<NodeId> {
+    let Some((_, id)) = sheet.number(root, "id", 1..65_536) else {
+        sheet.missing(root, "id", "1");
+        return None;
+    };
+    u16::try_from(id).ok().map(NodeId)
 }
 
 fn cluster<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> Option<ClusterId> {

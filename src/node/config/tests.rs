@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use countersign_core::base::SeededEntropy;
+use countersign_core::base::{SeededEntropy, Timestamp};
 use countersign_core::seal::RecoverySecretKey;
 
 use super::*;
+use crate::node::make_cluster;
 
 fn least() -> String {
     let recovery = RecoverySecretKey::draw(&mut SeededEntropy::new(1))
@@ -25,7 +26,7 @@ fn write(folder: &tempfile::TempDir, text: &str) -> PathBuf {
 
 fn faults(text: &str) -> Vec<(usize, String)> {
     let folder = tempfile::tempdir().unwrap();
-    match load(&write(&folder, text)) {
+    match load(&write(&folder, text), NOW) {
         Err(ConfigError::Faulty(_, faults)) => faults
             .into_iter()
             .map(|fault| (fault.line, fault.key))
@@ -33,6 +34,8 @@ fn faults(text: &str) -> Vec<(usize, String)> {
         other => panic!("{other:?}"),
     }
 }
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 const LEAST: &str = "id = 7
 cluster = \"000102030405060708090a0b0c0d0e0f\"
@@ -46,7 +49,7 @@ key = \"admin.key\"
 #[test]
 fn the_least_file_gives_the_default_ports_and_paths_beside_it() {
     let folder = tempfile::tempdir().unwrap();
-    let config = load(&write(&folder, &least())).unwrap();
+    let config = load(&write(&folder, &least()), NOW).unwrap();
     assert_eq!(config.node.0, 7);
     assert_eq!(config.data_dir, folder.path().join("data"));
     assert_eq!(config.authentication, ["0.0.0.0:1812".parse().unwrap()]);
@@ -99,7 +102,7 @@ fn a_line_that_is_no_toml_does_not_hide_the_other_faults() {
 
 #[test]
 fn a_missing_file_is_told_by_its_name() {
-    let error = load(&PathBuf::from("/nonexistent/node.toml")).unwrap_err();
+    let error = load(&PathBuf::from("/nonexistent/node.toml"), NOW).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/node.toml"));
 }
 
@@ -107,13 +110,146 @@ fn a_missing_file_is_told_by_its_name() {
 #[test]
 fn the_sample_in_deploy_has_no_fault_but_the_files_it_names() {
     let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/node.toml");
-    let Err(ConfigError::Faulty(_, faults)) = load(&sample) else {
+    let Err(ConfigError::Faulty(_, faults)) = load(&sample, NOW) else {
         panic!("the sample's files should be missing");
     };
     let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
     assert_eq!(
         keys,
-        ["key_file", "admin.certificate", "admin.key"],
+        [
+            "key_file",
+            "admin.certificate",
+            "admin.key",
+            "peers.certificate",
+            "peers.key",
+            "peers.authority",
+        ],
         "{faults:?}"
     );
+}
+
+/// The file of node 2 of three, in a folder of its own, changed by `change`.
+fn changed(change: impl FnOnce(&str) -> String) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let members = ["1=a", "2=b", "3=c"].map(|text| text.parse().unwrap());
+    make_cluster(folder.path(), &members, NOW, &mut SeededEntropy::new(1)).unwrap();
+    let file = folder.path().join("node-2/node.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, change(&text)).unwrap();
+    (folder, file)
+}
+
+/// Faults of the section `[peers]` in that file.
+fn peer_faults(change: impl FnOnce(&str) -> String) -> Vec<String> {
+    let (_folder, file) = changed(change);
+    match load(&file, NOW) {
+        Ok(_) => Vec::new(),
+        Err(ConfigError::Faulty(_, faults)) => faults.iter().map(ToString::to_string).collect(),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_peers_are_read() {
+    let (folder, file) = changed(str::to_owned);
+    let peers = load(&file, NOW).unwrap().peers.unwrap();
+    assert_eq!(peers.listen, "0.0.0.0:8300".parse().unwrap());
+    assert_eq!(peers.files.key, folder.path().join("node-2/peer.key"));
+    let (node, address) = &peers.initial_members[1];
+    assert_eq!((node.0, &**address), (2, "b:8300"));
+}
+
+#[test]
+fn every_fault_of_the_peers_is_told_at_once_with_its_line() {
+    let faults = peer_faults(|text| {
+        text.replace("\"0.0.0.0:8300\"", "\"8300\"")
+            .replace("\"peer.pem\"", "\"../node-1/peer.pem\"")
+            .replace("peer-ca.pem", "no-such.pem")
+            .replace("\"2=b:8300\"", "\"1=b:8300\", \"4=a\", \"5=a b\"")
+    });
+    let expected = [
+        ("peers.listen", "invalid socket address"),
+        ("peers.certificate", "is the certificate of"),
+        ("peers.key", "is not the key to the certificate"),
+        ("peers.authority", "cannot be read"),
+        ("peers.initial_members", "names node 1 twice"),
+        ("peers.initial_members", "names a:8300 twice"),
+        ("peers.initial_members", "\"a b\" is no DNS name"),
+        ("peers.initial_members", "does not name this node, 2"),
+    ];
+    assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+    for (key, what) in expected {
+        let told = |fault: &&String| fault.contains(key) && fault.contains(what);
+        let fault = faults.iter().find(told);
+        let fault = fault.unwrap_or_else(|| panic!("{key} {what} not in {faults:#?}"));
+        assert!(fault.starts_with("line "), "{fault}");
+    }
+}
+
+#[test]
+fn a_section_without_anything_in_it_names_all_that_is_missing() {
+    let faults = peer_faults(|text| {
+        let (head, rest) = text.split_once("[peers]").unwrap();
+        let (_, tail) = rest.split_once("\n# The only").unwrap();
+        format!("{head}[peers]\n# The only{tail}")
+    });
+    for key in ["certificate", "key", "authority", "initial_members"] {
+        let told = format!("peers.{key} is missing");
+        assert!(
+            faults.iter().any(|fault| fault.contains(&told)),
+            "{faults:#?}"
+        );
+    }
+}
+
+#[test]
+fn certificates_that_do_not_fit_are_told() {
+    let other = tempfile::tempdir().unwrap();
+    let members = ["1=a", "2=b", "3=c"].map(|text| text.parse().unwrap());
+    make_cluster(other.path(), &members, NOW, &mut SeededEntropy::new(2)).unwrap();
+    let of_another_cluster = |file: &str| {
+        peer_faults(|text| {
+            let other = other.path().join("node-2").join(file);
+            text.replace(&format!("\"{file}\""), &format!("\"{}\"", other.display()))
+        })
+    };
+    for (file, told) in [
+        ("peer.pem", "is the certificate of countersign://"),
+        ("peer.key", "is not the key to the certificate"),
+        ("peer-ca.pem", "is no peer's certificate of this authority"),
+        ("keys", ""),
+    ] {
+        let faults = of_another_cluster(file);
+        assert_eq!(faults.is_empty(), told.is_empty(), "{file}: {faults:#?}");
+        assert!(faults.iter().all(|it| it.contains("peers.")), "{faults:#?}");
+        assert!(
+            told.is_empty() || faults.iter().any(|it| it.contains(told)),
+            "{faults:#?}"
+        );
+    }
+}
+
+#[test]
+fn too_many_members_are_refused_and_an_even_number_is_advised_against() {
+    let list = |count: u16| {
+        let members: Vec<_> = (1..=count).map(|id| format!("\"{id}=h{id}\"")).collect();
+        format!("[{}]", members.join(", "))
+    };
+    let with = |count| {
+        move |text: &str| {
+            let (head, _) = text.split_once("initial_members").unwrap();
+            format!("{head}initial_members = {}\n", list(count))
+        }
+    };
+    let faults = peer_faults(with(9));
+    assert!(
+        faults[0].contains("names 9 nodes; list at most 7"),
+        "{faults:#?}"
+    );
+    for (count, advised) in [(4, true), (5, false)] {
+        let (_folder, file) = changed(with(count));
+        let advice = load(&file, NOW).unwrap().advice;
+        let told = advice.iter().any(|it| it.key == "peers.initial_members");
+        assert_eq!(told, advised, "{advice:?}");
+    }
 }

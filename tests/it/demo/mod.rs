@@ -15,5 +15,6 @@ mod radclient;
 mod refusals;
 mod retries;
 mod sealed;
+mod several;
 mod volley;
 mod world;

@@ -33,8 +33,8 @@ fn needles(demo: &Demo, typed: &[String]) -> anyhow::Result<Vec<Needle>> {
         let secret = demo.told(&format!("{client}/secret"));
         needles.push((format!("{client}: secret"), secret.into()));
     }
-    for file in ["operator-token", "bootstrap-token"] {
-        let token = fs::read(demo.folder().join("node1").join(file))?;
+    for file in ["operator-token", "n1/bootstrap-token"] {
+        let token = fs::read(demo.folder().join(file))?;
         needles.push((file.to_owned(), token.trim_ascii().to_vec()));
     }
     for typed in typed {
@@ -138,7 +138,7 @@ async fn no_seed_secret_or_password_lies_in_data_log_metrics_or_events() -> anyh
         Verdict::Accept
     );
     typed.push(right);
-    let data = demo.folder().join("node1/data");
+    let data = demo.folder().join("n1/data");
     let mut hay = files(&data)?;
     let on_disk = hay.len();
     hay.push(("node log".to_owned(), fs::read(demo.node_log())?));

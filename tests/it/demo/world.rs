@@ -54,7 +54,14 @@ impl Demo {
         let dir = TempDir::new()?;
         let errors = dir.path().join("stderr");
         let mut command = Command::new(DEMO);
-        command.args(["cluster", "--users", &users.to_string(), "--dir"]);
+        command.args([
+            "cluster",
+            "--nodes",
+            "1",
+            "--users",
+            &users.to_string(),
+            "--dir",
+        ]);
         command.arg(dir.path().join("demo")).stdin(Stdio::null());
         command
             .stdout(Stdio::piped())
@@ -97,7 +104,7 @@ impl Demo {
     }
 
     pub(super) fn node_log(&self) -> PathBuf {
-        self.folder().join("node1/log")
+        self.folder().join("n1/log")
     }
 
     pub(super) fn alice(&self) -> anyhow::Result<Person> {

@@ -1,0 +1,109 @@
+//! Takes renewed certificates of the peers' links into force, without a restart.
+//!
+//! Looks at the files now and then: that works on every file system, and with the swapped
+//! links by which Kubernetes replaces mounted secrets.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::base::{Operations, Timestamp};
+
+use super::follow::chain;
+use super::system::SystemClock;
+use crate::login::Clock;
+use crate::peers::Credentials;
+
+/// Looks for renewed files for as long as the task lives; a node without peers has none.
+pub(super) async fn renew(credentials: Option<Arc<Credentials>>, operations: Arc<dyn Operations>) {
+    let Some(credentials) = credentials else {
+        return;
+    };
+    let mut watch = Watch::new(credentials, operations);
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        watch.look(SystemClock.wall());
+    }
+}
+
+/// The files as they were when they were last good.
+struct Watch {
+    credentials: Arc<Credentials>,
+    operations: Arc<dyn Operations>,
+    seen: [Option<Mark>; 3],
+}
+
+/// What changes with a file, also when a link to it is swapped.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Mark {
+    device: u64,
+    inode: u64,
+    octets: u64,
+    modified: (i64, i64),
+}
+
+/// What a look has found.
+#[derive(Debug, Eq, PartialEq)]
+enum Look {
+    Same,
+    Renewed,
+    Refused,
+}
+
+impl Watch {
+    /// Nothing is taken for seen: the files may have been renewed since they were loaded.
+    fn new(credentials: Arc<Credentials>, operations: Arc<dyn Operations>) -> Self {
+        let watch = Self {
+            credentials,
+            operations,
+            seen: [None; 3],
+        };
+        watch.tell_expiry();
+        watch
+    }
+
+    /// What cannot be used leaves what was in force, and is tried again at the next look:
+    /// key and certificate are rarely renewed in the same instant.
+    fn look(&mut self, now: Timestamp) -> Look {
+        let files = self.credentials.files();
+        // Before they are read: what changes meanwhile is seen the next time.
+        let marks = [&files.certificate, &files.key, &files.authority].map(|path| mark(path).ok());
+        if marks == self.seen && marks.iter().all(Option::is_some) {
+            return Look::Same;
+        }
+        if let Err(error) = self.credentials.reload(now) {
+            self.operations.count("certificate_reloads", "refused");
+            tracing::error!(error = %chain(&error), "renewed peer certificates are not taken");
+            return Look::Refused;
+        }
+        self.seen = marks;
+        self.operations.count("certificate_reloads", "taken");
+        self.tell_expiry();
+        tracing::info!(expires = %self.credentials.expires(), "peer certificates are in force");
+        Look::Renewed
+    }
+
+    fn tell_expiry(&self) {
+        let seconds = self.credentials.expires().as_secs();
+        let level = "certificate_expires_seconds";
+        self.operations.level(level, "peers", seconds);
+    }
+}
+
+fn mark(path: &Path) -> io::Result<Mark> {
+    let file = fs::metadata(path)?;
+    Ok(Mark {
+        device: file.dev(),
+        inode: file.ino(),
+        octets: file.size(),
+        modified: (file.mtime(), file.mtime_nsec()),
+    })
+}
+
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

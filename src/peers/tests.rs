@@ -1,0 +1,184 @@
+//! Who is let in over real connections, and who is not: while strangers are turned away, a
+//! good peer goes on.
+
+mod world;
+
+use std::time::Duration;
+
+use countersign_core::base::{ClusterId, NodeId};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tonic::Code;
+
+use super::handshakes::Bounds;
+use world::{Authority, CLUSTER, House, Shown, uri};
+
+#[tokio::test]
+async fn a_peer_of_the_own_authority_is_served_under_its_own_name() {
+    let house = House::open().await;
+    for node in [2, 3] {
+        assert_eq!(house.call(node).await.unwrap(), u32::from(node));
+    }
+}
+
+/// Each is refused for its own reason, and a good peer is served before and after.
+#[tokio::test]
+async fn a_certificate_that_is_no_peers_is_refused() {
+    let house = House::open().await;
+    let foreign = ClusterId([9; 16]);
+    let strangers = Authority::new("strangers");
+    let ours = &house.authority;
+    let cases = [
+        (
+            "certificate",
+            strangers.issue(&Shown::peer(uri(CLUSTER, 2))),
+        ),
+        ("cluster", ours.issue(&Shown::peer(uri(foreign, 2)))),
+        ("name", ours.issue(&Shown::default())),
+        (
+            "name",
+            ours.issue(&Shown::peer("https://contoso.example/node/2".into())),
+        ),
+        (
+            "name",
+            ours.issue(&Shown::peer(format!("{}0", uri(CLUSTER, 0)))),
+        ),
+        (
+            "name",
+            ours.issue(&Shown {
+                uris: vec![uri(CLUSTER, 2), uri(CLUSTER, 3)],
+                ..Shown::default()
+            }),
+        ),
+        (
+            "certificate",
+            ours.issue(&Shown {
+                expired: true,
+                ..Shown::peer(uri(CLUSTER, 2))
+            }),
+        ),
+        (
+            "certificate",
+            ours.issue(&Shown {
+                server_only: true,
+                ..Shown::peer(uri(CLUSTER, 2))
+            }),
+        ),
+    ];
+    for (label, identity) in cases {
+        house.call(2).await.unwrap();
+        let before = house.counts.of(label);
+        let config = house.dialling(Some(identity), &rustls::version::TLS13);
+        house.dial_to_the_end(config).await;
+        house.counts.reach(label, before + 1).await;
+    }
+    house.call(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_without_a_certificate_is_refused() {
+    let house = House::open().await;
+    let config = house.dialling(None, &rustls::version::TLS13);
+    house.dial_to_the_end(config).await;
+    house.counts.reach("certificate", 1).await;
+    house.call(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_older_tls_is_refused() {
+    let house = House::open().await;
+    let good = house.authority.issue(&Shown::peer(uri(CLUSTER, 2)));
+    let config = house.dialling(Some(good), &rustls::version::TLS12);
+    house.dial_to_the_end(config).await;
+    house.counts.reach("handshake", 1).await;
+    house.call(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn garbage_is_refused() {
+    let house = House::open().await;
+    for garbage in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        &[0; 4096],
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &[0x16, 3, 1, 0xff, 0xff, 1],
+    ] {
+        let before = house.counts.of("handshake");
+        let mut stream = TcpStream::connect(house.address).await.unwrap();
+        // The other end may have closed already.
+        drop(stream.write_all(garbage).await);
+        drop(stream.shutdown().await);
+        house.counts.reach("handshake", before + 1).await;
+    }
+    house.call(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_says_nothing_is_sent_away_in_time() {
+    let house = House::open_with(Bounds {
+        handshake_time: Duration::from_millis(50),
+        ..Bounds::default()
+    })
+    .await;
+    let silent = TcpStream::connect(house.address).await.unwrap();
+    house.counts.reach("slow_handshake", 1).await;
+    drop(silent);
+    house.call(2).await.unwrap();
+}
+
+/// With more silent strangers than there is room for, and a bound on handshakes that
+/// nobody lives to see.
+#[tokio::test]
+async fn silent_strangers_keep_no_peer_out() {
+    let house = House::open_with(Bounds {
+        handshake_time: Duration::from_secs(3600),
+        ..Bounds::default()
+    })
+    .await;
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(house.address).await.unwrap());
+    }
+    house.call(2).await.unwrap();
+    house.counts.reach("crowd", 200 + 1 - 64).await;
+    house.call(3).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dialler_takes_nobody_but_the_node_that_it_dialled() {
+    let house = House::open().await;
+    let error = house.call_as(2, NodeId(3)).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable, "{error}");
+    let fault = house.links(2).standing(NodeId(3)).unwrap().fault;
+    let expected = format!(
+        "the certificate is of {}, not of {}",
+        uri(CLUSTER, 1),
+        uri(CLUSTER, 3)
+    );
+    assert!(fault.contains(&expected), "{fault}");
+    house.counts.reach("handshake", 1).await;
+    house.call(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_protocol_is_refused() {
+    let house = House::open().await;
+    for number in [None, Some("2"), Some("0"), Some("x"), Some("01x")] {
+        let before = house.counts.of("protocol");
+        let error = house.call_speaking(number).await.unwrap_err();
+        assert_eq!(error.code(), Code::FailedPrecondition, "{number:?}");
+        assert_eq!(house.counts.of("protocol"), before + 1);
+    }
+    assert!(house.call_speaking(Some("1")).await.is_ok());
+}
+
+#[tokio::test]
+async fn membership_is_asked_at_each_call_of_a_link() {
+    let house = House::open().await;
+    house.call(2).await.unwrap();
+    house.remove(2);
+    let error = house.call(2).await.unwrap_err();
+    assert_eq!(error.code(), Code::PermissionDenied);
+    assert_eq!(house.counts.of("not_a_member"), 1);
+    house.call(3).await.unwrap();
+}

@@ -1,0 +1,339 @@
+//! A listener of node 1 on loopback, its authority, and ways to it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign_core::base::{ClusterId, NodeId, Operations};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    SanType, date_time_ymd,
+};
+use rustls::{ClientConfig, SupportedProtocolVersion};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+use tonic::metadata::MetadataValue;
+use tonic::service::Routes;
+use tonic::transport::Endpoint;
+use tonic::{Request, Response, Status};
+
+use super::super::handshakes::{Bounds, Door};
+use super::super::serve::serve_behind;
+use super::super::verify::OnePeer;
+use super::super::wire::standing_client::StandingClient;
+use super::super::wire::standing_server::{Standing, StandingServer};
+use super::super::wire::{NodeStatus, StatusRequest};
+use super::super::{Caller, Credentials, Files, Links, PROTOCOL_HEADER, PeerName};
+
+pub(super) const CLUSTER: ClusterId = ClusterId([7; 16]);
+
+/// The name of a node in a certificate.
+pub(super) fn uri(cluster: ClusterId, node: u16) -> String {
+    let node = NodeId(node);
+    PeerName { cluster, node }.to_string()
+}
+
+/// What a certificate says.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub(super) uris: Vec<String>,
+    pub(super) expired: bool,
+    pub(super) server_only: bool,
+}
+
+impl Shown {
+    pub(super) fn peer(uri: String) -> Self {
+        Self {
+            uris: vec![uri],
+            ..Self::default()
+        }
+    }
+}
+
+/// Certificate and key, PEM.
+pub(super) type Identity = (String, String);
+
+pub(super) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: String,
+}
+
+impl Authority {
+    pub(super) fn new(name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        Self {
+            issuer,
+            certificate,
+        }
+    }
+
+    pub(super) fn issue(&self, shown: &Shown) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        let names = shown.uris.iter().cloned();
+        params.subject_alt_names = names
+            .map(|uri| SanType::URI(uri.try_into().unwrap()))
+            .collect();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        if !shown.server_only {
+            let usages = &mut params.extended_key_usages;
+            usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        }
+        if shown.expired {
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+}
+
+/// Counts of refusals, for tests to wait for.
+#[derive(Debug)]
+pub(super) struct Counts(watch::Sender<HashMap<&'static str, u64>>);
+
+impl Counts {
+    pub(super) fn of(&self, label: &str) -> u64 {
+        self.0.borrow().get(label).copied().unwrap_or(0)
+    }
+
+    /// Waits until so many were refused for this, and not one more.
+    pub(super) async fn reach(&self, label: &str, count: u64) {
+        let mut counts = self.0.subscribe();
+        let there = |it: &HashMap<_, _>| it.get(label).is_some_and(|it| *it >= count);
+        let waited = tokio::time::timeout(PATIENCE, counts.wait_for(there)).await;
+        assert!(waited.is_ok(), "{label} {count}: {:?}", self.0.borrow());
+        drop(waited);
+        assert_eq!(self.of(label), count, "{:?}", self.0.borrow());
+    }
+}
+
+impl Operations for Counts {
+    fn count(&self, name: &'static str, label: &'static str) {
+        assert_eq!(name, "peer_calls_refused");
+        let add = |counts: &mut HashMap<_, u64>| *counts.entry(label).or_default() += 1;
+        self.0.send_modify(add);
+    }
+
+    fn time(&self, _: &'static str, _: &'static str, _: Duration) {}
+    fn level(&self, _: &'static str, _: &'static str, _: u64) {}
+}
+
+/// Tells callers who they are.
+struct Mirror;
+
+#[tonic::async_trait]
+impl Standing for Mirror {
+    async fn get_status(
+        &self,
+        request: Request<StatusRequest>,
+    ) -> Result<Response<NodeStatus>, Status> {
+        let Some(Caller(node)) = request.extensions().get() else {
+            return Err(Status::internal("nobody"));
+        };
+        Ok(Response::new(NodeStatus {
+            node: node.0.into(),
+            ..NodeStatus::default()
+        }))
+    }
+}
+
+/// Node 1, that nodes 2 and 3 may call.
+pub(super) struct House {
+    pub(super) authority: Authority,
+    pub(super) counts: Arc<Counts>,
+    pub(super) address: SocketAddr,
+    members: Arc<Mutex<BTreeSet<u16>>>,
+    links: HashMap<u16, Links>,
+    serving: JoinHandle<()>,
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    pub(super) async fn open() -> Self {
+        Self::open_with(Bounds::default()).await
+    }
+
+    pub(super) async fn open_with(bounds: Bounds) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new("peers");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let counts = Arc::new(Counts(watch::Sender::default()));
+        let members = Arc::new(Mutex::new(BTreeSet::from([2, 3])));
+        let door = Door {
+            credentials: credentials(&folder, &authority, 1),
+            operations: Arc::clone(&counts) as _,
+            bounds,
+        };
+        let asked = Arc::clone(&members);
+        let gate = Arc::new(move |node: NodeId| asked.lock().unwrap().contains(&node.0));
+        let routes = Routes::new(StandingServer::new(Mirror));
+        let serving = tokio::spawn(async move {
+            let never = std::future::pending();
+            let served = serve_behind(door, listener, routes, gate, never).await;
+            served.unwrap();
+        });
+        let link = |node| (node, Links::new(credentials(&folder, &authority, node)));
+        let links = [2, 3].map(link).into();
+        Self {
+            authority,
+            counts,
+            address,
+            members,
+            links,
+            serving,
+            folder,
+        }
+    }
+
+    pub(super) fn links(&self, node: u16) -> &Links {
+        &self.links[&node]
+    }
+
+    pub(super) fn remove(&self, node: u16) {
+        self.members.lock().unwrap().remove(&node);
+    }
+
+    /// A call of a peer; what the listener takes it for.
+    pub(super) async fn call(&self, node: u16) -> Result<u32, Status> {
+        self.call_as(node, NodeId(1)).await
+    }
+
+    /// The same where `expected` is dialled at this address.
+    pub(super) async fn call_as(&self, node: u16, expected: NodeId) -> Result<u32, Status> {
+        let link = self.links(node).to(expected, &self.address.to_string());
+        let call = StandingClient::new(link);
+        let status = asked(call, Request::new(StatusRequest {})).await?;
+        Ok(status.node)
+    }
+
+    /// A call of node 2 under another number of the protocol, or none.
+    pub(super) async fn call_speaking(&self, number: Option<&'static str>) -> Result<(), Status> {
+        let expected = PeerName {
+            cluster: CLUSTER,
+            node: NodeId(1),
+        };
+        let config = credentials(&self.folder, &self.authority, 2).client(expected);
+        let (config, address) = (config.unwrap(), self.address);
+        let connector = tower::service_fn(move |_| {
+            let connector = TlsConnector::from(Arc::clone(&config));
+            async move {
+                let stream = TcpStream::connect(address).await?;
+                let name = ServerName::try_from("peer").unwrap();
+                let stream = connector.connect(name, stream).await?;
+                Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(stream))
+            }
+        });
+        let channel = Endpoint::from_static("http://peer").connect_with_connector_lazy(connector);
+        let mut request = Request::new(StatusRequest {});
+        if let Some(number) = number {
+            let number = MetadataValue::from_static(number);
+            request.metadata_mut().insert(PROTOCOL_HEADER, number);
+        }
+        asked(StandingClient::new(channel), request).await.map(drop)
+    }
+
+    /// How a stranger dials who trusts the listener.
+    pub(super) fn dialling(
+        &self,
+        identity: Option<Identity>,
+        version: &'static SupportedProtocolVersion,
+    ) -> ClientConfig {
+        let roots = roots(&self.authority);
+        let provider = super::super::credentials::provider();
+        let verifier = OnePeer {
+            expected: PeerName {
+                cluster: CLUSTER,
+                node: NodeId(1),
+            },
+            anchors: roots.roots.into(),
+            provider: Arc::clone(&provider),
+        };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let Some((certificate, key)) = identity else {
+            return config.with_no_client_auth();
+        };
+        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        config.with_client_auth_cert(chain, key).unwrap()
+    }
+
+    /// Dials, and waits until the listener closes: whoever is served would wait for ever.
+    pub(super) async fn dial_to_the_end(&self, config: ClientConfig) {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from("peer").unwrap();
+        let dial = async {
+            let connector = TlsConnector::from(Arc::new(config));
+            if let Ok(mut stream) = connector.connect(name, stream).await {
+                let mut octets = Vec::new();
+                drop(stream.read_to_end(&mut octets).await);
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, dial).await;
+        assert!(ended.is_ok(), "a stranger is kept");
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn asked<T>(
+    mut client: StandingClient<T>,
+    request: Request<StatusRequest>,
+) -> Result<NodeStatus, Status>
+where
+    T: tonic::client::GrpcService<tonic::body::Body>,
+    T::Error: Into<tonic::codegen::StdError>,
+    T::ResponseBody: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    <T::ResponseBody as http_body::Body>::Error: Into<tonic::codegen::StdError> + Send,
+{
+    let answer = tokio::time::timeout(PATIENCE, client.get_status(request)).await;
+    Ok(answer.expect("an answer in time")?.into_inner())
+}
+
+fn roots(authority: &Authority) -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(authority.certificate.as_bytes());
+    roots.add(certificate.unwrap()).unwrap();
+    roots
+}
+
+fn credentials(folder: &tempfile::TempDir, authority: &Authority, node: u16) -> Arc<Credentials> {
+    let own = PeerName {
+        cluster: CLUSTER,
+        node: NodeId(node),
+    };
+    let (certificate, key) = authority.issue(&Shown::peer(own.to_string()));
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(format!("{name}-{node}"));
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let files = Files {
+        certificate: write("certificate", &certificate),
+        key: write("key", &key),
+        authority: write("authority", &authority.certificate),
+    };
+    Arc::new(Credentials::load(own, files).unwrap())
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
