@@ -5,6 +5,7 @@ CACHE ?= $(HOME)/.cache/countersign
 CARGO := cargo
 BUILD := --release --locked
 TOOLS := $(CACHE)/tools
+DEPLOY_TOOLS := $(TOOLS)/deploy
 FUZZ_SECONDS ?= 600
 SHELL := /bin/bash
 
@@ -18,7 +19,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test check fix bench fuzz fuzz-smoke build deps radclient keep
+.PHONY: demo test check fix bench fuzz fuzz-smoke build deps radclient keep check-deploy
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -33,6 +34,10 @@ check: deps $(TOOLS)/bin/cargo-deny ## what never writes: format, lints, documen
 	$(CARGO) clippy $(BUILD) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(BUILD) --workspace --no-deps
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
+	@$(MAKE) --no-print-directory check-deploy
+
+check-deploy: $(DEPLOY_TOOLS)/ready ## the image's recipe, the manifests, the unit
+	tests/deploy/check $(DEPLOY_TOOLS)
 
 fix: ## what writes: format and the lints that mend themselves
 	$(CARGO) fmt --all
@@ -79,3 +84,15 @@ keep:
 
 $(TOOLS)/bin/cargo-%:
 	$(CARGO) install --locked --root $(TOOLS) cargo-$*
+
+# The word that all is there comes last: an environment that was cut short is made again.
+$(DEPLOY_TOOLS)/ready: tests/deploy/requirements.txt
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
+	  { SUDO=$$([ $$(id -u) = 0 ] || echo sudo); \
+	    echo 'installing python3-venv (a Debian package)'; \
+	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends \
+	      python3-venv >/dev/null; }
+	rm -rf $(DEPLOY_TOOLS)
+	python3 -m venv $(DEPLOY_TOOLS)
+	$(DEPLOY_TOOLS)/bin/pip install --quiet --requirement tests/deploy/requirements.txt
+	touch $@

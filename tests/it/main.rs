@@ -1,6 +1,7 @@
 //! Tests of the parts together: one binary, a module for each part.
 
 mod demo;
+mod deploy;
 mod entra;
 mod operate;
 mod stand_in;
