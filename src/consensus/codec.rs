@@ -19,22 +19,12 @@ use super::raft::{Batch, LogEntry, LogId, Membership, Peer, StoredMembership, Ty
 
 /// A vote, as it lies on disk.
 pub(super) fn vote_octets(vote: &Vote) -> Vec<u8> {
-    RaftVote {
-        term: vote.leader_id.term,
-        candidate: vote.leader_id.voted_for,
-        committed: vote.committed,
-    }
-    .encode_to_vec()
+    stored_vote(vote).encode_to_vec()
 }
 
 /// The vote in `octets`.
 pub(super) fn vote(octets: &[u8]) -> io::Result<Vote> {
-    let stored = message::<RaftVote>(octets)?;
-    Ok(if stored.committed {
-        Vote::new_committed(stored.term, stored.candidate)
-    } else {
-        Vote::new(stored.term, stored.candidate)
-    })
+    message(octets).map(|stored| read_vote(&stored))
 }
 
 /// A log id, as it lies on disk.
@@ -49,6 +39,15 @@ pub(super) fn log_id(octets: &[u8]) -> io::Result<LogId> {
 
 /// An entry of the log, as it lies on disk.
 pub(super) fn record_octets(entry: &LogEntry) -> Vec<u8> {
+    stored_record(entry).encode_to_vec()
+}
+
+/// The entry of the log in `octets`.
+pub(super) fn record(octets: &[u8]) -> io::Result<LogEntry> {
+    message(octets).and_then(read_record)
+}
+
+pub(super) fn stored_record(entry: &LogEntry) -> RaftRecord {
     let payload = match &entry.payload {
         EntryPayload::Blank => None,
         EntryPayload::Normal(batch) => Some(StoredPayload::Batch(batch.octets().to_vec())),
@@ -61,12 +60,9 @@ pub(super) fn record_octets(entry: &LogEntry) -> Vec<u8> {
         index: entry.log_id.index,
         payload,
     }
-    .encode_to_vec()
 }
 
-/// The entry of the log in `octets`.
-pub(super) fn record(octets: &[u8]) -> io::Result<LogEntry> {
-    let stored = message::<RaftRecord>(octets)?;
+pub(super) fn read_record(stored: RaftRecord) -> io::Result<LogEntry> {
     let payload = match stored.payload {
         None => EntryPayload::Blank,
         Some(StoredPayload::Batch(octets)) => EntryPayload::Normal(Batch::new(octets)),
@@ -113,18 +109,34 @@ pub(super) fn new_log_id(term: u64, index: u64) -> LogId {
     LogId::new(leader.to_committed(), index)
 }
 
-fn stored_log_id(id: &LogId) -> RaftLogId {
+pub(super) fn stored_vote(vote: &Vote) -> RaftVote {
+    RaftVote {
+        term: vote.leader_id.term,
+        candidate: vote.leader_id.voted_for,
+        committed: vote.committed,
+    }
+}
+
+pub(super) fn read_vote(stored: &RaftVote) -> Vote {
+    if stored.committed {
+        Vote::new_committed(stored.term, stored.candidate)
+    } else {
+        Vote::new(stored.term, stored.candidate)
+    }
+}
+
+pub(super) fn stored_log_id(id: &LogId) -> RaftLogId {
     RaftLogId {
         term: *id.leader_id,
         index: id.index,
     }
 }
 
-fn read_log_id(stored: &RaftLogId) -> LogId {
+pub(super) fn read_log_id(stored: &RaftLogId) -> LogId {
     new_log_id(stored.term, stored.index)
 }
 
-fn stored_membership(membership: &Membership) -> RaftMembership {
+pub(super) fn stored_membership(membership: &Membership) -> RaftMembership {
     RaftMembership {
         configs: membership
             .get_joint_config()
@@ -143,7 +155,7 @@ fn stored_membership(membership: &Membership) -> RaftMembership {
     }
 }
 
-fn read_membership(stored: RaftMembership) -> io::Result<Membership> {
+pub(super) fn read_membership(stored: RaftMembership) -> io::Result<Membership> {
     if stored.configs.is_empty() {
         return Ok(Membership::default());
     }

@@ -1,5 +1,6 @@
 //! What a node must be told to take part, and what openraft is told of it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use openraft::SnapshotPolicy;
 
 use super::halt::OnHalt;
 use crate::login::Clock;
+use crate::peers::Links;
 
 /// What a node must know to take part.
 #[derive(Clone, Debug)]
@@ -23,6 +25,46 @@ pub struct Config {
     pub address: String,
     /// How long to wait before acting on silence.
     pub timing: Timing,
+    /// The others; none: this node is the only voter.
+    pub peers: Option<Peers>,
+}
+
+/// The nodes that found the cluster, and how they are reached.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    /// The links. Driven by the threads of consensus, and ending with them: whoever else
+    /// calls peers needs links of its own.
+    pub links: Arc<Links>,
+    /// All of them, this node too, with DNS name and port. The first one founds.
+    pub initial_members: Vec<(NodeId, String)>,
+}
+
+/// Why nodes cannot found a cluster together.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum MembersError {
+    /// This node is not among them.
+    #[error("initial_members do not name this node, {0}")]
+    Absent(NodeId),
+    /// One is named twice.
+    #[error("initial_members name node {0} twice")]
+    Twice(NodeId),
+}
+
+/// The peers that `config` names; none where a node is alone among them.
+pub(super) fn peers(config: &Config) -> Result<Option<Peers>, MembersError> {
+    let Some(peers) = &config.peers else {
+        return Ok(None);
+    };
+    let mut seen = BTreeSet::new();
+    for (node, _) in &peers.initial_members {
+        if !seen.insert(*node) {
+            return Err(MembersError::Twice(*node));
+        }
+    }
+    if !seen.contains(&config.node) {
+        return Err(MembersError::Absent(config.node));
+    }
+    Ok((seen.len() > 1).then(|| peers.clone()))
 }
 
 /// Heartbeats and elections (DESIGN §4).

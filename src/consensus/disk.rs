@@ -177,6 +177,13 @@ impl Disk {
         batch.put_cf(&family(&self.db, META), key, octets);
     }
 
+    /// Writes one of the node's own records and syncs it.
+    pub(super) fn put_meta_synced(&self, key: &[u8], octets: Vec<u8>) -> io::Result<()> {
+        put_synced(&self.db, key, octets).inspect_err(|error| {
+            self.halt(&Halt::Sync(io::Error::other(error.to_string())));
+        })
+    }
+
     /// Writes `batch`, not yet synced. A refusal halts the node: RocksDB refuses writes
     /// after any error of its own in the background.
     pub(super) fn write(&self, batch: WriteBatch) -> io::Result<()> {
@@ -199,7 +206,10 @@ impl Disk {
 
     /// Makes a family for tables to come; nobody reads it before [`Self::switch`].
     pub(super) fn fresh_tables(&self) -> io::Result<(u64, String)> {
-        let number = self.tables_number().saturating_add(1);
+        // Above those that were never finished, too.
+        let names = family_names(&self.layout.store())?;
+        let numbers = names.iter().filter_map(|name| family_number(name));
+        let number = numbers.max().unwrap_or(0).saturating_add(1);
         let name = tables_name(number);
         self.db
             .create_cf(&name, &tuning::family_options(&name))
@@ -319,6 +329,8 @@ const MARKS: &[u8] = b"marks";
 const BOOT: &[u8] = b"boot";
 /// How far the tables are.
 pub(super) const APPLIED: &[u8] = b"applied";
+/// The incarnation in which this disk may take part.
+pub(super) const ADMITTED: &[u8] = b"admitted";
 /// The last vote.
 pub(super) const VOTE: &[u8] = b"vote";
 /// The last entry known to be committed.

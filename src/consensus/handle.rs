@@ -3,7 +3,9 @@
 //! The Raft core, its tick and the proposer run on threads of their own, so that a busy
 //! front cannot delay a heartbeat.
 
-use std::collections::BTreeMap;
+mod cluster;
+mod start;
+
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,17 +17,16 @@ use openraft::async_runtime::watch::WatchReceiver;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::config::{Config, Ports, core_config};
-use super::disk::{Disk, OpenError, Owner};
-use super::flusher::Flusher;
-use super::halt::{Halt, OnHalt};
-use super::log_store::LogStore;
-use super::network::Alone;
+pub use self::cluster::HandOverError;
+use super::config::{Config, MembersError, Ports};
+use super::disk::{Disk, OpenError};
+use super::halt::Halt;
+use super::member::{Member, Raft};
 use super::port::LiveTables;
-use super::proposer::{Asked, Because, ProposeError, Proposer};
-use super::raft::{Peer, RaftId, Types};
-use super::reign::{self, CONTACT_MAX, Reign};
-use super::state_machine::{Applied, StateMachine};
+use super::proposer::{Asked, Because, ProposeError};
+use super::raft::RaftId;
+use super::reign::{CONTACT_MAX, Reign};
+use super::state_machine::Applied;
 use super::tables::TableView;
 use crate::login::Clock;
 
@@ -50,6 +51,9 @@ pub enum StartError {
     /// The Raft core refuses.
     #[error("the Raft core cannot start: {0}")]
     Core(String),
+    /// The members.
+    #[error(transparent)]
+    Members(#[from] MembersError),
 }
 
 /// How the core stands; for metrics and status.
@@ -75,14 +79,14 @@ pub struct Figures {
 
 /// One node's part in the cluster.
 pub struct Consensus {
-    raft: openraft::Raft<Types, StateMachine>,
+    pub(super) raft: Raft,
     disk: Arc<Disk>,
     queue: mpsc::Sender<Asked>,
     applied: watch::Receiver<Applied>,
     reign: watch::Receiver<Reign>,
     opened: Opened,
     clock: Arc<dyn Clock>,
-    this: (RaftId, Peer),
+    pub(super) member: Arc<Member>,
     running: Mutex<Option<Running>>,
 }
 
@@ -93,14 +97,14 @@ struct Running {
 }
 
 impl Consensus {
-    /// Opens the store and takes part. A blank store takes no part before
-    /// [`Self::found`].
+    /// Opens the store and takes part; waits for no peer. A blank store takes no part
+    /// before [`Self::found`], with peers not before it is admitted.
     ///
     /// # Errors
     /// When the store is not this node's or cannot be read; it is left as it was.
     pub async fn start(config: Config, ports: Ports) -> Result<Self, StartError> {
-        let runtime = runtime()?;
-        let started = runtime.spawn(Self::start_inside(config, ports));
+        let runtime = start::runtime()?;
+        let started = runtime.spawn(start::inside(config, ports));
         let (mut consensus, stop, proposer) = started
             .await
             .map_err(|e| StartError::Core(e.to_string()))??;
@@ -112,65 +116,6 @@ impl Consensus {
         Ok(consensus)
     }
 
-    async fn start_inside(
-        config: Config,
-        ports: Ports,
-    ) -> Result<(Self, oneshot::Sender<()>, tokio::task::JoinHandle<()>), StartError> {
-        let owner = Owner {
-            cluster: config.cluster,
-            node: config.node,
-        };
-        let on_halt = Arc::clone(&ports.on_halt);
-        let disk = Disk::open(&config.directory, owner, FIRST_INCARNATION, on_halt)?;
-        let disk = Arc::new(disk);
-        let id = RaftId::new(config.node, disk.incarnation());
-        let log = log_store(&disk, &ports)?;
-        let opened = if log.is_blank()? {
-            Opened::Blank
-        } else {
-            Opened::Member
-        };
-        let settings = core_config(&config);
-        let settings = settings.map_err(|error| StartError::Core(error.to_string()))?;
-        let machine = StateMachine::open(Arc::clone(&disk))?;
-        let applied = machine.watch();
-        let raft = openraft::Raft::new(id.0, Arc::new(settings), Alone, log, machine)
-            .await
-            .map_err(|fatal| StartError::Core(fatal.to_string()))?;
-        let (said, reign) = watch::channel(Reign::Vacant);
-        tokio::spawn(reign::follow(raft.clone(), said));
-        tokio::spawn(watch_core(raft.clone(), ports.on_halt));
-        elect_if_alone(&raft, id).await?;
-        let (queue, asked) = mpsc::channel(QUEUE_COMMANDS_MAX);
-        let (stop, stopped) = oneshot::channel();
-        let proposer = Proposer {
-            raft: raft.clone(),
-            disk: Arc::clone(&disk),
-            node: config.node,
-            clock: Arc::clone(&ports.clock),
-            queue: asked,
-            reign: reign.clone(),
-        };
-        let proposer = tokio::spawn(proposer.run(stopped));
-        let consensus = Self {
-            raft,
-            disk,
-            queue,
-            applied,
-            reign,
-            opened,
-            clock: ports.clock,
-            this: (
-                id,
-                Peer {
-                    address: config.address,
-                },
-            ),
-            running: Mutex::new(None),
-        };
-        Ok((consensus, stop, proposer))
-    }
-
     /// What was found on the disk.
     pub fn opened(&self) -> Opened {
         self.opened
@@ -179,23 +124,6 @@ impl Consensus {
     /// How often this node has started; on disk before anything else is.
     pub fn boot(&self) -> Boot {
         self.disk.boot()
-    }
-
-    /// Founds the cluster, with this node as its only voter, and applies `first` before
-    /// anything else. Safe to repeat after a crash on the way.
-    ///
-    /// The caller answers for it that no other node was or will be told to found.
-    ///
-    /// # Errors
-    /// As [`Self::propose`].
-    pub async fn found(&self, first: Command) -> Result<Outcome, ProposeError> {
-        let (id, peer) = self.this.clone();
-        // A store that has members already refuses; the command then finds out the rest.
-        drop(self.raft.initialize(BTreeMap::from([(id.0, peer)])).await);
-        if !self.leading().await {
-            return Err(ProposeError::NotProposed(Because::Stopping));
-        }
-        self.propose(first).await
     }
 
     /// Queues `command` for the log. The future may be dropped: the command is then
@@ -326,14 +254,6 @@ impl Drop for Consensus {
     }
 }
 
-fn runtime() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("consensus")
-        .enable_time()
-        .build()
-}
-
 /// Ends the threads and with them all that holds the store open.
 async fn close(runtime: Runtime) {
     let closed = tokio::task::spawn_blocking(|| runtime.shutdown_timeout(CLOSE_MAX));
@@ -341,40 +261,6 @@ async fn close(runtime: Runtime) {
     closed.await.ok();
 }
 
-fn log_store(disk: &Arc<Disk>, ports: &Ports) -> io::Result<LogStore> {
-    let synced = Arc::clone(disk);
-    let flusher = Flusher::start(
-        Box::new(move || synced.sync()),
-        Arc::clone(&ports.operations),
-        Arc::clone(&ports.on_halt),
-    )?;
-    Ok(LogStore::new(Arc::clone(disk), flusher))
-}
-
-/// The only voter need not wait for anybody's silence.
-async fn elect_if_alone(
-    raft: &openraft::Raft<Types, StateMachine>,
-    id: RaftId,
-) -> Result<(), StartError> {
-    if raft.voter_ids().eq([id.0]) {
-        let elected = raft.trigger().elect(true).await;
-        elected.map_err(|fatal| StartError::Core(fatal.to_string()))?;
-    }
-    Ok(())
-}
-
-/// Halts the node when the core stops otherwise than by [`Consensus::shutdown`].
-async fn watch_core(raft: openraft::Raft<Types, StateMachine>, on_halt: OnHalt) {
-    let mut server = raft.server_metrics();
-    while server.changed().await.is_ok() {}
-    let running = raft.metrics().borrow_watched().running_state.clone();
-    match running {
-        Ok(()) | Err(openraft::errors::Fatal::Stopped) => {}
-        Err(fatal) => on_halt(&Halt::Core(fatal.to_string())),
-    }
-}
-
-const FIRST_INCARNATION: u16 = 1;
 /// How long tasks may take to end after the core has stopped.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 /// Commands that may wait for an entry; the next is refused.

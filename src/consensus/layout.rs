@@ -36,6 +36,11 @@ impl Layout {
         self.0.join("incoming")
     }
 
+    /// A snapshot on its way out.
+    pub(super) fn outgoing(&self) -> PathBuf {
+        self.0.join("outgoing")
+    }
+
     /// The marks of the store; none when there is nothing here at all.
     pub(super) fn marks(&self) -> Result<Option<StoreMarks>, OpenError> {
         let store = self.store();

@@ -18,7 +18,7 @@ use super::codec;
 use super::disk::{COMMITTED, Disk, PURGED, VOTE};
 use super::flusher::Flusher;
 use super::raft::{LogEntry, LogId, Types, Vote};
-use super::recent::Recent;
+use super::recent::{self, Recent};
 
 /// The log. Clones share it; openraft reads through one and writes through another.
 #[derive(Clone)]
@@ -35,34 +35,6 @@ impl LogStore {
             flusher: Arc::new(flusher),
             recent: Arc::default(),
         }
-    }
-
-    /// Whether nothing was ever voted, logged or purged here.
-    pub(super) fn is_blank(&self) -> io::Result<bool> {
-        Ok(self.disk.meta(VOTE)?.is_none() && self.last()?.is_none())
-    }
-
-    fn last(&self) -> io::Result<Option<LogId>> {
-        let family = self.disk.log();
-        let mut newest = self.disk.db().iterator_cf(&family, IteratorMode::End);
-        match newest.next() {
-            Some(record) => {
-                let (_, octets) = record.map_err(io::Error::other)?;
-                codec::record(&octets).map(|entry| Some(entry.log_id))
-            }
-            None => self.purged(),
-        }
-    }
-
-    fn purged(&self) -> io::Result<Option<LogId>> {
-        self.log_id_at(PURGED)
-    }
-
-    fn log_id_at(&self, key: &[u8]) -> io::Result<Option<LogId>> {
-        self.disk
-            .meta(key)?
-            .map(|octets| codec::log_id(&octets))
-            .transpose()
     }
 
     fn read(&self, range: &Range<u64>) -> io::Result<Vec<LogEntry>> {
@@ -106,7 +78,17 @@ impl RaftLogReader<Types> for LogStore {
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<LogEntry>> {
         let end = end.min(start.saturating_add(READ_ENTRIES_MAX));
-        self.try_get_log_entries(start..end).await
+        let mut entries = self.try_get_log_entries(start..end).await?;
+        // The first always goes: one entry fits a message.
+        let mut octets = 0_usize;
+        let fit = entries.iter().take_while(|entry| {
+            let fits = octets <= READ_OCTETS_MAX;
+            octets = octets.saturating_add(recent::size(entry));
+            fits
+        });
+        let fit = fit.count();
+        entries.truncate(fit);
+        Ok(entries)
     }
 }
 
@@ -115,8 +97,8 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn get_log_state(&mut self) -> io::Result<LogState<Types>> {
         Ok(LogState {
-            last_purged_log_id: self.purged()?,
-            last_log_id: self.last()?,
+            last_purged_log_id: purged(&self.disk)?,
+            last_log_id: last(&self.disk)?,
         })
     }
 
@@ -145,7 +127,7 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
-        self.log_id_at(COMMITTED)
+        log_id_at(&self.disk, COMMITTED)
     }
 
     async fn append<I>(&mut self, entries: I, flushed: IOFlushed<Types>) -> io::Result<()>
@@ -178,7 +160,7 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {
-        let from = self.purged()?.map_or(0, |purged| purged.index);
+        let from = purged(&self.disk)?.map_or(0, |purged| purged.index);
         let mut batch = WriteBatch::default();
         self.disk
             .put_meta(&mut batch, PURGED, codec::log_id_octets(&upto));
@@ -188,6 +170,33 @@ impl RaftLogStorage<Types> for LogStore {
         // Not synced: the tables that make these entries superfluous were written before.
         self.disk.write(batch)
     }
+}
+
+/// Whether nothing was ever voted, logged or purged on `disk`.
+pub(super) fn is_blank(disk: &Disk) -> io::Result<bool> {
+    Ok(disk.meta(VOTE)?.is_none() && last(disk)?.is_none())
+}
+
+fn last(disk: &Disk) -> io::Result<Option<LogId>> {
+    let family = disk.log();
+    let mut newest = disk.db().iterator_cf(&family, IteratorMode::End);
+    match newest.next() {
+        Some(record) => {
+            let (_, octets) = record.map_err(io::Error::other)?;
+            codec::record(&octets).map(|entry| Some(entry.log_id))
+        }
+        None => purged(disk),
+    }
+}
+
+fn purged(disk: &Disk) -> io::Result<Option<LogId>> {
+    log_id_at(disk, PURGED)
+}
+
+fn log_id_at(disk: &Disk, key: &[u8]) -> io::Result<Option<LogId>> {
+    disk.meta(key)?
+        .map(|octets| codec::log_id(&octets))
+        .transpose()
 }
 
 fn half_open(range: &impl RangeBounds<u64>) -> Range<u64> {
@@ -205,7 +214,9 @@ fn half_open(range: &impl RangeBounds<u64>) -> Range<u64> {
 }
 
 /// Entries handed to one peer at a time.
-const READ_ENTRIES_MAX: u64 = 256;
+pub(super) const READ_ENTRIES_MAX: u64 = 256;
+/// Octets of these, beside the last one's.
+const READ_OCTETS_MAX: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -8,19 +8,24 @@
 
 mod codec;
 mod config;
+mod contact;
 mod disk;
 mod flusher;
+mod founding;
 mod halt;
 mod handle;
 mod inspect;
 mod layout;
 mod log_store;
+mod member;
+mod messages;
 mod network;
 mod port;
 mod proposer;
 mod raft;
 mod recent;
 mod reign;
+mod service;
 mod snapshot;
 mod state_machine;
 mod tables;
@@ -28,10 +33,10 @@ mod tables;
 mod testing;
 mod tuning;
 
-pub use config::{Config, Ports, Timing};
+pub use config::{Config, MembersError, Peers, Ports, Timing};
 pub use disk::{OpenError, Owner};
 pub use halt::{Halt, OnHalt, abort};
-pub use handle::{Consensus, Figures, Opened, StartError};
+pub use handle::{Consensus, Figures, HandOverError, Opened, StartError};
 pub use inspect::inspect;
 pub use port::LiveTables;
 pub use proposer::{Because, ProposeError};

@@ -54,6 +54,11 @@ impl RaftId {
         Self(u64::from(node.0) << 16 | u64::from(incarnation))
     }
 
+    /// Which life of the node.
+    pub(super) fn incarnation(self) -> u16 {
+        u16::try_from(self.0 & u64::from(u16::MAX)).unwrap_or(u16::MAX)
+    }
+
     /// The node; none when the number was never made by [`Self::new`].
     pub(super) fn node(self) -> Option<NodeId> {
         u16::try_from(self.0 >> 16).ok().map(NodeId)

@@ -92,7 +92,8 @@ impl Window {
     }
 }
 
-fn size(entry: &LogEntry) -> usize {
+/// Octets that an entry carries.
+pub(super) fn size(entry: &LogEntry) -> usize {
     match &entry.payload {
         EntryPayload::Normal(batch) => batch.octets().len(),
         EntryPayload::Blank | EntryPayload::Membership(_) => 0,

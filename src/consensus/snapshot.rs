@@ -4,27 +4,66 @@
 //! can be purged often. Only when a peer needs it are the tables read out of it, into
 //! files that the peer ingests in a fresh family. Log and vote never leave the node.
 
+mod files;
+pub(super) mod incoming;
+pub(super) mod outgoing;
+
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign_core::ledger::query;
 use openraft::alias::SnapshotOf;
 use openraft::storage::RaftSnapshotBuilder;
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{IngestExternalFileOptions, IteratorMode, SstFileWriter};
+use rocksdb::{IngestExternalFileOptions, IteratorMode};
 
+use self::files::Files;
 use super::codec;
 use super::disk::{self, Db, Disk, META};
 use super::raft::{SnapshotMeta, StoredMembership, Types};
+use super::tables::TableView;
 use super::tuning;
 
 pub(super) type Snapshot = SnapshotOf<Types, Image>;
 
-/// A snapshot on this node's disk; gone when nobody holds it and a newer one exists.
+/// A snapshot on this node's disk.
 #[derive(Clone, Debug)]
-pub(super) struct Image(Arc<Place>);
+pub(super) enum Image {
+    /// Made here; gone when nobody holds it and a newer one exists.
+    Local(Local),
+    /// Come from a peer, checked, and in a family that nobody reads yet.
+    Staged {
+        /// The family's number.
+        family: u64,
+    },
+}
+
+/// A checkpoint of this node's own store.
+#[derive(Clone, Debug)]
+pub(super) struct Local(Arc<Place>);
+
+/// What the tables say of themselves.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Content {
+    /// Cluster version.
+    pub(super) version: u32,
+    /// Rolling hash.
+    pub(super) hash: Vec<u8>,
+}
+
+impl Content {
+    fn of(db: &Db, name: &str) -> io::Result<Self> {
+        let tables = TableView::latest(db, disk::family(db, name));
+        let head = query::head(&tables).map_err(io::Error::other)?;
+        Ok(Self {
+            version: head.version,
+            hash: head.hash,
+        })
+    }
+}
 
 #[derive(Debug)]
 struct Place {
@@ -44,7 +83,7 @@ impl Drop for Place {
     }
 }
 
-impl Image {
+impl Local {
     /// Reads the applied index and all else from the checkpoint itself.
     fn open(path: PathBuf) -> io::Result<Self> {
         let db = open_read_only(&path, &[META])?;
@@ -65,22 +104,31 @@ impl Image {
     }
 
     /// Writes the tables into files under `to`, each ordered and after the one before.
-    pub(super) fn export(&self, to: &Path) -> io::Result<Vec<PathBuf>> {
+    fn export(&self, to: &Path) -> io::Result<(Vec<PathBuf>, Content)> {
         let name = disk::tables_name(self.0.family);
         let db = open_read_only(&self.0.path, &[&name])?;
         let family = disk::family(&db, &name);
+        let content = Content::of(&db, &name)?;
         let mut files = Files::new(to, &name)?;
         for record in db.iterator_cf(&family, IteratorMode::Start) {
             let (key, value) = record.map_err(io::Error::other)?;
             files.put(&key, &value)?;
         }
-        files.finish()
+        Ok((files.finish()?, content))
+    }
+
+    /// How large the export is.
+    #[cfg(test)]
+    pub(super) fn export_octets(&self, to: &Path) -> u64 {
+        let (files, _) = self.export(to).unwrap();
+        let sizes = files.iter().map(|file| fs::metadata(file).unwrap().len());
+        sizes.sum()
     }
 
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             meta: self.0.meta.clone(),
-            snapshot: self.clone(),
+            snapshot: Image::Local(self.clone()),
         }
     }
 }
@@ -88,7 +136,7 @@ impl Image {
 /// The node's snapshots: at most one is current.
 pub(super) struct Images {
     disk: Arc<Disk>,
-    current: Mutex<Option<Image>>,
+    current: Mutex<Option<Local>>,
 }
 
 impl Images {
@@ -97,6 +145,7 @@ impl Images {
         let directory = disk.layout().snapshots();
         fs::create_dir_all(&directory)?;
         remove_if_there(&disk.layout().incoming())?;
+        remove_if_there(&disk.layout().outgoing())?;
         let mut found = Vec::new();
         for entry in fs::read_dir(&directory)? {
             let path = entry?.path();
@@ -118,7 +167,7 @@ impl Images {
 
     /// The current snapshot.
     pub(super) fn current(&self) -> Option<Snapshot> {
-        self.slot().as_ref().map(Image::snapshot)
+        self.slot().as_ref().map(Local::snapshot)
     }
 
     /// Makes a snapshot of the tables as they are now.
@@ -129,7 +178,7 @@ impl Images {
         Checkpoint::new(self.disk.db())
             .and_then(|checkpoint| checkpoint.create_checkpoint(&unfinished))
             .map_err(io::Error::other)?;
-        let index = Image::open(unfinished.clone())?.0.meta.last_log_id;
+        let index = Local::open(unfinished.clone())?.0.meta.last_log_id;
         let path = directory.join(index.map_or(0, |last| last.index).to_string());
         let mut current = self.slot();
         if let Some(same) = current.as_ref().filter(|image| image.0.path == path) {
@@ -139,7 +188,7 @@ impl Images {
         remove_if_there(&path)?;
         fs::rename(&unfinished, &path)?;
         File::open(&directory)?.sync_all()?;
-        let image = Image::open(path)?;
+        let image = Local::open(path)?;
         if let Some(old) = current.replace(image.clone()) {
             old.0.superseded.store(true, Ordering::Release);
         }
@@ -148,16 +197,49 @@ impl Images {
 
     /// Puts the tables of `image` in the place of this node's.
     pub(super) fn install(&self, meta: &SnapshotMeta, image: &Image) -> io::Result<()> {
-        let incoming = self.disk.layout().incoming();
-        remove_if_there(&incoming)?;
-        let files = image.export(&incoming)?;
-        let (number, name) = self.disk.fresh_tables()?;
-        self.ingest(&name, files)?;
+        let family = match image {
+            Image::Staged { family } => *family,
+            Image::Local(local) => {
+                let own = self.disk.layout().incoming().join("own");
+                remove_if_there(&own)?;
+                let (files, _) = local.export(&own)?;
+                let family = self.fill(files)?.0;
+                remove_if_there(&own)?;
+                family
+            }
+        };
         let last = meta.last_log_id.as_ref();
-        let state = codec::applied_octets(number, last, &meta.last_membership);
-        self.disk.switch(&name, state)?;
-        remove_if_there(&incoming)?;
+        let state = codec::applied_octets(family, last, &meta.last_membership);
+        self.disk.switch(&disk::tables_name(family), state)?;
         self.build().map(drop)
+    }
+
+    /// Puts the tables in `files` where [`Self::install`] finds them. What is not as
+    /// `content` says goes no further: past here a fault stops the node.
+    pub(super) fn stage(&self, files: Vec<PathBuf>, content: &Content) -> io::Result<Image> {
+        let staged = self.fill(files).and_then(|(family, name)| {
+            let found = Content::of(self.disk.db(), &name)?;
+            if found == *content {
+                Ok(Image::Staged { family })
+            } else {
+                Err(io::Error::other("the tables are not those that were named"))
+            }
+        });
+        if staged.is_err() {
+            self.drop_staged()?;
+        }
+        staged
+    }
+
+    /// Forgets what was staged and never installed.
+    pub(super) fn drop_staged(&self) -> io::Result<()> {
+        self.disk.drop_leftovers()
+    }
+
+    fn fill(&self, files: Vec<PathBuf>) -> io::Result<(u64, String)> {
+        let (family, name) = self.disk.fresh_tables()?;
+        self.ingest(&name, files)?;
+        Ok((family, name))
     }
 
     fn ingest(&self, family: &str, files: Vec<PathBuf>) -> io::Result<()> {
@@ -171,7 +253,7 @@ impl Images {
             .map_err(io::Error::other)
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Image>> {
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Local>> {
         // Nothing under the lock leaves the slot half changed.
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -197,66 +279,6 @@ impl RaftSnapshotBuilder<Types> for Builder {
     }
 }
 
-/// A key, with its table's octet, and a value.
-type Record = (Box<[u8]>, Box<[u8]>);
-
-/// Ordered files of records, none of them large.
-struct Files<'a> {
-    directory: &'a Path,
-    options: rocksdb::Options,
-    records: Vec<Record>,
-    octets: usize,
-    written: Vec<PathBuf>,
-}
-
-impl<'a> Files<'a> {
-    fn new(directory: &'a Path, family: &str) -> io::Result<Self> {
-        fs::create_dir_all(directory)?;
-        Ok(Self {
-            directory,
-            options: tuning::family_options(family),
-            records: Vec::new(),
-            octets: 0,
-            written: Vec::new(),
-        })
-    }
-
-    fn put(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
-        self.records.push((key.into(), value.into()));
-        self.octets = self
-            .octets
-            .saturating_add(key.len())
-            .saturating_add(value.len());
-        if self.octets >= FILE_OCTETS_MAX {
-            self.write()?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        if self.records.is_empty() {
-            return Ok(());
-        }
-        let path = self
-            .directory
-            .join(format!("{:06}.sst", self.written.len()));
-        let mut writer = SstFileWriter::create(&self.options);
-        writer.open(&path).map_err(io::Error::other)?;
-        for (key, value) in self.records.drain(..) {
-            writer.put(key, value).map_err(io::Error::other)?;
-        }
-        writer.finish().map_err(io::Error::other)?;
-        self.octets = 0;
-        self.written.push(path);
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<Vec<PathBuf>> {
-        self.write()?;
-        Ok(self.written)
-    }
-}
-
 fn open_read_only(path: &Path, families: &[&str]) -> io::Result<Db> {
     let families = families.iter().map(|name| tuning::family(name));
     Db::open_cf_descriptors_read_only(&tuning::store(false), path, families, false)
@@ -264,8 +286,8 @@ fn open_read_only(path: &Path, families: &[&str]) -> io::Result<Db> {
 }
 
 /// A snapshot that a power cut broke is no loss: another is built when one is needed.
-fn reopen(path: PathBuf) -> Option<Image> {
-    match Image::open(path.clone()) {
+fn reopen(path: PathBuf) -> Option<Local> {
+    match Local::open(path.clone()) {
         Ok(image) => Some(image),
         Err(error) => {
             tracing::warn!(%error, path = %path.display(), "broken snapshot removed");
@@ -285,9 +307,6 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
-
-/// Records of a snapshot in one file.
-const FILE_OCTETS_MAX: usize = 32 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -62,6 +62,11 @@ impl StateMachine {
         self.applied.subscribe()
     }
 
+    /// The node's snapshots.
+    pub(super) fn images(&self) -> Arc<Images> {
+        Arc::clone(&self.images)
+    }
+
     fn reload(&mut self) -> io::Result<()> {
         if let Some(octets) = applied_record(self.disk.db())? {
             (_, self.last, self.membership) = codec::applied(&octets)?;

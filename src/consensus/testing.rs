@@ -1,5 +1,8 @@
 //! What the tests of this module share: a place, ports that can be watched, commands.
 
+pub(super) mod cluster;
+pub(super) mod proxy;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -75,6 +78,7 @@ pub(super) fn config(root: &Path) -> Config {
         node: OWNER.node,
         address: ADDRESS.to_owned(),
         timing: Timing::default(),
+        peers: None,
     }
 }
 

@@ -18,14 +18,14 @@ use super::system::SystemEntropy;
 use crate::consensus::Consensus;
 use crate::login::Ledger;
 
-/// Founds the cluster where the store has none. Safe to repeat after a crash on the way:
-/// the change founds once, whatever became of it before.
+/// Founds the cluster where the store has none and this node is the one to do it. Safe to
+/// repeat after a crash on the way: the change founds once, whatever became of it before.
 pub(super) async fn found_if_blank(
     config: &Config,
     consensus: &Arc<Consensus>,
     file: &KeyFile,
 ) -> Result<(), ServeError> {
-    if !query::head(&consensus.view())?.cluster.is_empty() {
+    if !consensus.founds() || !query::head(&consensus.view())?.cluster.is_empty() {
         return Ok(());
     }
     let command = Command::Change(Box::new(founding(config, file)?));

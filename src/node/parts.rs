@@ -68,7 +68,7 @@ pub(super) fn examine(config: &Config) -> Result<KeyFile, ServeError> {
     Ok(file)
 }
 
-/// Opens the store and, where it is blank, founds the cluster.
+/// Opens the store and, where it is blank, founds the cluster or waits until it is.
 pub(super) async fn consensus(
     config: &Config,
     file: KeyFile,
@@ -80,6 +80,7 @@ pub(super) async fn consensus(
         node: config.node,
         address: String::new(),
         timing: consensus::Timing::default(),
+        peers: None,
     };
     let ports = consensus::Ports {
         clock: Arc::new(SystemClock),
@@ -88,7 +89,7 @@ pub(super) async fn consensus(
     };
     let consensus = Arc::new(Consensus::start(settings, ports).await?);
     super::founding::found_if_blank(config, &consensus, &file).await?;
-    if !consensus.leading().await {
+    if !consensus.takes_part().await {
         return Err(ServeError::Stopped);
     }
     let opened = keys::open(&consensus.view(), config.cluster, &file)?;

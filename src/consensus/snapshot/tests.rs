@@ -5,6 +5,7 @@ use countersign_core::ledger::Entry;
 use openraft::EntryPayload;
 use openraft::storage::RaftStateMachine;
 
+use super::files::Record;
 use super::*;
 use crate::consensus::raft::{Batch, LogEntry, LogId};
 use crate::consensus::state_machine::StateMachine;
@@ -67,7 +68,10 @@ async fn a_newer_snapshot_replaces_the_older_once_nobody_reads_that() {
     let old = built(&mut machine).await;
     apply(&mut machine, 11..=20).await;
     drop(built(&mut machine).await);
-    let old_path = old.snapshot.0.path.clone();
+    let Image::Local(local) = &old.snapshot else {
+        panic!("made here");
+    };
+    let old_path = local.0.path.clone();
     assert!(old_path.exists());
     drop(old);
     assert!(!old_path.exists());

@@ -1,0 +1,183 @@
+//! The node among others: what it serves them, how a cluster begins, who leads next.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use countersign_core::base::NodeId;
+use countersign_core::ledger::{Command, Outcome, query};
+use openraft::async_runtime::watch::WatchReceiver;
+use tokio::time::{sleep, timeout};
+use tonic::service::Routes;
+
+use super::Consensus;
+use crate::consensus::founding::{FoundingService, TELL_EVERY};
+use crate::consensus::proposer::{Because, ProposeError};
+use crate::consensus::raft::{Peer, RaftId};
+use crate::consensus::reign::Reign;
+use crate::consensus::service::RaftService;
+use crate::peers::Gate;
+use crate::peers::wire::founding_server::FoundingServer;
+use crate::peers::wire::raft_server::RaftServer;
+
+/// Why another node did not take the lead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum HandOverError {
+    /// Nobody took it in time. The cluster elects; it may be this node again.
+    #[error("no node took the lead in time")]
+    Late,
+    /// There is no other voter, or not that one.
+    #[error("there is no such other voter")]
+    Nobody,
+    /// Only the leader can hand over.
+    #[error("this node does not lead")]
+    NotLeader,
+    /// The node is shutting down.
+    #[error("this node is stopping")]
+    Stopping,
+}
+
+impl Consensus {
+    /// What this node serves its peers.
+    #[must_use]
+    pub fn routes(&self) -> Routes {
+        let member = Arc::downgrade(&self.member);
+        let raft = RaftServer::new(RaftService(Weak::clone(&member)))
+            .max_decoding_message_size(MESSAGE_OCTETS_MAX);
+        Routes::new(raft).add_service(FoundingServer::new(FoundingService(member)))
+    }
+
+    /// Who may call: the members, before the founding those that are to found.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        let member = Arc::downgrade(&self.member);
+        Arc::new(move |caller| member.upgrade().is_some_and(|it| it.allows(caller)))
+    }
+
+    /// Whether this node is the one that founds: it is alone, or the first.
+    #[must_use]
+    pub fn founds(&self) -> bool {
+        let first = self.member.initial_members().first();
+        first.is_none_or(|(node, _)| Some(*node) == self.member.id.node())
+    }
+
+    /// Founds the cluster and applies `first` before anything else: alone, or as soon as
+    /// all initial members are there. Waits for them without end; may be dropped. Safe to
+    /// repeat after a crash on the way.
+    ///
+    /// To be called on the node that [`Self::founds`].
+    ///
+    /// # Errors
+    /// As [`Self::propose`].
+    pub async fn found(&self, first: Command) -> Result<Outcome, ProposeError> {
+        if self.member.peers.is_none() {
+            let peer = Peer {
+                address: self.member.address.clone(),
+            };
+            let alone = BTreeMap::from([(self.member.id.0, peer)]);
+            // A store that has members already refuses; the command then finds out the rest.
+            drop(self.raft.initialize(alone).await);
+        }
+        let proposed = async {
+            loop {
+                if !self.led().await {
+                    return Err(ProposeError::NotProposed(Because::Stopping));
+                }
+                match self.propose(first.clone()).await {
+                    // An election: nobody leads yet, or no longer.
+                    Err(ProposeError::NotProposed(Because::NotLeader(_) | Because::Busy)) => {
+                        sleep(FOUND_AGAIN).await;
+                    }
+                    other => return other,
+                }
+            }
+        };
+        self.telling(proposed).await
+    }
+
+    /// Waits until the cluster is founded, here too, and some node leads it; false when
+    /// the node stopped instead. Every ten seconds it says what is missing.
+    pub async fn takes_part(&self) -> bool {
+        let mut applied = self.watch_applied();
+        let founded = async {
+            while query::head(&self.tables()).is_ok_and(|head| head.cluster.is_empty()) {
+                if applied.changed().await.is_err() {
+                    return false;
+                }
+            }
+            self.led().await
+        };
+        self.telling(founded).await
+    }
+
+    /// Waits until some node leads, and this one knows it; false when it stopped instead.
+    async fn led(&self) -> bool {
+        let mut reign = self.reign.clone();
+        let led = reign.wait_for(|reign| *reign != Reign::Vacant).await;
+        led.is_ok()
+    }
+
+    /// `waiting`, and meanwhile what it waits for.
+    async fn telling<T>(&self, waiting: impl Future<Output = T>) -> T {
+        tokio::pin!(waiting);
+        loop {
+            match timeout(TELL_EVERY, &mut waiting).await {
+                Ok(done) => return done,
+                Err(_) => {
+                    let waits_for = self.member.waits_for();
+                    tracing::warn!(%waits_for, "still waiting to take part in the cluster");
+                }
+            }
+        }
+    }
+
+    /// Hands the lead to `heir`, else to the voter whose log reaches furthest; who leads
+    /// then. Meanwhile proposals are refused.
+    ///
+    /// # Errors
+    /// When this node does not lead, or nobody took the lead in time.
+    pub async fn hand_over_leadership(
+        &self,
+        heir: Option<NodeId>,
+    ) -> Result<NodeId, HandOverError> {
+        let heir = self.heir(heir)?;
+        let mut server = self.raft.server_metrics();
+        let handed = self.raft.trigger().transfer_leader(heir.0).await;
+        handed.map_err(|_| HandOverError::Stopping)?;
+        let own = self.member.id.0;
+        let taken = async {
+            loop {
+                let leader = server.borrow_watched().current_leader;
+                if let Some(leader) = leader.filter(|leader| *leader != own) {
+                    return RaftId(leader).node().ok_or(HandOverError::Nobody);
+                }
+                if server.changed().await.is_err() {
+                    return Err(HandOverError::Stopping);
+                }
+            }
+        };
+        let taken = timeout(HAND_OVER_MAX, taken).await;
+        taken.map_err(|_| HandOverError::Late)?
+    }
+
+    fn heir(&self, wanted: Option<NodeId>) -> Result<RaftId, HandOverError> {
+        let metrics = self.raft.metrics();
+        let now = metrics.borrow_watched();
+        let reach = now.replication.as_ref().ok_or(HandOverError::NotLeader)?;
+        let own = self.member.id;
+        let voters = self.raft.voter_ids().map(RaftId).filter(|id| *id != own);
+        let fit = voters.filter(|id| wanted.is_none_or(|wanted| id.node() == Some(wanted)));
+        let furthest = fit.max_by_key(|id| reach.get(&id.0).and_then(|matched| *matched));
+        furthest.ok_or(HandOverError::Nobody)
+    }
+}
+
+/// Longest message of a peer: as many entries as are sent at a time, the last of them with
+/// a batch of the largest imports.
+const MESSAGE_OCTETS_MAX: usize = 64 << 20;
+const FOUND_AGAIN: Duration = Duration::from_millis(100);
+/// How long a hand-over may take: an heir that does not answer, then an election.
+const HAND_OVER_MAX: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

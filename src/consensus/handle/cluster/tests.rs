@@ -1,0 +1,168 @@
+//! Three nodes, with links as in the product.
+
+use futures_util::future::join_all;
+
+use super::*;
+use crate::consensus::log_store;
+use crate::consensus::testing::cluster::{ALL, Cluster, Node, soon};
+use crate::consensus::testing::proxy::Way;
+use crate::consensus::testing::{found, has_user, is_done, put_user};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_blank_nodes_found_one_cluster_in_any_order() {
+    for order in [[1, 2, 3], [3, 2, 1], [2, 1, 3]] {
+        let cluster = Cluster::new().await;
+        for node in order {
+            cluster.start(node).await;
+        }
+        cluster.found().await;
+        cluster.propose(put_user(1)).await;
+        cluster.converge().await;
+        for node in ALL {
+            assert_eq!(cluster.node(node).consensus.raft.voter_ids().count(), 3);
+            cluster.stop(node).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_founds_while_one_is_away() {
+    let cluster = Cluster::new().await;
+    let founder = cluster.start(1).await;
+    cluster.start(2).await;
+    waits_for(&founder, &["node 2 is ready", "node 3 does not answer"]).await;
+    for node in [1, 2] {
+        assert!(log_store::is_blank(&cluster.node(node).consensus.disk).unwrap());
+    }
+    drop(founder);
+    cluster.start(3).await;
+    cluster.found().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_founder_that_stopped_half_way_goes_on() {
+    let cluster = Cluster::new().await;
+    for node in [1, 2] {
+        cluster.start(node).await;
+    }
+    // As after a crash between two admissions.
+    cluster.node(1).consensus.member.admit().unwrap();
+    cluster.node(2).consensus.member.admit().unwrap();
+    cluster.stop(1).await;
+    cluster.stop(2).await;
+    for node in ALL {
+        cluster.start(node).await;
+    }
+    cluster.found().await;
+    // As after a crash between the first entry and the founding change's answer.
+    for node in ALL {
+        cluster.stop(node).await;
+    }
+    for node in ALL {
+        cluster.start(node).await;
+    }
+    let (led, leader) = cluster.leader().await;
+    if led != 1 {
+        let handed = leader.consensus.hand_over_leadership(Some(NodeId(1)));
+        assert_eq!(soon(handed).await, Ok(NodeId(1)));
+    }
+    let founder = cluster.node(1);
+    // The same change, and the answer of the first time.
+    let again = soon(founder.consensus.found(found())).await.unwrap();
+    assert!(is_done(&again));
+    cluster.propose(put_user(1)).await;
+    cluster.converge().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_replicate_and_all_tables_are_equal() {
+    let cluster = Cluster::founded().await;
+    join_all((1..=300).map(|number| cluster.propose(put_user(number)))).await;
+    cluster.converge().await;
+    for node in cluster.running() {
+        let tables = node.consensus.tables();
+        assert!((1..=300).all(|number| has_user(&tables, number)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_leader_dies_another_takes_writes() {
+    let cluster = Cluster::founded().await;
+    cluster.propose(put_user(1)).await;
+    let (dead, leader) = cluster.leader().await;
+    drop(leader);
+    cluster.kill(dead);
+    cluster.propose(put_user(2)).await;
+    let (heir, _) = cluster.leader().await;
+    assert_ne!(heir, dead);
+    cluster.converge().await;
+    for node in cluster.running() {
+        assert!(has_user(&node.consensus.tables(), 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_peer_stops_nobody_and_catches_up() {
+    let cluster = Cluster::founded().await;
+    let (leader, _) = cluster.leader().await;
+    let frozen = ALL.into_iter().find(|node| *node != leader).unwrap();
+    let proxy = cluster.proxy(frozen);
+    let before = cluster.node(frozen).consensus.applied().index;
+    let open = proxy.way();
+    proxy.set(Way::Frozen);
+    for number in 1..=20 {
+        cluster.propose(put_user(number)).await;
+    }
+    assert!(cluster.node(frozen).consensus.applied().index <= before + 1);
+    proxy.set(open);
+    cluster.propose(put_user(21)).await;
+    cluster.converge().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_lost_its_disk_is_refused_and_does_not_vote() {
+    let cluster = Cluster::founded().await;
+    for node in ALL {
+        cluster.stop(node).await;
+    }
+    std::fs::remove_dir_all(cluster.store(2)).unwrap();
+    let blank = cluster.start(2).await;
+    cluster.start(1).await;
+    // Its vote would be the second of three.
+    blank.counted.one_more("incarnation").await;
+    blank.counted.one_more("incarnation").await;
+    assert!(log_store::is_blank(&blank.consensus.disk).unwrap());
+    assert_eq!(cluster.node(1).consensus.figures().leader, None);
+    waits_for(&blank, &["this disk is blank"]).await;
+    drop(blank);
+    // The others go on without it.
+    cluster.start(3).await;
+    cluster.propose(put_user(1)).await;
+    assert!(log_store::is_blank(&cluster.node(2).consensus.disk).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lead_is_handed_to_whom_is_named_and_to_somebody_else() {
+    let cluster = Cluster::founded().await;
+    cluster.propose(put_user(1)).await;
+    let (first, leader) = cluster.leader().await;
+    let heir = ALL.into_iter().find(|node| *node != first).unwrap();
+    let handed = leader.consensus.hand_over_leadership(Some(NodeId(heir)));
+    assert_eq!(soon(handed).await, Ok(NodeId(heir)));
+    assert!(soon(cluster.node(heir).consensus.leading()).await);
+    let refused = leader.consensus.hand_over_leadership(None).await;
+    assert_eq!(refused, Err(HandOverError::NotLeader));
+    let heir = cluster.node(heir).consensus.clone();
+    let nobody = heir.hand_over_leadership(Some(NodeId(9))).await;
+    assert_eq!(nobody, Err(HandOverError::Nobody));
+    cluster.propose(put_user(2)).await;
+    assert!(soon(heir.hand_over_leadership(None)).await.is_ok());
+    cluster.propose(put_user(3)).await;
+    cluster.converge().await;
+}
+
+async fn waits_for(node: &Node, texts: &[&str]) {
+    let mut waits_for = node.consensus.member.waits_for.subscribe();
+    let said = waits_for.wait_for(|said| texts.iter().all(|text| said.contains(text)));
+    drop(soon(said).await.unwrap());
+}

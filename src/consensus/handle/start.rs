@@ -1,0 +1,156 @@
+//! Putting the parts together.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use openraft::async_runtime::watch::WatchReceiver;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::{Consensus, Opened, QUEUE_COMMANDS_MAX, StartError};
+use crate::consensus::config::{self, Config, Peers, Ports, core_config};
+use crate::consensus::contact::Contact;
+use crate::consensus::disk::{Disk, Owner};
+use crate::consensus::flusher::Flusher;
+use crate::consensus::founding;
+use crate::consensus::halt::{Halt, OnHalt};
+use crate::consensus::log_store::{self, LogStore};
+use crate::consensus::member::{FIRST_INCARNATION, Member, Raft};
+use crate::consensus::network::{Network, Reach};
+use crate::consensus::proposer::Proposer;
+use crate::consensus::raft::RaftId;
+use crate::consensus::reign::{self, Reign};
+use crate::consensus::snapshot::incoming::Incoming;
+use crate::consensus::snapshot::outgoing::Exports;
+use crate::consensus::state_machine::{Applied, StateMachine};
+
+/// A running node, how to stop its proposer, and the proposer.
+type Started = (Consensus, oneshot::Sender<()>, JoinHandle<()>);
+
+/// To be called on the node's own threads.
+pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, StartError> {
+    let owner = Owner {
+        cluster: config.cluster,
+        node: config.node,
+    };
+    let peers = config::peers(&config)?;
+    let on_halt = Arc::clone(&ports.on_halt);
+    let disk = Disk::open(&config.directory, owner, FIRST_INCARNATION, on_halt)?;
+    let disk = Arc::new(disk);
+    let opened = if log_store::is_blank(&disk)? {
+        Opened::Blank
+    } else {
+        Opened::Member
+    };
+    let node = config.node;
+    let (member, applied) = member(config, peers, &ports, &disk).await?;
+    let member = Arc::new(member);
+    let raft = &member.raft.clone();
+    let (said, reign) = watch::channel(Reign::Vacant);
+    tokio::spawn(reign::follow(raft.clone(), said));
+    tokio::spawn(watch_core(raft.clone(), ports.on_halt));
+    tokio::spawn(founding::run(Arc::clone(&member)));
+    elect_if_alone(raft, member.id).await?;
+    let (queue, asked) = mpsc::channel(QUEUE_COMMANDS_MAX);
+    let (stop, stopped) = oneshot::channel();
+    let proposer = Proposer {
+        raft: raft.clone(),
+        disk: Arc::clone(&disk),
+        node,
+        clock: Arc::clone(&ports.clock),
+        queue: asked,
+        reign: reign.clone(),
+    };
+    let proposer = tokio::spawn(proposer.run(stopped));
+    let consensus = Consensus {
+        raft: raft.clone(),
+        disk,
+        queue,
+        applied,
+        reign,
+        opened,
+        clock: ports.clock,
+        member,
+        running: Mutex::new(None),
+    };
+    Ok((consensus, stop, proposer))
+}
+
+/// The Raft core, and what is said to peers and by them.
+async fn member(
+    config: Config,
+    peers: Option<Peers>,
+    ports: &Ports,
+    disk: &Arc<Disk>,
+) -> Result<(Member, watch::Receiver<Applied>), StartError> {
+    let settings = core_config(&config);
+    let settings = settings.map_err(|error| StartError::Core(error.to_string()))?;
+    let id = RaftId::new(config.node, disk.incarnation());
+    let contact = Arc::new(Contact::default());
+    let network = Network(Arc::new(Reach {
+        own: id,
+        links: peers.as_ref().map(|peers| Arc::clone(&peers.links)),
+        contact: Arc::clone(&contact),
+        exports: Exports::new(disk.layout().outgoing()),
+        answer_max: config.timing.election_max.saturating_mul(2),
+    }));
+    let log = log_store(disk, ports)?;
+    let machine = StateMachine::open(Arc::clone(disk))?;
+    let (applied, images) = (machine.watch(), machine.images());
+    let raft = Raft::new(id.0, Arc::new(settings), network, log, machine)
+        .await
+        .map_err(|fatal| StartError::Core(fatal.to_string()))?;
+    let member = Member {
+        id,
+        address: config.address,
+        raft,
+        disk: Arc::clone(disk),
+        contact,
+        clock: Arc::clone(&ports.clock),
+        operations: Arc::clone(&ports.operations),
+        images,
+        incoming: Incoming::new(disk.layout().incoming()),
+        peers,
+        waits_for: watch::Sender::default(),
+    };
+    Ok((member, applied))
+}
+
+pub(super) fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("consensus")
+        .enable_all()
+        .build()
+}
+
+fn log_store(disk: &Arc<Disk>, ports: &Ports) -> io::Result<LogStore> {
+    let synced = Arc::clone(disk);
+    let flusher = Flusher::start(
+        Box::new(move || synced.sync()),
+        Arc::clone(&ports.operations),
+        Arc::clone(&ports.on_halt),
+    )?;
+    Ok(LogStore::new(Arc::clone(disk), flusher))
+}
+
+/// The only voter need not wait for anybody's silence.
+async fn elect_if_alone(raft: &Raft, id: RaftId) -> Result<(), StartError> {
+    if raft.voter_ids().eq([id.0]) {
+        let elected = raft.trigger().elect(true).await;
+        elected.map_err(|fatal| StartError::Core(fatal.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Halts the node when the core stops otherwise than by [`Consensus::shutdown`].
+async fn watch_core(raft: Raft, on_halt: OnHalt) {
+    let mut server = raft.server_metrics();
+    while server.changed().await.is_ok() {}
+    let running = raft.metrics().borrow_watched().running_state.clone();
+    match running {
+        Ok(()) | Err(openraft::errors::Fatal::Stopped) => {}
+        Err(fatal) => on_halt(&Halt::Core(fatal.to_string())),
+    }
+}

@@ -1,0 +1,280 @@
+//! Peers that are far behind, and peers that are not what they say.
+
+use std::sync::Arc;
+
+use countersign_core::base::NodeId;
+use countersign_core::ledger::Command;
+use futures_util::future::join_all;
+use openraft::async_runtime::watch::WatchReceiver as _;
+use sha2::{Digest, Sha256};
+use tonic::Code;
+
+use super::*;
+use crate::consensus::testing::cluster::{ALL, Authority, Cluster, Node, soon};
+use crate::consensus::testing::{has_user, put_user};
+use crate::peers::wire::founding_client::FoundingClient;
+use crate::peers::wire::raft_client::RaftClient;
+use crate::peers::{Link, Links};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_away_for_long_gets_a_snapshot() {
+    let cluster = Cluster::founded().await;
+    let (leader, _) = cluster.leader().await;
+    let away = ALL.into_iter().find(|node| *node != leader).unwrap();
+    cluster.stop(away).await;
+    fill_and_purge(&cluster, 1..=200, away).await;
+    let back = cluster.start(away).await;
+    cluster.propose(put_user(201)).await;
+    cluster.converge().await;
+    assert!(back.consensus.figures().snapshot > 0);
+    assert!((1..=201).all(|number| has_user(&back.consensus.tables(), number)));
+    // Whatever it was made of is gone on both sides.
+    for node in ALL {
+        for files in ["incoming", "outgoing"] {
+            let directory = cluster.store(node).join(files);
+            let left = std::fs::read_dir(directory).map_or(0, Iterator::count);
+            assert_eq!(left, 0, "node {node} keeps {files}");
+        }
+    }
+    // What was installed is there after a restart, and serves as any other.
+    drop(back);
+    cluster.stop(away).await;
+    cluster.start(away).await;
+    cluster.propose(put_user(202)).await;
+    cluster.converge().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_whose_stream_breaks_goes_on() {
+    let cluster = Cluster::founded().await;
+    let (leader, _) = cluster.leader().await;
+    let away = ALL.into_iter().find(|node| *node != leader).unwrap();
+    cluster.stop(away).await;
+    fill_and_purge(&cluster, 1..=6000, away).await;
+    let proxy = cluster.proxy(away);
+    let before = proxy.passed();
+    proxy.break_after(BREAK_AT);
+    let back = cluster.start(away).await;
+    cluster.propose(put_large(6001)).await;
+    cluster.converge().await;
+    assert!(proxy.has_broken());
+    assert!((1..=6001).all(|number| has_user(&back.consensus.tables(), number)));
+    let passed = proxy.passed() - before;
+    let size = snapshot_octets(&back);
+    assert!(size > BREAK_AT, "the snapshot has {size} octets only");
+    assert!(
+        passed < size + BREAK_AT / 2,
+        "{passed} octets for {size}: it began anew"
+    );
+}
+
+/// Of the link, before it breaks: well into the snapshot.
+const BREAK_AT: u64 = 900_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_are_refused_and_the_cluster_goes_on() {
+    let cluster = Cluster::founded().await;
+    let place = cluster.place.path().join("stranger");
+    let stranger = Authority::new();
+    let members = cluster.members();
+    // Of another authority; it trusts ours, so that it gets as far as it can.
+    let foreign = stranger.credentials(1, &cluster.authority, &place);
+    // Of ours, but no member.
+    let unknown = cluster.authority.credentials(9, &cluster.authority, &place);
+    for credentials in [foreign, unknown] {
+        let links = Links::new(credentials);
+        let link = links.to(members[1].0, &members[1].1);
+        let mut founding = FoundingClient::new(link.clone());
+        let greeted = founding.greet(wire::GreetRequest::default());
+        assert!(soon(greeted).await.is_err());
+        let vote = wire::VoteRequest::default();
+        assert!(
+            soon(RaftClient::new(link).request_vote(vote))
+                .await
+                .is_err()
+        );
+    }
+    // Who dials node 2 and finds node 3 there says nothing to it.
+    let links = Links::new(cluster.credentials(1));
+    let mut wrong = FoundingClient::new(links.to(members[1].0, &members[2].1));
+    let greeted = wrong.greet(wire::GreetRequest::default());
+    assert_eq!(soon(greeted).await.unwrap_err().code(), Code::Unavailable);
+    cluster.propose(put_user(1)).await;
+    cluster.converge().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_talks_nonsense_is_refused_and_the_cluster_goes_on() {
+    let cluster = Cluster::founded().await;
+    let node = cluster.node(2);
+    let term = node.consensus.figures().term;
+    let links = Links::new(cluster.credentials(1));
+    let members = cluster.members();
+    let link = links.to(members[1].0, &members[1].1);
+    let right = header(1, 2);
+    for (header, code) in [
+        (None, Code::InvalidArgument),
+        (header(3, 2), Code::PermissionDenied),
+        (header(2, 2), Code::PermissionDenied),
+        (header(1, 3), Code::FailedPrecondition),
+        (Some(older()), Code::FailedPrecondition),
+    ] {
+        let voter = header.map_or(0, |header| header.from);
+        assert_eq!(soon(ask(&link, header, 99, voter)).await, Some(code));
+    }
+    // A vote for another, in a header that is right.
+    assert_eq!(
+        soon(ask(&link, right, 99, id(3))).await,
+        Some(Code::InvalidArgument)
+    );
+    let nonsense = wire::AppendRequest {
+        header: right,
+        vote: Some(codec::stored_vote(&Vote::new_committed(99, id(1)))),
+        records: vec![countersign_core::ledger::storage::RaftRecord {
+            term: 99,
+            index: u64::MAX,
+            payload: None,
+        }],
+        ..wire::AppendRequest::default()
+    };
+    assert_eq!(
+        soon(append(&link, nonsense)).await,
+        Some(Code::InvalidArgument)
+    );
+    let unnamed = wire::SnapshotPiece {
+        octets: vec![1; 1000],
+        ..wire::SnapshotPiece::default()
+    };
+    let sent = RaftClient::new(link.clone())
+        .send_snapshot(stream::iter([unnamed]))
+        .await;
+    assert_eq!(sent.unwrap_err().code(), Code::InvalidArgument);
+    let admit = wire::AdmitRequest {
+        incarnation: 1,
+        members: vec![1],
+    };
+    let admitted = FoundingClient::new(link).admit(admit).await;
+    assert_eq!(admitted.unwrap_err().code(), Code::FailedPrecondition);
+    assert_eq!(node.consensus.figures().term, term);
+    cluster.propose(put_user(1)).await;
+    cluster.converge().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_hears_the_leaders_word() {
+    let cluster = Cluster::founded().await;
+    cluster.propose(put_user(1)).await;
+    cluster.converge().await;
+    let (leader, _) = cluster.leader().await;
+    for node in ALL.into_iter().filter(|node| *node != leader) {
+        let node = cluster.node(node);
+        let (term, _) = node.consensus.member.contact.last().unwrap();
+        assert_eq!(term, node.consensus.figures().term);
+    }
+}
+
+fn id(node: u16) -> u64 {
+    RaftId::new(NodeId(node), 1).0
+}
+
+fn header(from: u16, to: u16) -> Option<wire::Header> {
+    Some(wire::Header {
+        from: id(from),
+        to: id(to),
+    })
+}
+
+/// From node 1 as it was never.
+fn older() -> wire::Header {
+    wire::Header {
+        from: RaftId::new(NodeId(1), 7).0,
+        to: id(2),
+    }
+}
+
+async fn ask(link: &Link, header: Option<wire::Header>, term: u64, voter: u64) -> Option<Code> {
+    let asked = wire::VoteRequest {
+        header,
+        vote: Some(codec::stored_vote(&Vote::new(term, voter))),
+        ..wire::VoteRequest::default()
+    };
+    let answer = RaftClient::new(link.clone()).request_vote(asked).await;
+    answer.err().map(|status| status.code())
+}
+
+async fn append(link: &Link, append: wire::AppendRequest) -> Option<Code> {
+    let mut client = RaftClient::new(link.clone());
+    match client.append_entries(stream::iter([append])).await {
+        Ok(replies) => replies.into_inner().message().await.err(),
+        Err(status) => Some(status),
+    }
+    .map(|status| status.code())
+}
+
+/// Users that nobody can compress away.
+fn put_large(number: u64) -> Command {
+    let mut command = put_user(number);
+    if let Command::Change(change) = &mut command
+        && let Some(countersign_core::ledger::storage::change::Kind::PutUser(put)) =
+            &mut change.kind
+        && let Some(user) = &mut put.user
+    {
+        let digests = (0..4_u64).map(|part| {
+            let digest = Sha256::digest([number.to_be_bytes(), part.to_be_bytes()].concat());
+            data_encoding::BASE64.encode(&digest)
+        });
+        user.contact = digests.collect();
+    }
+    command
+}
+
+/// Makes users, then takes from all who run the log that would bring them to others.
+async fn fill_and_purge(cluster: &Cluster, numbers: std::ops::RangeInclusive<u64>, away: u16) {
+    let all: Vec<_> = numbers.collect();
+    for some in all.chunks(1000) {
+        join_all(
+            some.iter()
+                .map(|number| cluster.propose(put_large(*number))),
+        )
+        .await;
+    }
+    cluster.converge().await;
+    for number in ALL.into_iter().filter(|number| *number != away) {
+        let node = cluster.node(number);
+        let index = node.consensus.applied().index;
+        node.consensus.raft.trigger().snapshot().await.unwrap();
+        let mut data = node.consensus.raft.data_metrics();
+        while data
+            .borrow_watched()
+            .snapshot
+            .is_none_or(|last| last.index < index)
+        {
+            soon(data.changed()).await.unwrap();
+        }
+        node.consensus
+            .raft
+            .trigger()
+            .purge_log(index)
+            .await
+            .unwrap();
+        while data
+            .borrow_watched()
+            .purged
+            .is_none_or(|last| last.index < index)
+        {
+            soon(data.changed()).await.unwrap();
+        }
+    }
+}
+
+/// What a snapshot of the node's tables has, as files.
+fn snapshot_octets(node: &Arc<Node>) -> u64 {
+    let member = &node.consensus.member;
+    let place = tempfile::tempdir().unwrap();
+    let to = place.path().join("files");
+    let current = member.images.current().unwrap();
+    let Image::Local(local) = current.snapshot else {
+        panic!("made here");
+    };
+    local.export_octets(&to)
+}
