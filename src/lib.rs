@@ -1,7 +1,7 @@
 //! Countersign: the shells around the pure core, and what binds them together.
 //!
 //! Layers, top to bottom; an arrow may only point down (held by `tests/tidy.rs`): `cli`;
-//! `node`; `net`, `admin`, `telemetry`; `operate`; `consensus`, `device`, `sources`;
+//! `node`; `net`, `admin`, `telemetry`, `relay`; `operate`; `consensus`, `device`, `sources`;
 //! `login`, `peers`; and below all of them the crate `countersign_core`.
 
 pub mod admin;
@@ -13,5 +13,6 @@ pub mod net;
 pub mod node;
 pub mod operate;
 pub mod peers;
+pub mod relay;
 pub mod sources;
 pub mod telemetry;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const SHELLS: &[&[&str]] = &[
     &["cli"],
     &["node"],
-    &["net", "admin", "telemetry"],
+    &["net", "admin", "telemetry", "relay"],
     &["operate"],
     &["consensus", "device", "sources"],
     &["login", "peers"],

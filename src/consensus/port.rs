@@ -54,8 +54,13 @@ impl Ledger for Arc<Consensus> {
             .then(|| self.applied().at.max(self.clock().wall()))
     }
 
-    async fn progress(&self) {
-        // A closed channel is a node that stops; who waits for it has a deadline.
-        let _stopped = self.watch_applied().changed().await;
+    fn progress(&self) -> impl Future<Output = ()> + Send {
+        let mut applied = self.watch_applied();
+        // A clone has seen what the handle's own receiver has: nothing since the start.
+        applied.mark_unchanged();
+        async move {
+            // A closed channel is a node that stops; who waits for it has a deadline.
+            let _stopped = applied.changed().await;
+        }
     }
 }

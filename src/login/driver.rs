@@ -4,22 +4,25 @@
 //! packet's device, in its own time. The flow runs in a task of its own, so that a grant
 //! is settled whether or not anybody still waits.
 
+use std::future::Future;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use countersign_core::base::limits::{LOGIN_PARK, LOGIN_PARKS_MAX};
 use countersign_core::base::{Boot, ClientId, Entropy, NodeId, Reference, Timestamp, UserId};
 use countersign_core::login::{
-    Case, Ending, Identity, Outcome, Pace, Reason, Request, Rule, Secrets, Stages, Stop,
+    AttemptMacs, Case, Ending, Identity, Outcome, Pace, Reason, Request, Rule, Secrets, Stages,
+    Stop,
 };
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::chance::Chance;
 use super::even::EvenTimes;
 use super::flows::{Entered, Flows, Told};
 use super::keys::Keys;
-use super::ports::{Clock, Ledger, PasswordSource};
+use super::park::Parked;
+use super::ports::{Clock, Ledger, Neighbours, PasswordSource};
 use super::task::Login;
 use super::turns::Turns;
 
@@ -32,9 +35,11 @@ pub struct Parts<L, S, C> {
     pub ledger: L,
     /// Who proves passwords.
     pub source: S,
+    /// The other nodes.
+    pub neighbours: Arc<dyn Neighbours>,
     /// The node's clocks.
     pub clock: C,
-    /// The node's chance; keys are drawn from it.
+    /// The node's chance.
     pub entropy: Box<dyn Entropy + Send>,
     /// The opened keyring and what belongs to it.
     pub secrets: Secrets,
@@ -48,7 +53,9 @@ pub struct Parts<L, S, C> {
 pub(super) struct House<L, S, C> {
     pub(super) ledger: L,
     pub(super) source: S,
+    pub(super) neighbours: Arc<dyn Neighbours>,
     pub(super) clock: C,
+    pub(super) keys: Keys,
     pub(super) secrets: ArcSwap<Secrets>,
     pub(super) node: NodeId,
     pub(super) boot: Boot,
@@ -57,7 +64,6 @@ pub(super) struct House<L, S, C> {
     pub(super) turns: Turns,
     pub(super) even: EvenTimes,
     flows: Flows,
-    keys: Keys,
     chance: Mutex<Chance>,
 }
 
@@ -68,15 +74,15 @@ impl<L, S, C> Clone for Logins<L, S, C> {
 }
 
 impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
-    /// Starts with fresh attempt keys.
+    /// Starts without attempt keys.
     #[must_use]
     pub fn new(parts: Parts<L, S, C>) -> Self {
-        let mut chance = Chance::new(parts.entropy);
-        let keys = Keys::draw(&mut chance, parts.clock.monotonic());
         Self(Arc::new(House {
             ledger: parts.ledger,
             source: parts.source,
+            neighbours: parts.neighbours,
             clock: parts.clock,
+            keys: Keys::default(),
             secrets: ArcSwap::from_pointee(parts.secrets),
             node: parts.node,
             boot: parts.boot,
@@ -84,8 +90,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             turns: Turns::default(),
             even: EvenTimes::default(),
             flows: Flows::default(),
-            keys,
-            chance: Mutex::new(chance),
+            chance: Mutex::new(Chance::new(parts.entropy)),
         }))
     }
 
@@ -98,25 +103,86 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
     /// speak, silence from any other.
     #[must_use]
     pub fn refuse(&self, client: ClientId, reason: Reason) -> Outcome {
-        let ending = match self.0.ledger.standing() {
-            Some(_) => Ending::reject(reason),
-            None => Ending::silent(Reason::NoQuorum),
+        let ending = if self.is_ready() {
+            Ending::reject(reason)
+        } else {
+            Ending::silent(Reason::NoQuorum)
         };
         self.0.told(None, ending).outcome(client)
     }
 
-    /// Judges one request that arrived at `received`. Resolves when its device is to be
-    /// told, at the latest at the device's deadline. Dropped before that, the login goes
-    /// on: what was claimed is settled.
+    /// Takes over a set of attempt keys. Without one the node judges nothing.
+    pub fn adopt_attempt_keys(&self, set: AttemptMacs) {
+        self.0.keys.adopt(Arc::new(set));
+    }
+
+    /// The set in hand, for handing it to peers.
+    #[must_use]
+    pub fn attempt_keys(&self) -> Option<Arc<AttemptMacs>> {
+        self.0.keys.held()
+    }
+
+    /// Whether this node may judge now: it is in contact and in sync, and has the attempt
+    /// keys in force.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let house = &self.0;
+        let keys = || house.keys.in_force(house.neighbours.attempt_keys());
+        house.ledger.standing().is_some() && keys().is_some()
+    }
+
+    /// Judges one request that arrived at `received`, or has a peer judge it where this
+    /// node may not. Resolves when its device is to be told, at the latest at the device's
+    /// deadline. Dropped before that, the login goes on: what was claimed is settled.
     pub async fn login(&self, request: Request, received: Instant) -> Outcome {
         let house = &self.0;
         let client = request.client;
+        let deadline = received + house.patience(&request);
+        if house.may_judge().is_none() {
+            match house.park(&request, deadline).await {
+                Parked::Ready => {}
+                Parked::Judged(outcome) => return outcome,
+                Parked::Over => {
+                    let ending = Ending::silent(Reason::NoQuorum);
+                    return house.told(None, ending).outcome(client);
+                }
+            }
+        }
+        self.judged(request, received, deadline).await
+    }
+
+    /// Judges a request that a peer has handed over at `received`; `None`: this node may
+    /// not judge now. It is never handed on. The future resolves when the device is to be
+    /// told, so that the peer need not hold a refusal back again.
+    #[must_use]
+    pub fn take(
+        &self,
+        request: Request,
+        received: Instant,
+        deadline: Instant,
+    ) -> Option<impl Future<Output = Outcome> + Send + use<L, S, C>> {
+        self.0.may_judge()?;
+        let logins = self.clone();
+        Some(async move { logins.judged(request, received, deadline).await })
+    }
+
+    async fn judged(&self, request: Request, received: Instant, deadline: Instant) -> Outcome {
+        let house = &self.0;
+        let client = request.client;
+        // First: what is read of the tables after this is in force.
+        let Some((issued, macs)) = house.may_judge() else {
+            let ending = Ending::silent(Reason::NoQuorum);
+            return house.told(None, ending).outcome(client);
+        };
         let rule = match Rule::read(&house.ledger.view(), &request) {
             Ok(rule) => rule,
             Err(stop) => return house.stopped(None, &stop).outcome(client),
         };
-        let (factors, deadline) = (rule.policy.factors, received + rule.policy.deadline);
-        let told = self.enter(request, rule, received, deadline).await;
+        let factors = rule.policy.factors;
+        let told = match house.case(&request, &rule, &macs, issued) {
+            Ok(case) => self.join(request, (rule, case), received, deadline).await,
+            Err((user, stop)) => house.stopped(user, &stop),
+        };
         let until = match told.ending.pace {
             Pace::AtOnce | Pace::Measured => return told.outcome(client),
             Pace::Even => received + house.with_chance(|chance| house.even.draw(factors, chance)),
@@ -127,31 +193,21 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
     }
 
     /// Leads a request to its flow, and waits for what that tells.
-    async fn enter(
+    async fn join(
         &self,
         request: Request,
-        rule: Rule,
+        read: (Rule, Case),
         received: Instant,
         deadline: Instant,
     ) -> Told {
         let house = &self.0;
-        let Some(issued) = house.standing_by(deadline).await else {
-            return house.told(None, Ending::silent(Reason::NoQuorum));
-        };
-        let identity = match house.identity(&request, &rule, issued) {
-            Ok(identity) => identity,
-            Err(stop) => return house.stopped(None, &stop),
-        };
-        let user = Some(identity.user);
-        let case = match Case::open(&house.ledger.view(), identity, issued) {
-            Ok(case) => case,
-            Err(stop) => return house.stopped(user, &stop),
-        };
-        let told = match house.flows.enter(identity.key, deadline) {
+        let Identity { user, key, .. } = read.1.identity;
+        let user = Some(user);
+        let told = match house.flows.enter(key, deadline) {
             Entered::Full => return house.told(user, Ending::silent(Reason::Overload)),
             Entered::Joined(told) => told,
             Entered::First(ticket, told) => {
-                let login = Login::new(house, request, received, ticket, (rule, case));
+                let login = Login::new(house, request, received, ticket, read);
                 tokio::spawn(login.run());
                 told
             }
@@ -166,28 +222,42 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
 }
 
 impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
-    /// Entry time as soon as the node may speak; an election is waited for, not long.
-    async fn standing_by(&self, deadline: Instant) -> Option<Timestamp> {
-        for _ in 0..LOGIN_PARKS_MAX {
-            let standing = self.ledger.standing();
-            if standing.is_some() || self.clock.monotonic() >= deadline {
-                return standing;
-            }
-            // Over or not, the standing is looked at again.
-            let _ = timeout(LOGIN_PARK, self.ledger.progress()).await;
-        }
-        self.ledger.standing()
+    /// Entry time and the attempt keys, where this node may judge now.
+    pub(super) fn may_judge(&self) -> Option<(Timestamp, Arc<AttemptMacs>)> {
+        let issued = self.ledger.standing()?;
+        // Named after the standing: what one word allowed, no older word unlocks.
+        let macs = self.keys.at(self.neighbours.attempt_keys(), issued)?;
+        Some((issued, macs))
     }
 
-    fn identity(
+    /// How long the device waits, as far as this node knows; it need not be in sync.
+    fn patience(&self, request: &Request) -> Duration {
+        let rule = Rule::read(&self.ledger.view(), request);
+        rule.map_or(PATIENCE, |rule| rule.policy.deadline)
+    }
+
+    fn case(
         &self,
         request: &Request,
         rule: &Rule,
+        macs: &AttemptMacs,
+        issued: Timestamp,
+    ) -> Result<Case, (Option<UserId>, Stop)> {
+        let identity = self.identity(request, rule, macs, issued);
+        let identity = identity.map_err(|stop| (None, stop))?;
+        Case::open(&self.ledger.view(), identity, issued)
+            .map_err(|stop| (Some(identity.user), stop))
+    }
+
+    pub(super) fn identity(
+        &self,
+        request: &Request,
+        rule: &Rule,
+        macs: &AttemptMacs,
         issued: Timestamp,
     ) -> Result<Identity, Stop> {
-        let macs = self.keys.at(self.clock.monotonic(), &self.chance);
         let places = &self.secrets.load().places;
-        Identity::find(&self.ledger.view(), request, rule, &macs, places, issued)
+        Identity::find(&self.ledger.view(), request, rule, macs, places, issued)
     }
 
     /// What a packet hears that ends without a flow.
@@ -215,3 +285,6 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
         draw(&mut self.chance.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// What a device waits at the least, where its client is not known.
+const PATIENCE: Duration = Duration::from_millis(2500);

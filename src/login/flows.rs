@@ -30,6 +30,7 @@ impl Told {
             reference: self.reference,
             user: self.user,
             client,
+            judged_by: None,
             stages: self.stages,
         }
     }

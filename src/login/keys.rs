@@ -1,88 +1,79 @@
-//! The attempt keys of this node's logins: drawn at start, turned daily, never written.
+//! The attempt keys of this node's logins: handed in from outside, in memory only.
+//!
+//! Must not know who draws them, or how they travel.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
-use countersign_core::base::limits::{ATTEMPT_KEEP_MAX, LEASE_MAX};
+use arc_swap::ArcSwapOption;
+use countersign_core::base::Timestamp;
 use countersign_core::login::AttemptMacs;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
-use super::chance::Chance;
-
-/// The keys in force, and when they are turned.
+/// The set in hand, none at first.
+#[derive(Default)]
 pub(super) struct Keys {
-    macs: ArcSwap<AttemptMacs>,
-    started: Instant,
-    /// Milliseconds from the start to the next turn.
-    next: AtomicU64,
-    turning: Mutex<()>,
+    macs: ArcSwapOption<AttemptMacs>,
+    adopted: Notify,
 }
 
 impl Keys {
-    pub(super) fn draw(chance: &mut Chance, now: Instant) -> Self {
-        Self {
-            macs: ArcSwap::from_pointee(AttemptMacs::draw(chance)),
-            started: now,
-            next: AtomicU64::new(millis(DAY)),
-            turning: Mutex::new(()),
-        }
+    pub(super) fn adopt(&self, macs: Arc<AttemptMacs>) {
+        self.macs.store(Some(macs));
+        self.adopted.notify_waiters();
     }
 
-    /// The keys for a login that comes in now.
-    pub(super) fn at(&self, now: Instant, chance: &Mutex<Chance>) -> Guard<Arc<AttemptMacs>> {
-        let age = now.saturating_duration_since(self.started);
-        if millis(age) >= self.next.load(Ordering::Acquire) {
-            self.turn(age, chance);
-        }
-        self.macs.load()
+    pub(super) fn held(&self) -> Option<Arc<AttemptMacs>> {
+        self.macs.load_full()
     }
 
-    /// Once a day a new key, and a while later the old one goes.
-    fn turn(&self, age: Duration, chance: &Mutex<Chance>) {
-        let _one = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
-        if millis(age) < self.next.load(Ordering::Acquire) {
-            return;
-        }
-        let macs = self.macs.load();
-        let (turned, after) = if macs.has_previous() {
-            (macs.without_previous(), DAY.saturating_sub(KEEP))
-        } else {
-            let mut chance = chance.lock().unwrap_or_else(PoisonError::into_inner);
-            (macs.turned(&mut *chance), KEEP)
-        };
-        self.macs.store(Arc::new(turned));
-        self.next
-            .store(millis(age.saturating_add(after)), Ordering::Release);
+    /// The set for a login that comes in now. None where `named` is another: this node
+    /// would not know the logins of others again. And none on the edge of a turn.
+    pub(super) fn at(&self, named: Option<u64>, now: Timestamp) -> Option<Arc<AttemptMacs>> {
+        self.in_force(named).filter(|held| !held.is_turning(now))
+    }
+
+    /// The set in hand, if it is the one that is named.
+    pub(super) fn in_force(&self, named: Option<u64>) -> Option<Arc<AttemptMacs>> {
+        let in_force = |held: &Arc<AttemptMacs>| named.is_none_or(|named| named == held.number);
+        self.held().filter(in_force)
+    }
+
+    /// Resolves when a set is handed in after the call.
+    pub(super) fn adopted(&self) -> Notified<'_> {
+        self.adopted.notified()
     }
 }
-
-fn millis(span: Duration) -> u64 {
-    span.as_millis().try_into().unwrap_or(u64::MAX)
-}
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
-/// As long as a record under the old key may still answer.
-const KEEP: Duration = ATTEMPT_KEEP_MAX.saturating_add(LEASE_MAX);
 
 #[cfg(test)]
 mod tests {
     use countersign_core::base::SeededEntropy;
+    use countersign_core::login::{ATTEMPT_KEYS_HOLD, ATTEMPT_KEYS_NOTICE};
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_key_is_turned_daily_and_the_old_one_stays_for_a_while() {
-        let start = Instant::now();
-        let mut chance = Chance::new(Box::new(SeededEntropy::new(1)));
-        let keys = Keys::draw(&mut chance, start);
-        let chance = Mutex::new(chance);
-        let has_previous = |after| keys.at(start + after, &chance).has_previous();
-        assert!(!has_previous(DAY - KEEP));
-        assert!(has_previous(DAY));
-        assert!(has_previous(DAY + KEEP - Duration::from_secs(1)));
-        assert!(!has_previous(DAY + KEEP));
-        assert!(has_previous(DAY * 2 + KEEP));
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    #[test]
+    fn only_the_set_that_is_named_is_judged_by() {
+        let keys = Keys::default();
+        assert!(keys.at(None, NOW).is_none());
+        let macs = AttemptMacs::draw(7, NOW, &mut SeededEntropy::new(1));
+        keys.adopt(Arc::new(macs));
+        assert!(keys.at(Some(7), NOW).is_some());
+        assert!(keys.at(None, NOW).is_some());
+        assert!(keys.at(Some(8), NOW).is_none());
+        assert!(keys.at(Some(0), NOW).is_none());
+    }
+
+    #[test]
+    fn on_the_edge_of_a_turn_nothing_is_judged() {
+        let keys = Keys::default();
+        let mut entropy = SeededEntropy::new(1);
+        let macs = AttemptMacs::draw(7, NOW, &mut entropy).turned(8, NOW, &mut entropy);
+        keys.adopt(Arc::new(macs));
+        let turn = NOW.plus(ATTEMPT_KEYS_NOTICE);
+        assert!(keys.at(Some(8), turn.minus(ATTEMPT_KEYS_HOLD)).is_none());
+        assert!(keys.at(Some(8), turn).is_some());
     }
 }

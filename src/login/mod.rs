@@ -1,4 +1,5 @@
-//! Runs the login flow's effects through two ports: the ledger and a password source.
+//! Runs the login flow's effects through its ports: the ledger, a password source, and the
+//! other nodes.
 //!
 //! Must not know: datagrams, Raft, which directory answers.
 
@@ -7,11 +8,15 @@ mod driver;
 mod even;
 mod flows;
 mod keys;
+mod park;
 mod ports;
 mod task;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod waits;
 
 pub use driver::{Logins, Parts};
-pub use ports::{Answer, Clock, Ledger, PasswordSource, ProposeError, Question};
+pub use ports::{
+    Alone, Answer, Boxed, Clock, Ledger, Neighbours, PasswordSource, ProposeError, Question, Taken,
+};

@@ -1,10 +1,12 @@
 //! The ports of the driver.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use countersign_core::base::Timestamp;
 use countersign_core::ledger::{Command, Outcome, Read};
 pub use countersign_core::login::{Answer, ProposeError, Question};
+use countersign_core::login::{Outcome as Verdict, Request};
 use tokio::time::Instant;
 
 /// Where commands go and facts come from. Consensus implements it.
@@ -25,7 +27,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// in fresh contact with a leader that has a quorum, and in sync.
     fn standing(&self) -> Option<Timestamp>;
 
-    /// Resolves once something more has been applied than at the call.
+    /// Resolves once something more has been applied than at the call, whether before or
+    /// after it is first polled: who makes it, then looks, then awaits it misses nothing.
     fn progress(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -38,6 +41,37 @@ pub trait PasswordSource: Send + Sync + 'static {
 impl<S: PasswordSource> PasswordSource for std::sync::Arc<S> {
     fn ask(&self, question: Question) -> impl Future<Output = Answer> + Send {
         S::ask(self, question)
+    }
+}
+
+/// The other nodes, as a login sees them.
+pub trait Neighbours: Send + Sync + 'static {
+    /// The number of the attempt keys in force, as the leader last named it; 0: it has none
+    /// yet. `None`: nobody names any, this node's own are in force.
+    fn attempt_keys(&self) -> Option<u64>;
+
+    /// Offers a login to peers that may judge now, one after the other, and resolves when
+    /// one has taken it. `None`: nobody has.
+    fn hand_over<'a>(&'a self, request: &'a Request, deadline: Instant)
+    -> Boxed<'a, Option<Taken>>;
+}
+
+/// What a peer that has taken a login says in the end. `None`: the peer was lost.
+pub type Taken = Boxed<'static, Option<Verdict>>;
+/// A future behind a port that is an object.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A node without neighbours.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone;
+
+impl Neighbours for Alone {
+    fn attempt_keys(&self) -> Option<u64> {
+        None
+    }
+
+    fn hand_over<'a>(&'a self, _: &'a Request, _: Instant) -> Boxed<'a, Option<Taken>> {
+        Box::pin(std::future::ready(None))
     }
 }
 

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use countersign_core::base::limits::{BUSY_STEP, COMMAND_LIFE, LEASE_MAX, LOGIN_PARK, WATCH_STEP};
-use countersign_core::base::{AttemptKey, Owner, Timestamp};
-use countersign_core::ledger::attempts::{self, State};
+use countersign_core::base::limits::{LOGIN_PARK, WATCH_STEP};
+use countersign_core::base::{Epoch, Owner, Timestamp};
 use countersign_core::ledger::{
-    BeginResult, Command, Outcome, Settle, SettleResult, SourceOutcome, StoreError, query,
+    BeginResult, Command, Match, Outcome, Revisions, SettleResult, SourceOutcome,
 };
 use countersign_core::login::{
-    Answer, Asking, Beginning, Case, Claim, Doubt, Ending, Finished, Flow, Identity, Judging, Pace,
-    ProposeError, Question, Reason, Request, Rule, Settling, Stages, Stop, Waited, Waiting,
+    Answer, Asking, AttemptMacs, Beginning, Case, Claim, Ending, Finished, Flow, Identity, Judging,
+    Pace, ProposeError, Question, Reason, Request, Rule, Settling, Stages, Stop, Waiting,
 };
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -22,6 +21,7 @@ use super::driver::House;
 use super::flows::{Ticket, Told};
 use super::ports::{Clock, Ledger, PasswordSource};
 use super::turns::{Asked, Turn};
+use super::waits::{changed, leader, release};
 
 /// A login that has a flow.
 pub(super) struct Login<L, S, C> {
@@ -33,6 +33,10 @@ pub(super) struct Login<L, S, C> {
     owner: Owner,
     /// What was read when the packet came in; worth nothing once the flow had to wait.
     read: Option<(Rule, Case)>,
+    /// When the first claim was sent whose result is not known.
+    claimed: Option<Instant>,
+    /// What the last claim was made from, if that was not in force any more.
+    overtaken: Option<Grounds>,
     stages: Stages,
 }
 
@@ -56,6 +60,8 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
                 flow: house.flow.fetch_add(1, Ordering::Relaxed),
             },
             read: Some(read),
+            claimed: None,
+            overtaken: None,
             stages: Stages::default(),
         }
     }
@@ -111,7 +117,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         let mut flow = Flow::start();
         loop {
             flow = match flow {
-                Flow::Judge(stage) => self.judge(stage),
+                Flow::Judge(stage) => self.judge(stage).await,
                 Flow::Begin(stage) => self.begin(stage).await,
                 Flow::Wait(stage) => self.wait(stage).await,
                 Flow::Ask(question, stage) => self.ask(question, stage).await,
@@ -121,47 +127,81 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         }
     }
 
-    fn judge(&mut self, stage: Judging) -> Flow {
-        let Some(issued) = self.house.ledger.standing() else {
-            return stage.no_standing();
-        };
+    async fn judge(&mut self, stage: Judging) -> Flow {
         let began = self.house.clock.monotonic();
-        let claim = self.claim(issued);
-        self.stages.judged += self.since(began);
-        match claim {
-            Ok(claim) => stage.judged(claim),
-            Err(stop) => {
-                if let Stop::Store(error) = &stop {
-                    tracing::error!(%error, "a login found the store unreadable");
+        loop {
+            let house = Arc::clone(&self.house);
+            let progress = house.ledger.progress();
+            let Some((issued, macs)) = house.may_judge() else {
+                return stage.no_standing();
+            };
+            let judging = house.clock.monotonic();
+            let claim = self.claim(issued, &macs);
+            self.stages.judged += self.since(judging);
+            match claim {
+                // The ledger has seen more than this node's tables show. The same claim
+                // again would be refused again; they are on their way.
+                Ok(claim) if self.overtaken == Some(Grounds::of(&claim)) => {
+                    let left = LOGIN_PARK.saturating_sub(self.since(began));
+                    if left.is_zero() || self.is_late() {
+                        return stage.judged(claim);
+                    }
+                    let _ = timeout(left, progress).await;
+                    sleep(WATCH_STEP).await;
+                    self.stages.waited += self.since(judging);
                 }
-                stage.ended(stop.ending())
+                Ok(claim) => return stage.judged(claim),
+                Err(stop) => {
+                    if let Stop::Store(error) = &stop {
+                        tracing::error!(%error, "a login found the store unreadable");
+                    }
+                    return stage.ended(stop.ending());
+                }
             }
         }
     }
 
-    fn claim(&mut self, issued: Timestamp) -> Result<Claim, Stop> {
-        let view = self.house.ledger.view();
+    fn claim(&mut self, issued: Timestamp, macs: &AttemptMacs) -> Result<Claim, Stop> {
+        let house = &self.house;
+        let view = house.ledger.view();
         let (rule, case) = match self.read.take() {
             Some(read) => read,
-            None => (
-                Rule::read(&view, &self.request)?,
-                Case::open(&view, self.identity, issued)?,
-            ),
+            None => {
+                let rule = Rule::read(&view, &self.request)?;
+                let found = house.identity(&self.request, &rule, macs, issued)?;
+                if found != self.identity {
+                    // The keys were turned or the name became another's while the login
+                    // waited. Under the old key it would be two logins; the device's retry
+                    // is judged under the new one.
+                    return Err(Stop::Ended(Ending::silent(Reason::Overtaken)));
+                }
+                (rule, Case::open(&view, self.identity, issued)?)
+            }
         };
-        let secrets = self.house.secrets.load();
+        let secrets = house.secrets.load();
         case.judge(&view, &self.request, &rule, &secrets, self.owner)
     }
 
     async fn begin(&mut self, stage: Beginning) -> Flow {
         let began = self.house.clock.monotonic();
-        let result = self
-            .house
-            .ledger
-            .propose(Command::Begin(stage.command()))
-            .await;
-        let took = self.since(began);
-        self.stages.begun += took;
-        stage.begun(begun(result), took, self.is_late())
+        let command = stage.command();
+        let grounds = Grounds {
+            revisions: command.revisions,
+            matches: command.matches.clone(),
+            prev: command.prev,
+        };
+        let result = begun(self.house.ledger.propose(Command::Begin(command)).await);
+        self.stages.begun += self.since(began);
+        self.overtaken = match result {
+            Ok(BeginResult::Stale | BeginResult::Changed { .. }) => Some(grounds),
+            Ok(_) | Err(_) => None,
+        };
+        // What is granted now may be a claim of before, and the lease runs from that.
+        let first = *self.claimed.get_or_insert(began);
+        if !matches!(result, Err(ProposeError::Unknown)) && first == began {
+            self.claimed = None;
+        }
+        stage.begun(result, self.since(first), self.is_late())
     }
 
     async fn ask(&mut self, question: Question, stage: Asking) -> Flow {
@@ -180,7 +220,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
 
     async fn settle(&mut self, stage: Settling) -> Flow {
         if stage.is_repeated() {
-            sleep(LOGIN_PARK).await;
+            leader(&self.house).await;
         }
         let began = self.house.clock.monotonic();
         let result = self
@@ -189,7 +229,12 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
             .propose(Command::Settle(stage.command()))
             .await;
         self.stages.settled += self.since(began);
-        stage.settled(settled(result), self.is_late())
+        let result = settled(result);
+        if result.is_ok() {
+            // No claim of before can be granted after this: the record has moved on.
+            self.claimed = None;
+        }
+        stage.settled(result, self.is_late())
     }
 
     async fn wait(&mut self, stage: Waiting) -> Flow {
@@ -216,75 +261,22 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
     }
 }
 
-/// Resolves when another try is worth its commit.
-async fn changed<L: Ledger, S, C>(house: &House<L, S, C>, waited: Waited) {
-    match waited {
-        Waited::Leader => drop(timeout(LOGIN_PARK, house.ledger.progress()).await),
-        // Whose claim it is, only the ledger knows; so it is asked, but not all the time.
-        Waited::Claim => sleep(BUSY_STEP).await,
-        Waited::Attempt(key, until) => {
-            let in_flight = |until| State::InFlight { until };
-            watch(house, || {
-                let over = house.ledger.standing().is_none_or(|now| now >= until);
-                let same = matches!(state(house, &key), Ok(Some(now)) if now == in_flight(until));
-                (over || !same).then_some(())
-            })
-            .await;
+/// What of the tables a claim was made from.
+#[derive(Debug, Eq, PartialEq)]
+struct Grounds {
+    revisions: Revisions,
+    matches: Vec<Match>,
+    prev: Epoch,
+}
+
+impl Grounds {
+    fn of(claim: &Claim) -> Self {
+        Self {
+            revisions: claim.begin.revisions,
+            matches: claim.begin.matches.clone(),
+            prev: claim.begin.prev,
         }
     }
-}
-
-/// Looks each time the tables have moved on, until there is something to see. Entry time
-/// also moves while nothing is applied.
-async fn watch<L: Ledger, S, C, T>(house: &House<L, S, C>, look: impl Fn() -> Option<T>) -> T {
-    loop {
-        if let Some(seen) = look() {
-            return seen;
-        }
-        let _ = timeout(LOGIN_PARK, house.ledger.progress()).await;
-        sleep(WATCH_STEP).await;
-    }
-}
-
-fn state<L: Ledger, S, C>(
-    house: &House<L, S, C>,
-    key: &AttemptKey,
-) -> Result<Option<State>, StoreError> {
-    let issued = house.ledger.standing().unwrap_or_default();
-    let view = house.ledger.view();
-    let head = query::head(&view)?;
-    Ok(attempts::look(&view, &head, key, issued)?.map(|attempt| attempt.state))
-}
-
-/// Gives back a grant that came after its flow had ended: settled as not asked as soon as
-/// the tables show it, or forgotten once the claim cannot be applied any more.
-async fn release<L: Ledger, S, C>(house: &House<L, S, C>, doubt: Doubt) {
-    let dead = doubt.issued.plus(COMMAND_LIFE);
-    let look = || match grant(house, doubt) {
-        Some(settle) => Some(Some(settle)),
-        None => house
-            .ledger
-            .standing()
-            .filter(|now| *now > dead)
-            .map(|_| None),
-    };
-    // LIMIT: without a leader the lease ends at last by itself.
-    if let Ok(Some(settle)) = timeout(LEASE_MAX, watch(house, look)).await {
-        let settled = house.ledger.propose(Command::Settle(settle)).await;
-        tracing::debug!(?settled, "a grant without a flow was given back");
-    }
-}
-
-fn grant<L: Ledger, S, C>(house: &House<L, S, C>, doubt: Doubt) -> Option<Settle> {
-    let view = house.ledger.view();
-    let head = query::head(&view).ok()?;
-    let attempt = attempts::look(&view, &head, &doubt.key, doubt.issued).ok()??;
-    let own = attempt.owner == doubt.owner && matches!(attempt.state, State::InFlight { .. });
-    own.then_some(Settle {
-        key: doubt.key,
-        epoch: attempt.epoch,
-        outcome: SourceOutcome::NotAsked,
-    })
 }
 
 /// The ledger answers a Begin with a Begin's result; anything else tells nothing.

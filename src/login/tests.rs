@@ -9,6 +9,8 @@ use tokio::time::{Instant, advance, sleep};
 
 use self::world::{ALICE, Fault, PROXY, VPN, World, without_stages};
 
+mod cluster;
+mod nodes;
 mod world;
 
 fn said(outcome: &world::Outcomes) -> (Decision, Reason) {
@@ -272,13 +274,24 @@ async fn a_grant_that_nobody_heard_of_is_given_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settle_whose_answer_is_lost_is_silence_and_the_retry_finds_the_verdict() {
+async fn a_settle_whose_answer_is_lost_is_settled_again_and_says_what_is_recorded() {
     let world = World::new();
     world.ledger.will([Fault::Nothing, Fault::AnswerLost]);
+    assert_eq!(said(&world.login(world.right()).await), ACCEPTED);
+    assert_eq!(world.ledger.commands(), (1, 2));
+    assert_eq!(world.source.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settle_that_stays_unknown_is_silence_and_the_retry_finds_the_verdict() {
+    let world = World::new();
+    world.ledger.will([Fault::Nothing]);
+    world.ledger.will([Fault::AnswerLost; 15]);
     assert_eq!(
         said(&world.login(world.right()).await),
-        silent(Reason::Unknown)
+        silent(Reason::Deadline)
     );
+    sleep(Duration::from_secs(2)).await;
     assert_eq!(said(&world.login(world.right()).await), ACCEPTED);
     assert_eq!(world.source.asked(), 1);
 }

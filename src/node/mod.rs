@@ -10,6 +10,7 @@ mod keys;
 mod member;
 mod new;
 mod parts;
+mod reign;
 mod renewal;
 mod serve;
 mod system;

@@ -14,17 +14,19 @@ use tokio::net::TcpListener;
 use super::config::{Config, Peers};
 use super::follow::Copies;
 use super::keys::Opened;
+use super::reign::Sole;
 use super::serve::ServeError;
 use super::system::{SystemClock, SystemEntropy};
 use super::witness::Reporter;
 use super::{follow, keys};
 use crate::consensus::{self, Consensus, Owner, TableView};
-use crate::login::{Clock, Ledger, Logins, Parts};
+use crate::login::{Alone, Clock, Ledger, Logins, Parts};
 use crate::net::{Alive, Server, Setup, Wall};
 use crate::operate::{
     ClusterStanding, ClusterView, Member, NodeRole, Operate, Shells, TransferError,
 };
 use crate::peers::{Credentials, PeerName};
+use crate::relay::Keeper;
 use crate::sources::Sources;
 use crate::telemetry::events::Events;
 use crate::telemetry::{Metrics, Noise};
@@ -126,6 +128,7 @@ pub(super) fn judging(
     let logins = Logins::new(Parts {
         ledger: Arc::clone(consensus),
         source: Arc::clone(&sources),
+        neighbours: Arc::new(Alone),
         clock: SystemClock,
         entropy: Box::new(SystemEntropy),
         secrets,
@@ -165,14 +168,22 @@ pub(super) fn judging(
     })
 }
 
+/// Who keeps the attempt keys of a node that is alone.
+pub(super) fn keeper(
+    consensus: &Arc<Consensus>,
+    judging: &Judging,
+) -> Keeper<Sole, NodeLogins, (), SystemEntropy> {
+    let reign = Arc::new(Sole::new(Arc::clone(consensus)));
+    Keeper::new(reign, judging.logins.clone(), (), SystemEntropy)
+}
+
 /// Opens the RADIUS ports.
 pub(super) fn radius(
     config: &Config,
-    consensus: &Arc<Consensus>,
     judging: &Judging,
     telling: &Telling,
 ) -> Result<Server, ServeError> {
-    let alive = Arc::clone(consensus);
+    let alive = judging.logins.clone();
     let server = Server::start(Setup {
         authentication: config.authentication.clone(),
         accounting: config.accounting.clone(),

@@ -90,7 +90,11 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     }
     let credentials = parts::credentials(&config)?;
     let judging = parts::judging(&config, &consensus, keys, &telling)?;
-    let mut radius = parts::radius(&config, &consensus, &judging, &telling)?;
+    let mut keeper = parts::keeper(&consensus, &judging);
+    // Before the first packet: without attempt keys nothing is judged.
+    keeper.step().await;
+    let keeping = tokio::spawn(keeper.run());
+    let mut radius = parts::radius(&config, &judging, &telling)?;
     let (stop, stopped) = watch::channel(false);
     let mut others = JoinSet::new();
     let tls = admin::Tls {
@@ -101,7 +105,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let (operate, until) = (Arc::clone(&judging.operate), end(stopped.clone()));
     others.spawn(async move { part("admin", admin::serve(operate, listener, &tls, until).await) });
     let listener = parts::listen("metrics", config.metrics).await?;
-    let ready = Arc::clone(&consensus);
+    let ready = judging.logins.clone();
     let health = health::serve(
         listener,
         Arc::clone(&telling.metrics),
@@ -127,6 +131,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     stop.send_replace(true);
     radius.stop().await;
     following.abort();
+    keeping.abort();
     collecting.abort();
     renewing.abort();
     others.shutdown().await;

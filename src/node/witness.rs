@@ -25,6 +25,7 @@ impl Witness for Reporter {
             reason,
             reference,
             source_code,
+            judged_by,
             stages,
             ..
         } = *ended.outcome;
@@ -68,7 +69,8 @@ impl Witness for Reporter {
             reason: reason.code().into(),
             source_code,
             took: ended.took.as_millis().try_into().unwrap_or(u32::MAX),
-            detail: String::new(),
+            // One event for each login: of the node that its device asked.
+            detail: judged_by.map_or_else(String::new, |node| format!("judged by node {node}")),
         });
     }
 

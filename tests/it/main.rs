@@ -4,4 +4,5 @@ mod demo;
 mod deploy;
 mod entra;
 mod operate;
+mod relay;
 mod stand_in;

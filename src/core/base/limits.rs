@@ -50,8 +50,8 @@ pub const LOGIN_PARK: Duration = Duration::from_millis(200);
 pub const WATCH_STEP: Duration = Duration::from_millis(5);
 /// Time between two claims of a code that another login holds.
 pub const BUSY_STEP: Duration = Duration::from_millis(50);
-/// How often a settle that surely was not recorded is proposed.
-pub const SETTLE_TRIES_MAX: u8 = 3;
+/// How often a settle is proposed: until no lease can hold any more, [`LOGIN_PARK`] between.
+pub const SETTLE_TRIES_MAX: u16 = 300;
 /// Attempts in one generation, for dropping them together.
 pub const ATTEMPT_GENERATION: Duration = Duration::from_secs(60);
 /// Attempts stored at one time; above that Begin is refused as overload.
@@ -149,3 +149,4 @@ const _: () = assert!(COMMAND_LIFE.as_secs() <= ATTEMPT_KEEP_MAX.as_secs());
 const _: () = assert!(PLACE_NOTE_STEP.as_secs() < PLACE_MEMORY.as_secs());
 const _: () = assert!(PASSWORD_OCTETS_MAX < PACKET_OCTETS_MAX);
 const _: () = assert!(LOGIN_PARK.as_millis() * LOGIN_PARKS_MAX as u128 <= 1800);
+const _: () = assert!(LOGIN_PARK.as_millis() * SETTLE_TRIES_MAX as u128 >= LEASE_MAX.as_millis());

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Reason;
-use crate::base::{ClientId, Reference, UserId};
+use crate::base::{ClientId, NodeId, Reference, UserId};
 
 /// What the device hears.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -91,6 +91,8 @@ pub struct Outcome {
     pub user: Option<UserId>,
     /// Through which client.
     pub client: ClientId,
+    /// The peer that judged it; `None`: this node.
+    pub judged_by: Option<NodeId>,
     /// Where the time went.
     pub stages: Stages,
 }

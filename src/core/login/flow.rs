@@ -14,14 +14,13 @@
 
 use std::time::Duration;
 
-use super::ending::{Decision, Ending, Pace};
+pub use self::settling::Settling;
+use super::ending::{Ending, Pace};
 use super::exchange::{Answer, Claim, Doubt, Finished, ProposeError, Question, Waited};
 use super::reason::Reason;
-use crate::base::limits::{LOGIN_HASTY_TURNS_MAX, LOGIN_PARKS_MAX, SETTLE_TRIES_MAX};
+use crate::base::limits::{LOGIN_HASTY_TURNS_MAX, LOGIN_PARKS_MAX};
 use crate::base::{AttemptKey, Epoch};
-use crate::ledger::{
-    Begin, BeginResult, Factors, RefusedBy, Settle, SettleResult, SourceOutcome, Verdict,
-};
+use crate::ledger::{Begin, BeginResult, Factors, RefusedBy, Verdict};
 use crate::policy::SourceDown;
 
 /// What is to be done now, and the stage that takes the result.
@@ -161,7 +160,9 @@ impl Beginning {
         self.claim.begin.clone()
     }
 
-    /// The claim came back, `took` after it was sent by the node's own monotonic clock.
+    /// The claim came back, `took` after it was sent by the node's own monotonic clock;
+    /// after the first of them was sent, where the results of others are not known: it may
+    /// be the one that was granted, and the lease runs from that.
     #[must_use]
     pub fn begun(
         mut self,
@@ -182,7 +183,10 @@ impl Beginning {
             }
         };
         match result {
-            BeginResult::Repeat(verdict) => self.turns.finish(self.verdict(verdict)),
+            BeginResult::Repeat(verdict) => {
+                self.turns.doubt = None;
+                self.turns.finish(self.verdict(verdict))
+            }
             BeginResult::Refused(by) => self.turns.finish(refused(by)),
             BeginResult::Granted { epoch, .. } => self.granted(epoch, took, late),
             BeginResult::InFlight { until } => {
@@ -204,12 +208,18 @@ impl Beginning {
             epoch,
             on_source_down: self.claim.on_source_down,
         };
-        let turns = self.turns;
+        // The grant is in hand, whichever copy of the claim got it. From here on nothing but
+        // this flow's own settle may say that nobody was asked.
+        let doubt = None;
+        let turns = Turns {
+            doubt,
+            ..self.turns
+        };
         match self.claim.question {
             Some(question) if !late && took.saturating_add(question.timeout) < begin.lease => {
                 Flow::Ask(question, Asking { grant, turns })
             }
-            Some(_) | None => Flow::Settle(Settling::not_asked(grant, turns)),
+            Some(_) | None => Flow::Settle(Settling::new(grant, None, turns)),
         }
     }
 
@@ -272,103 +282,7 @@ impl Asking {
     /// The source answered, or did not.
     #[must_use]
     pub const fn answered(self, answer: Answer) -> Flow {
-        Flow::Settle(Settling {
-            grant: self.grant,
-            answer: Some(answer),
-            turns: self.turns,
-            tries: 1,
-        })
-    }
-}
-
-/// The grant is being settled.
-#[derive(Debug)]
-pub struct Settling {
-    grant: Grant,
-    /// None: nobody was asked.
-    answer: Option<Answer>,
-    turns: Turns,
-    tries: u8,
-}
-
-impl Settling {
-    const fn not_asked(grant: Grant, turns: Turns) -> Self {
-        Self {
-            grant,
-            answer: None,
-            turns,
-            tries: 1,
-        }
-    }
-
-    /// The command to propose.
-    #[must_use]
-    pub fn command(&self) -> Settle {
-        let outcome = |answer: Answer| answer.outcome;
-        Settle {
-            key: self.grant.key,
-            epoch: self.grant.epoch,
-            outcome: self.answer.map_or(SourceOutcome::NotAsked, outcome),
-        }
-    }
-
-    /// Whether it was proposed before and surely not recorded: to be tried after a pause.
-    #[must_use]
-    pub const fn is_repeated(&self) -> bool {
-        self.tries > 1
-    }
-
-    /// The settle came back.
-    #[must_use]
-    pub fn settled(mut self, result: Result<SettleResult, ProposeError>, late: bool) -> Flow {
-        match result {
-            Ok(SettleResult::Settled(verdict)) => self.turns.finish(self.verdict(verdict)),
-            Ok(SettleResult::Already(verdict)) => self.turns.finish(settled(verdict)),
-            Ok(SettleResult::Released) => self.released(late),
-            // The lease ran out: the answer counts for nothing, the record has the truth.
-            Ok(SettleResult::Gone | SettleResult::Superseded) => {
-                self.turns.again(late, Reason::Unknown)
-            }
-            Err(ProposeError::NotProposed) if self.tries < SETTLE_TRIES_MAX => {
-                self.tries = self.tries.saturating_add(1);
-                Flow::Settle(self)
-            }
-            Err(ProposeError::NotProposed) => self.turns.finish(Ending::silent(Reason::NoQuorum)),
-            // The device's retry finds the truth by the attempt's key.
-            Err(ProposeError::Unknown) => self.turns.finish(Ending::silent(Reason::Unknown)),
-        }
-    }
-
-    /// The verdict of this flow's own answer: the source's reason, unless the ledger found
-    /// otherwise.
-    fn verdict(&self, verdict: Verdict) -> Ending {
-        match (verdict, self.answer) {
-            (Verdict::WrongPassword | Verdict::Denied, Some(answer)) => Ending {
-                decision: Decision::Reject,
-                reason: answer.reason,
-                pace: Pace::Measured,
-                source_code: answer.code,
-            },
-            (other, _) => settled(other),
-        }
-    }
-
-    /// No verdict, nothing burned. Without an answer the login may be claimed again.
-    fn released(self, late: bool) -> Flow {
-        let Some(answer) = self.answer else {
-            return self.turns.again(late, Reason::Deadline);
-        };
-        let (decision, pace) = match self.grant.on_source_down {
-            SourceDown::Reject => (Decision::Reject, Pace::AtDeadline),
-            SourceDown::Silent => (Decision::Silent, Pace::AtOnce),
-        };
-        let ending = Ending {
-            decision,
-            reason: answer.reason,
-            pace,
-            source_code: answer.code,
-        };
-        self.turns.finish(ending)
+        Flow::Settle(Settling::new(self.grant, Some(answer), self.turns))
     }
 }
 
@@ -395,5 +309,6 @@ const fn refused(by: RefusedBy) -> Ending {
     }
 }
 
+mod settling;
 #[cfg(test)]
 mod tests;

@@ -19,8 +19,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Finds the user and computes the key: the one under the previous HMAC key where a
-    /// record of that is still there, so that a turn of the key splits no login in two.
+    /// Finds the user and computes the key: the one under another HMAC key than that in
+    /// force where a record of that is there, so that a turn splits no login in two.
     ///
     /// # Errors
     /// A password that no source can be asked with and a name that nobody has end the
@@ -44,11 +44,13 @@ impl Identity {
         let unknown = || Stop::Ended(Ending::reject(Reason::UnknownUser));
         let names = Name::candidates(&request.user_name, &rule.default_domain);
         let user = user_by_names(view, &names.map_err(|_| unknown())?)?.ok_or_else(unknown)?;
-        let keys = macs.keys(request, user);
-        let key = match keys.previous {
-            Some(previous) if was_seen(view, &previous, issued)? => previous,
-            Some(_) | None => keys.current,
-        };
+        let keys = macs.keys(request, user, issued);
+        let mut key = keys.in_force;
+        for other in keys.others.into_iter().flatten() {
+            if was_seen(view, &other, issued)? {
+                key = other;
+            }
+        }
         Ok(Self {
             user,
             key,

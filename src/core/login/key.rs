@@ -4,68 +4,144 @@
 //! Must not know what is stored under a key. The keys are never written: with one, a
 //! stolen disk could test guessed passwords against the recorded attempts.
 
+use std::time::Duration;
+
 use super::Request;
-use crate::base::{AttemptKey, Entropy, UserId};
+use crate::base::limits::{ATTEMPT_KEEP_MAX, CLIENT_WAIT_MAX, LEASE_MAX};
+use crate::base::{AttemptKey, Entropy, Timestamp, UserId};
 use crate::seal::MacKey;
 
-/// The HMAC keys for attempts: the one in force, and the one before it as long as its
-/// attempts still answer repeats.
-#[derive(Debug)]
+/// A numbered set of HMAC keys for attempts, the same on every node that holds it.
+///
+/// Which of the keys is in force is a function of entry time alone, so that nodes which
+/// hold one set agree on it without a word. Never printed, not `Clone`.
+#[derive(Debug, Eq, PartialEq)]
 pub struct AttemptMacs {
-    current: MacKey,
-    previous: Option<MacKey>,
+    /// Grows with every set that a leader draws or turns, never 0.
+    pub number: u64,
+    /// In force from `since` until the next one is.
+    pub current: MacKey,
+    /// Entry time.
+    pub since: Timestamp,
+    /// In force before that; its attempts may still answer.
+    pub previous: Option<MacKey>,
+    /// Handed out before it is in force.
+    pub next: Option<NextMac>,
+}
+
+/// The key to come.
+#[derive(Debug, Eq, PartialEq)]
+pub struct NextMac {
+    /// The key.
+    pub key: MacKey,
+    /// Entry time from which it is in force.
+    pub from: Timestamp,
 }
 
 impl AttemptMacs {
-    /// Draws the first key.
-    pub fn draw(entropy: &mut impl Entropy) -> Self {
+    /// Draws the first key of a set that nobody has.
+    pub fn draw(number: u64, now: Timestamp, entropy: &mut impl Entropy) -> Self {
         Self {
+            number,
             current: MacKey::draw(entropy),
+            since: now,
             previous: None,
+            next: None,
         }
     }
 
-    /// Draws the next key; the one in force becomes the previous.
+    /// Whether it is time to draw the next key.
     #[must_use]
-    pub fn turned(&self, entropy: &mut impl Entropy) -> Self {
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.next.is_none() && now >= self.since.plus(ATTEMPT_KEYS_LIFE)
+    }
+
+    /// The set with the next key in it, to be handed out before that is in force. `number`
+    /// is the leader's own: two leaders that turn one set make two sets.
+    #[must_use]
+    pub fn turned(&self, number: u64, now: Timestamp, entropy: &mut impl Entropy) -> Self {
+        let next = NextMac {
+            key: MacKey::draw(entropy),
+            from: now.plus(ATTEMPT_KEYS_NOTICE),
+        };
         Self {
-            current: MacKey::draw(entropy),
-            previous: Some(MacKey::from_octets(*self.current.expose())),
+            number,
+            next: Some(next),
+            ..self.folded(now)
         }
     }
 
-    /// Whether a previous key is still there.
+    /// The same set without what is over: the next key in force is the current one, a
+    /// previous one that nothing answers to is gone.
     #[must_use]
-    pub const fn has_previous(&self) -> bool {
-        self.previous.is_some()
-    }
-
-    /// The same without the previous key, once nothing answers to it any more.
-    #[must_use]
-    pub fn without_previous(&self) -> Self {
+    pub fn folded(&self, now: Timestamp) -> Self {
+        let (in_force, since, before, next) = match &self.next {
+            Some(next) if next.from <= now => (&next.key, next.from, Some(&self.current), None),
+            next => {
+                let previous = self.previous.as_ref();
+                (&self.current, self.since, previous, next.as_ref())
+            }
+        };
+        let before = before.filter(|_| now <= since.plus(KEEP));
         Self {
-            current: MacKey::from_octets(*self.current.expose()),
-            previous: None,
+            number: self.number,
+            current: copy(in_force),
+            since,
+            previous: before.map(copy),
+            next: next.map(|next| NextMac {
+                key: copy(&next.key),
+                from: next.from,
+            }),
         }
+    }
+
+    /// Whether another key comes into force within [`ATTEMPT_KEYS_HOLD`].
+    ///
+    /// No login is begun in that time: at two nodes whose entry times differ a little it
+    /// would be begun under two keys, and so be two logins. Later the one finds the other.
+    #[must_use]
+    pub fn is_turning(&self, now: Timestamp) -> bool {
+        self.next
+            .as_ref()
+            .is_some_and(|next| next.from > now && next.from <= now.plus(ATTEMPT_KEYS_HOLD))
     }
 
     /// The identity of `request` for `user`, under each key.
     #[must_use]
-    pub fn keys(&self, request: &Request, user: UserId) -> AttemptKeys {
-        AttemptKeys {
-            current: key(&self.current, request, user),
-            previous: self.previous.as_ref().map(|mac| key(mac, request, user)),
+    pub fn keys(&self, request: &Request, user: UserId, now: Timestamp) -> AttemptKeys {
+        let under = |mac: &MacKey| key(mac, request, user);
+        match &self.next {
+            Some(next) if next.from <= now => {
+                let before = (now <= next.from.plus(KEEP)).then(|| under(&self.current));
+                AttemptKeys {
+                    in_force: under(&next.key),
+                    others: [before, None],
+                }
+            }
+            next => {
+                let previous = self.previous.as_ref();
+                let previous = previous.filter(|_| now <= self.since.plus(KEEP));
+                let next = next.as_ref();
+                AttemptKeys {
+                    in_force: under(&self.current),
+                    others: [previous.map(under), next.map(|next| under(&next.key))],
+                }
+            }
         }
     }
 }
 
-/// One login's identity under the key in force and under the one before it.
+fn copy(key: &MacKey) -> MacKey {
+    MacKey::from_octets(*key.expose())
+}
+
+/// One login's identity under the key in force and under the others that may have it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AttemptKeys {
     /// For a login that nobody has seen.
-    pub current: AttemptKey,
-    /// For one that began before the key was turned.
-    pub previous: Option<AttemptKey>,
+    pub in_force: AttemptKey,
+    /// For one that began before the turn, or after it at a node whose time is ahead.
+    pub others: [Option<AttemptKey>; 2],
 }
 
 /// Every part goes in behind its length, and the first says which are present, so that no
@@ -96,6 +172,18 @@ fn key(mac: &MacKey, request: &Request, user: UserId) -> AttemptKey {
     ]))
 }
 
+/// How long a key is in force before the next one is drawn.
+pub const ATTEMPT_KEYS_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How long before it is in force a key is handed out.
+pub const ATTEMPT_KEYS_NOTICE: Duration = Duration::from_secs(60);
+/// For how long before a turn no login is begun: more than entry times of nodes in contact
+/// with one leader differ.
+pub const ATTEMPT_KEYS_HOLD: Duration = Duration::from_millis(250);
+/// As long as a record under an old key may still be begun, go on and answer.
+const KEEP: Duration = CLIENT_WAIT_MAX
+    .saturating_add(LEASE_MAX)
+    .saturating_add(ATTEMPT_KEEP_MAX);
+
 #[cfg(test)]
 mod tests {
     use super::super::Caller;
@@ -123,9 +211,14 @@ mod tests {
         }
     }
 
+    const START: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn macs() -> AttemptMacs {
+        AttemptMacs::draw(1, START, &mut SeededEntropy::new(1))
+    }
+
     fn current(request: &Request) -> AttemptKey {
-        let macs = AttemptMacs::draw(&mut SeededEntropy::new(1));
-        macs.keys(request, USER).current
+        macs().keys(request, USER, START).in_force
     }
 
     #[test]
@@ -155,8 +248,7 @@ mod tests {
             change(&mut other);
             assert_ne!(current(&base()), current(&other), "change {number}");
         }
-        let macs = AttemptMacs::draw(&mut SeededEntropy::new(1));
-        let other = macs.keys(&base(), UserId(8)).current;
+        let other = macs().keys(&base(), UserId(8), START).in_force;
         assert_ne!(current(&base()), other);
     }
 
@@ -176,14 +268,54 @@ mod tests {
     }
 
     #[test]
-    fn the_turned_key_still_knows_the_logins_of_the_day_before() {
-        let mut entropy = SeededEntropy::new(1);
-        let before = AttemptMacs::draw(&mut entropy);
-        let after = before.turned(&mut entropy);
+    fn at_a_turn_every_login_is_found_under_the_key_of_the_other_side() {
+        let before = macs();
+        let after = before.turned(2, START, &mut SeededEntropy::new(2));
+        assert_eq!(after.number, 2);
+        let turn = START.plus(ATTEMPT_KEYS_NOTICE);
         let request = request("secret123456", Caller::default());
-        let (old, new) = (before.keys(&request, USER), after.keys(&request, USER));
-        assert_eq!(new.previous, Some(old.current));
-        assert_ne!(new.current, old.current);
-        assert_eq!(after.without_previous().keys(&request, USER).previous, None);
+        let at = |set: &AttemptMacs, at| set.keys(&request, USER, at);
+        let early = at(&after, turn.minus(Duration::from_millis(1)));
+        let late = at(&after, turn);
+        assert_eq!(early.in_force, at(&before, START).in_force);
+        assert_ne!(early.in_force, late.in_force);
+        assert!(early.others.contains(&Some(late.in_force)));
+        assert!(late.others.contains(&Some(early.in_force)));
+        // Nodes fold when they come to it; what they know logins by is the same.
+        for later in [0, 1, 100, 299, 301] {
+            let now = turn.plus(Duration::from_secs(later));
+            assert_eq!(at(&after.folded(now), now), at(&after, now), "{later}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_nothing_answers_to_is_gone() {
+        let turn = START.plus(ATTEMPT_KEYS_NOTICE);
+        let turned = macs().turned(2, START, &mut SeededEntropy::new(2));
+        let soon = turned.folded(turn.plus(KEEP));
+        let over = turned.folded(turn.plus(KEEP).plus(Duration::from_millis(1)));
+        assert!(soon.previous.is_some() && soon.next.is_none());
+        assert_eq!((over.previous, over.since), (None, turn));
+    }
+
+    #[test]
+    fn a_key_is_turned_daily_and_no_login_begins_on_the_edge() {
+        let set = macs();
+        let due = START.plus(ATTEMPT_KEYS_LIFE);
+        assert!(!set.is_due(due.minus(Duration::from_millis(1))) && set.is_due(due));
+        let turned = set.turned(2, due, &mut SeededEntropy::new(2));
+        let from = due.plus(ATTEMPT_KEYS_NOTICE);
+        assert!(!turned.is_due(from.minus(Duration::from_millis(1))));
+        let edge = from.minus(ATTEMPT_KEYS_HOLD);
+        assert!(turned.is_turning(edge) && !turned.is_turning(from));
+        assert!(!turned.is_turning(edge.minus(Duration::from_millis(1))));
+    }
+
+    #[test]
+    fn a_set_is_not_printed() {
+        let turned = macs().turned(2, START, &mut SeededEntropy::new(2));
+        let octets = format!("{:?}", turned.current.expose());
+        let printed = format!("{turned:?}");
+        assert!(!printed.contains(&octets) && printed.contains("MacKey(…)"));
     }
 }

@@ -24,7 +24,9 @@ pub use exchange::{Answer, Claim, Doubt, Finished, ProposeError, Question, Waite
 pub use flow::{Asking, Beginning, Flow, Judging, Settling, Waiting};
 pub use identity::Identity;
 pub use judge::Secrets;
-pub use key::{AttemptKeys, AttemptMacs};
+pub use key::{
+    ATTEMPT_KEYS_HOLD, ATTEMPT_KEYS_LIFE, ATTEMPT_KEYS_NOTICE, AttemptKeys, AttemptMacs, NextMac,
+};
 pub use place::Place;
 pub use reason::{Explanation, Reason};
 pub use request::{Caller, Request};

@@ -52,6 +52,20 @@ impl Reason {
     pub const fn code(self) -> &'static str {
         self.explanation().code
     }
+
+    /// The number in the stable code: 301 of `CS-R301`.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        let digits = self.code().bytes().filter(u8::is_ascii_digit);
+        digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
+    }
+
+    /// The reason with that number; `None`: this binary knows none.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|reason| reason.number() == number)
+    }
 }
 
 impl fmt::Display for Reason {
@@ -197,5 +211,14 @@ mod tests {
     fn no_two_reasons_share_a_code() {
         let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
         assert_eq!(codes.len(), Reason::ALL.len());
+    }
+
+    #[test]
+    fn a_reason_is_found_by_its_number() {
+        assert_eq!(Reason::WrongCode.number(), 301);
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_number(reason.number()), Some(*reason));
+        }
+        assert_eq!(Reason::from_number(9999), None);
     }
 }

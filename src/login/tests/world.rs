@@ -13,14 +13,16 @@ use countersign_core::ledger::{
     CLUSTER_VERSION, Command, Draft, Entry, MemoryTables, Outcome, SourceOutcome, Table, Write,
     apply, fields, query, storage,
 };
-use countersign_core::login::{Caller, Reason, Request, Secrets, Stages};
+use countersign_core::login::{AttemptMacs, Caller, Reason, Request, Secrets, Stages};
 use countersign_core::otp::{Parameters, code_at};
 use countersign_core::seal::{DataKey, Keyring, MacKey, Purpose};
 use prost::Message;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use crate::login::{Answer, Clock, Ledger, Logins, Parts, PasswordSource, ProposeError, Question};
+use crate::login::{
+    Alone, Answer, Clock, Ledger, Logins, Parts, PasswordSource, ProposeError, Question,
+};
 
 pub(super) type Outcomes = countersign_core::login::Outcome;
 pub(super) type TestLogins = Logins<TestLedger, TestSource, TestClock>;
@@ -44,7 +46,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let clock = TestClock(Instant::now());
+        let clock = TestClock::new();
         let mut entropy = SeededEntropy::new(1);
         let secrets = secrets(&mut entropy);
         let ledger = TestLedger::new(clock, tables(&secrets, &mut entropy));
@@ -52,12 +54,14 @@ impl World {
         let logins = Logins::new(Parts {
             ledger: ledger.clone(),
             source: source.clone(),
+            neighbours: Arc::new(Alone),
             clock,
             entropy: Box::new(entropy),
             secrets,
             node: NodeId(1),
             boot: Boot(1),
         });
+        logins.adopt_attempt_keys(attempt_keys(clock.wall()));
         Self {
             logins,
             ledger,
@@ -68,24 +72,11 @@ impl World {
 
     /// The code that Alice's token shows now, or so many steps later.
     pub(super) fn code(&self, later: u64) -> String {
-        let step = self.clock.wall().as_secs() / 30 + later;
-        let code = code_at(&seed(ALICE), &Parameters::default(), step).unwrap();
-        code.as_str().to_owned()
+        code_of_alice(self.clock, later)
     }
 
     pub(super) fn request(&self, client: ClientId, typed: &str) -> Request {
-        Request {
-            client,
-            client_revision: 1,
-            user_name: b"alice@contoso.example".to_vec(),
-            password: Secret::from(typed.as_bytes()),
-            proven: true,
-            caller: Caller {
-                calling_station_id: Some(b"198.51.100.7".to_vec()),
-                ..Caller::default()
-            },
-            arrived: self.clock.wall(),
-        }
+        request(self.clock, client, typed)
     }
 
     /// Alice's right login through the VPN gateway.
@@ -113,6 +104,44 @@ impl World {
     }
 }
 
+/// The first set of the cluster.
+pub(super) fn attempt_keys(now: Timestamp) -> AttemptMacs {
+    AttemptMacs::draw(1, now, &mut SeededEntropy::new(3))
+}
+
+/// What Alice's device asks with these octets as the password.
+pub(super) fn request(clock: TestClock, client: ClientId, typed: &str) -> Request {
+    Request {
+        client,
+        client_revision: 1,
+        user_name: b"alice@contoso.example".to_vec(),
+        password: Secret::from(typed.as_bytes()),
+        proven: true,
+        caller: Caller {
+            calling_station_id: Some(b"198.51.100.7".to_vec()),
+            ..Caller::default()
+        },
+        arrived: clock.wall(),
+    }
+}
+
+/// The request as a peer gets it.
+pub(super) fn copied(request: &Request) -> Request {
+    Request {
+        user_name: request.user_name.clone(),
+        password: request.password.duplicate(),
+        caller: request.caller.clone(),
+        ..*request
+    }
+}
+
+/// The code that Alice's token shows now, or so many steps later.
+pub(super) fn code_of_alice(clock: TestClock, later: u64) -> String {
+    let step = clock.wall().as_secs() / 30 + later;
+    let code = code_at(&seed(ALICE), &Parameters::default(), step).unwrap();
+    code.as_str().to_owned()
+}
+
 pub(super) fn without_stages(mut outcome: Outcomes) -> Outcomes {
     outcome.stages = Stages::default();
     outcome
@@ -138,6 +167,8 @@ pub(super) enum Fault {
     Nothing,
     /// It is applied, and nobody hears of it.
     AnswerLost,
+    /// The same, and that is noticed only after a while.
+    AnswerLate(Duration),
     /// It never gets into the log.
     NotProposed,
 }
@@ -235,8 +266,8 @@ impl Ledger for TestLedger {
         let outcome = self.apply(command);
         self.0.applied.notify_waiters();
         match fault {
-            Some(Fault::AnswerLost) => Err(ProposeError::Unknown),
-            _ => Ok(outcome),
+            Some(Fault::AnswerLost | Fault::AnswerLate(_)) => Err(ProposeError::Unknown),
+            Some(Fault::Nothing | Fault::NotProposed) | None => Ok(outcome),
         }
     }
 
@@ -244,8 +275,8 @@ impl Ledger for TestLedger {
         Some(self.0.clock.wall())
     }
 
-    async fn progress(&self) {
-        self.0.applied.notified().await;
+    fn progress(&self) -> impl Future<Output = ()> + Send {
+        self.0.applied.notified()
     }
 }
 
@@ -299,6 +330,12 @@ impl PasswordSource for TestSource {
 #[derive(Clone, Copy)]
 pub(super) struct TestClock(Instant);
 
+impl TestClock {
+    pub(super) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
 impl Clock for TestClock {
     fn monotonic(&self) -> Instant {
         Instant::now()
@@ -313,7 +350,7 @@ fn seed(user: UserId) -> Secret {
     Secret::new(vec![u8::try_from(user.0).unwrap(); 20])
 }
 
-fn secrets(entropy: &mut SeededEntropy) -> Secrets {
+pub(super) fn secrets(entropy: &mut SeededEntropy) -> Secrets {
     let key = DataKey::draw(KeyId(1), Purpose::Fields, entropy);
     Secrets {
         cluster: ClusterId([9; 16]),
@@ -322,7 +359,7 @@ fn secrets(entropy: &mut SeededEntropy) -> Secrets {
     }
 }
 
-fn tables(secrets: &Secrets, entropy: &mut SeededEntropy) -> MemoryTables {
+pub(super) fn tables(secrets: &Secrets, entropy: &mut SeededEntropy) -> MemoryTables {
     let mut tables = MemoryTables::default();
     let mut put = |table, key: &[u8], value: Vec<u8>| {
         tables.write(vec![Write::Put(table, key.to_vec(), value)]);

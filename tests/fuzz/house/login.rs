@@ -183,7 +183,13 @@ impl Login {
 
     fn settle(&mut self, desk: &mut Desk<'_>, fate: Fate, stage: Settling, is_late: bool) -> Flow {
         let command = Command::Settle(stage.command());
-        let result = propose(desk, fate.settle, command).map(|outcome| match outcome {
+        // Tried until it is recorded; that it may never be is a restart of the node.
+        let arrival = if stage.is_repeated() {
+            Arrival::Known
+        } else {
+            fate.settle
+        };
+        let result = propose(desk, arrival, command).map(|outcome| match outcome {
             Outcome::Settle(result) => result,
             other => panic!("not of a Settle: {other:?}"),
         });

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use countersign_core::base::{Boot, NodeId, Owner, SeededEntropy, Timestamp};
 use countersign_core::ledger::Command;
-use countersign_core::login::{Asking, AttemptMacs, Identity, Rule, Stop};
+use countersign_core::login::{
+    ATTEMPT_KEYS_NOTICE, Asking, AttemptMacs, Identity, Rule, Stop,
+};
 
 use crate::changes;
 use crate::claims::Claims;
@@ -220,10 +222,13 @@ fn wall(now: Timestamp, choice: u8) -> Timestamp {
     }
 }
 
+/// The first set, and the one after it, in which the first key is always looked for.
 static MACS: LazyLock<[AttemptMacs; 2]> = LazyLock::new(|| {
     let mut entropy = SeededEntropy::new(2);
-    let first = AttemptMacs::draw(&mut entropy);
-    let turned = first.turned(&mut entropy);
+    let first = AttemptMacs::draw(1, Timestamp::default(), &mut entropy);
+    let mut turned = first.turned(2, Timestamp::default(), &mut entropy);
+    turned = turned.folded(Timestamp::default().plus(ATTEMPT_KEYS_NOTICE));
+    turned.since = Timestamp::from_millis(u64::MAX);
     [first, turned]
 });
 

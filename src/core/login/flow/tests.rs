@@ -4,9 +4,11 @@
     reason = "a test stops at every other stage"
 )]
 
+use super::super::Decision;
 use super::*;
+use crate::base::limits::SETTLE_TRIES_MAX;
 use crate::base::{Boot, ClientId, NodeId, Owner, PlaceId, Secret, Timestamp, UserId};
-use crate::ledger::Revisions;
+use crate::ledger::{Revisions, SettleResult, SourceOutcome};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LEASE: Duration = Duration::from_secs(12);
@@ -145,7 +147,6 @@ fn only_an_applied_accepted_lets_anyone_in() {
             Ok(SettleResult::Already(Verdict::Revoked)),
             reject(Reason::Revoked),
         ),
-        (Err(ProposeError::Unknown), silent(Reason::Unknown)),
     ];
     for (result, expected) in table {
         assert_eq!(
@@ -376,12 +377,83 @@ fn a_lost_grant_is_judged_again_and_never_believed() {
 }
 
 #[test]
-fn a_settle_that_was_surely_not_recorded_is_proposed_again() {
-    let mut flow = right().settled(Err(ProposeError::NotProposed), true);
-    for _ in 2..=SETTLE_TRIES_MAX {
-        let again = settling(flow);
-        assert!(again.is_repeated());
-        flow = again.settled(Err(ProposeError::NotProposed), true);
+fn a_settle_that_was_not_seen_to_be_recorded_is_proposed_again() {
+    let table = [
+        (ProposeError::NotProposed, silent(Reason::NoQuorum)),
+        (ProposeError::Unknown, silent(Reason::Unknown)),
+    ];
+    for (error, expected) in table {
+        let mut flow = right().settled(Err(error), true);
+        for _ in 2..=SETTLE_TRIES_MAX {
+            let again = settling(flow);
+            assert!(again.is_repeated());
+            flow = again.settled(Err(error), true);
+        }
+        assert_eq!(said(&flow), expected);
     }
-    assert_eq!(said(&flow), silent(Reason::NoQuorum));
+}
+
+#[test]
+fn a_settle_that_was_recorded_unheard_says_what_is_recorded() {
+    let both = || claim(Factors::PasswordAndCode);
+    let wrong = || answered(both(), SourceOutcome::Wrong, Reason::WrongPassword);
+    let denied = || answered(both(), SourceOutcome::Denied, Reason::NoMfa);
+    let down = || answered(both(), SourceOutcome::NotAsked, Reason::SourceDown);
+    let already = SettleResult::Already;
+    let table = [
+        (right(), already(Verdict::Accepted), Reason::Accepted),
+        (right(), already(Verdict::Revoked), Reason::Revoked),
+        (
+            right(),
+            already(Verdict::WrongPassword),
+            Reason::WrongPassword,
+        ),
+        (
+            wrong(),
+            already(Verdict::WrongPassword),
+            Reason::WrongPassword,
+        ),
+        (denied(), already(Verdict::Denied), Reason::NoMfa),
+        (down(), SettleResult::Gone, Reason::SourceDown),
+    ];
+    for (settle, result, reason) in table {
+        let again = settling(settle.settled(Err(ProposeError::Unknown), false));
+        assert_eq!(
+            said(&again.settled(Ok(result), false)).1,
+            reason,
+            "{result:?}"
+        );
+    }
+    // The source said yes, and the grant was taken over: the record is looked at.
+    let again = settling(right().settled(Err(ProposeError::Unknown), false));
+    judging(again.settled(Ok(SettleResult::Gone), false));
+}
+
+#[test]
+fn a_grant_in_hand_is_not_in_doubt_any_more() {
+    let unknown = begun(
+        claim(Factors::PasswordAndCode),
+        Err(ProposeError::Unknown),
+        false,
+    );
+    let Flow::Begin(beginning) = judging(unknown).judged(claim(Factors::PasswordAndCode)) else {
+        panic!("must begin again");
+    };
+    let Flow::Ask(_, asking) = beginning.begun(Ok(GRANTED), QUICK, false) else {
+        panic!("must ask");
+    };
+    let wrong = Answer {
+        outcome: SourceOutcome::Wrong,
+        reason: Reason::WrongPassword,
+        code: 0,
+    };
+    let mut flow = asking.answered(wrong);
+    for _ in 0..SETTLE_TRIES_MAX {
+        flow = settling(flow).settled(Err(ProposeError::Unknown), true);
+    }
+    let Flow::Finish(finished) = flow else {
+        panic!("must finish");
+    };
+    // Given back as not asked, the guess would cost nothing.
+    assert_eq!(finished.doubt, None);
 }

@@ -1,0 +1,134 @@
+//! The last stage: what the source said is recorded.
+//!
+//! Must not know who was asked.
+
+use super::{Flow, Grant, Turns, settled};
+use crate::base::limits::SETTLE_TRIES_MAX;
+use crate::ledger::{Settle, SettleResult, SourceOutcome, Verdict};
+use crate::login::ending::{Decision, Ending, Pace};
+use crate::login::exchange::{Answer, ProposeError};
+use crate::login::reason::Reason;
+use crate::policy::SourceDown;
+
+/// The grant is being settled.
+#[derive(Debug)]
+pub struct Settling {
+    grant: Grant,
+    /// None: nobody was asked.
+    answer: Option<Answer>,
+    turns: Turns,
+    tries: u16,
+    /// The result of one of the tries is not known.
+    is_doubtful: bool,
+}
+
+impl Settling {
+    pub(super) const fn new(grant: Grant, answer: Option<Answer>, turns: Turns) -> Self {
+        Self {
+            grant,
+            answer,
+            turns,
+            tries: 1,
+            is_doubtful: false,
+        }
+    }
+
+    /// The command to propose.
+    #[must_use]
+    pub fn command(&self) -> Settle {
+        let outcome = |answer: Answer| answer.outcome;
+        Settle {
+            key: self.grant.key,
+            epoch: self.grant.epoch,
+            outcome: self.answer.map_or(SourceOutcome::NotAsked, outcome),
+        }
+    }
+
+    /// Whether it was proposed before and not seen to be recorded: to be tried after a pause.
+    #[must_use]
+    pub const fn is_repeated(&self) -> bool {
+        self.tries > 1
+    }
+
+    /// The settle came back.
+    #[must_use]
+    pub fn settled(mut self, result: Result<SettleResult, ProposeError>, late: bool) -> Flow {
+        match result {
+            Ok(SettleResult::Settled(verdict)) => self.turns.finish(self.verdict(verdict)),
+            Ok(SettleResult::Already(verdict)) if self.is_doubtful => {
+                self.turns.finish(self.verdict(verdict))
+            }
+            Ok(SettleResult::Already(verdict)) => self.turns.finish(settled(verdict)),
+            Ok(SettleResult::Released) => self.released(late),
+            // An earlier copy of this settle released it.
+            Ok(SettleResult::Gone) if self.is_doubtful && !self.has_verdict() => {
+                self.released(late)
+            }
+            // The lease ran out: the answer counts for nothing, the record has the truth.
+            Ok(SettleResult::Gone | SettleResult::Superseded) => {
+                self.turns.again(late, Reason::Unknown)
+            }
+            // Tried until the lease must be over, whether or not anyone waits: a source's
+            // answer that is lost here would keep the device's retry, wherever it comes,
+            // waiting for the end of the lease. A second copy of a settle changes nothing.
+            Err(error) => {
+                self.is_doubtful |= error == ProposeError::Unknown;
+                self.tries = self.tries.saturating_add(1);
+                if self.tries <= SETTLE_TRIES_MAX {
+                    Flow::Settle(self)
+                } else if self.is_doubtful {
+                    self.turns.finish(Ending::silent(Reason::Unknown))
+                } else {
+                    self.turns.finish(Ending::silent(Reason::NoQuorum))
+                }
+            }
+        }
+    }
+
+    fn has_verdict(&self) -> bool {
+        let outcome = self.answer.map(|answer| answer.outcome);
+        match outcome.unwrap_or(SourceOutcome::NotAsked) {
+            SourceOutcome::Right | SourceOutcome::Wrong | SourceOutcome::Denied => true,
+            SourceOutcome::NotAsked | SourceOutcome::Unanswered => false,
+        }
+    }
+
+    /// The verdict of this flow's own answer: the source's reason, unless the ledger found
+    /// otherwise.
+    fn verdict(&self, verdict: Verdict) -> Ending {
+        let said = self.answer.map(|answer| (verdict, answer.outcome));
+        match (said, self.answer) {
+            (
+                Some(
+                    (Verdict::WrongPassword, SourceOutcome::Wrong)
+                    | (Verdict::Denied, SourceOutcome::Denied),
+                ),
+                Some(answer),
+            ) => Ending {
+                decision: Decision::Reject,
+                reason: answer.reason,
+                pace: Pace::Measured,
+                source_code: answer.code,
+            },
+            _ => settled(verdict),
+        }
+    }
+
+    /// No verdict, nothing burned. Without an answer the login may be claimed again.
+    fn released(self, late: bool) -> Flow {
+        let Some(answer) = self.answer else {
+            return self.turns.again(late, Reason::Deadline);
+        };
+        let (decision, pace) = match self.grant.on_source_down {
+            SourceDown::Reject => (Decision::Reject, Pace::AtDeadline),
+            SourceDown::Silent => (Decision::Silent, Pace::AtOnce),
+        };
+        let ending = Ending {
+            decision,
+            reason: answer.reason,
+            pace,
+            source_code: answer.code,
+        };
+        self.turns.finish(ending)
+    }
+}

@@ -1,0 +1,182 @@
+//! Logins and key sets in the words of the wire.
+//!
+//! A peer is a member, but its octets are held to the same bounds as a packet's: it may be
+//! of another version.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use countersign_core::base::limits::{CLIENT_WAIT_MAX, PACKET_OCTETS_MAX, PASSWORD_OCTETS_MAX};
+use countersign_core::base::{ClientId, NodeId, Reference, Secret, Timestamp, UserId};
+use countersign_core::login::{
+    AttemptMacs, Caller, Decision, NextMac, Outcome, Reason, Request, Stages,
+};
+use countersign_core::seal::MacKey;
+use zeroize::Zeroizing;
+
+use crate::peers::wire;
+
+/// Why a message cannot be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum CodecError {
+    /// A text or a number is beyond what a packet could have brought.
+    #[error("{0} is out of bounds")]
+    Bounds(&'static str),
+    /// A field says nothing that this binary knows.
+    #[error("{0} is missing or unknown")]
+    Unknown(&'static str),
+}
+
+/// A login and how long its device still waits.
+pub(super) fn login(message: wire::LoginRequest) -> Result<(Request, Duration), CodecError> {
+    // Wiped when dropped, also where the message is refused.
+    let password = Secret::new(message.password);
+    let bounded = |text: Option<Vec<u8>>, what| match text {
+        Some(text) if text.len() > ATTRIBUTE_OCTETS_MAX => Err(CodecError::Bounds(what)),
+        text => Ok(text),
+    };
+    if password.len() > PASSWORD_OCTETS_MAX {
+        return Err(CodecError::Bounds("the password"));
+    }
+    let name = bounded(Some(message.user_name), "the user name")?;
+    let remaining = Duration::from_millis(message.remaining.into());
+    if remaining.is_zero() || remaining > CLIENT_WAIT_MAX {
+        return Err(CodecError::Bounds("the remaining time"));
+    }
+    let request = Request {
+        client: ClientId(message.client),
+        client_revision: message.client_revision,
+        user_name: name.unwrap_or_default(),
+        password,
+        proven: message.proven,
+        caller: Caller {
+            calling_station_id: bounded(message.calling_station_id, "Calling-Station-Id")?,
+            nas_identifier: bounded(message.nas_identifier, "NAS-Identifier")?,
+            nas_ip_address: message.nas_ip_address.map(Ipv4Addr::from_bits),
+            nas_port: message.nas_port,
+            nas_port_id: bounded(message.nas_port_id, "NAS-Port-Id")?,
+        },
+        arrived: Timestamp::from_millis(message.arrived),
+    };
+    Ok((request, remaining))
+}
+
+/// `None`: there is no time left for a peer.
+pub(super) fn login_message(request: &Request, remaining: Duration) -> Option<wire::LoginRequest> {
+    let remaining = u32::try_from(remaining.min(CLIENT_WAIT_MAX).as_millis()).ok()?;
+    let caller = &request.caller;
+    (remaining > 0).then(|| wire::LoginRequest {
+        client: request.client.0,
+        client_revision: request.client_revision,
+        user_name: request.user_name.clone(),
+        password: request.password.expose().to_vec(),
+        proven: request.proven,
+        calling_station_id: caller.calling_station_id.clone(),
+        nas_identifier: caller.nas_identifier.clone(),
+        nas_ip_address: caller.nas_ip_address.map(Ipv4Addr::to_bits),
+        nas_port: caller.nas_port,
+        nas_port_id: caller.nas_port_id.clone(),
+        arrived: request.arrived.as_millis(),
+        remaining,
+    })
+}
+
+pub(super) fn reply_message(outcome: &Outcome, took: Duration) -> wire::LoginReply {
+    wire::LoginReply {
+        decision: match outcome.decision {
+            Decision::Accept => ACCEPT,
+            Decision::Reject => REJECT,
+            Decision::Silent => SILENCE,
+        },
+        reason: outcome.reason.number(),
+        source_code: outcome.source_code,
+        reference: outcome.reference.to_string(),
+        user: outcome.user.map(|user| user.0),
+        took_micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+/// What `peer` said of a login of `client`. Anything unclear is an error, and so silence.
+pub(super) fn outcome(
+    reply: &wire::LoginReply,
+    client: ClientId,
+    peer: NodeId,
+) -> Result<Outcome, CodecError> {
+    let decision = match reply.decision {
+        ACCEPT => Decision::Accept,
+        REJECT => Decision::Reject,
+        SILENCE => Decision::Silent,
+        _ => return Err(CodecError::Unknown("the decision")),
+    };
+    let reason = Reason::from_number(reply.reason).ok_or(CodecError::Unknown("the reason"))?;
+    if (decision == Decision::Accept) != (reason == Reason::Accepted) {
+        return Err(CodecError::Unknown("the decision for this reason"));
+    }
+    let reference: Result<Reference, _> = reply.reference.parse();
+    Ok(Outcome {
+        decision,
+        reason,
+        source_code: reply.source_code,
+        reference: reference.map_err(|_| CodecError::Unknown("the reference"))?,
+        user: reply.user.map(UserId),
+        client,
+        judged_by: Some(peer),
+        stages: Stages {
+            waited: Duration::from_micros(reply.took_micros).min(CLIENT_WAIT_MAX),
+            ..Stages::default()
+        },
+    })
+}
+
+pub(super) fn keys_message(set: Option<&AttemptMacs>) -> wire::AttemptKeysReply {
+    let octets = |key: &MacKey| key.expose().to_vec();
+    set.map_or_else(wire::AttemptKeysReply::default, |set| {
+        let next = set.next.as_ref();
+        wire::AttemptKeysReply {
+            number: set.number,
+            current: octets(&set.current),
+            previous: set.previous.as_ref().map(octets).unwrap_or_default(),
+            next: next.map(|next| octets(&next.key)).unwrap_or_default(),
+            next_from: next.map_or(0, |next| next.from.as_millis()),
+            drawn_at: set.since.as_millis(),
+        }
+    })
+}
+
+/// The set that a peer holds; `None`: it holds none.
+pub(super) fn keys(message: wire::AttemptKeysReply) -> Result<Option<AttemptMacs>, CodecError> {
+    let current = Zeroizing::new(message.current);
+    let previous = Zeroizing::new(message.previous);
+    let next = Zeroizing::new(message.next);
+    if message.number == 0 {
+        return Ok(None);
+    }
+    let some = |octets: &[u8]| match octets {
+        [] => Ok(None),
+        octets => key(octets).map(Some),
+    };
+    let from = Timestamp::from_millis(message.next_from);
+    Ok(Some(AttemptMacs {
+        number: message.number,
+        current: key(&current)?,
+        since: Timestamp::from_millis(message.drawn_at),
+        previous: some(&previous)?,
+        next: some(&next)?.map(|key| NextMac { key, from }),
+    }))
+}
+
+fn key(octets: &[u8]) -> Result<MacKey, CodecError> {
+    let octets = octets.try_into().map_err(|_| CodecError::Bounds("a key"))?;
+    Ok(MacKey::from_octets(octets))
+}
+
+const ACCEPT: u32 = 1;
+const REJECT: u32 = 2;
+const SILENCE: u32 = 3;
+/// The longest value of an attribute (RFC 2865 §5).
+const ATTRIBUTE_OCTETS_MAX: usize = 253;
+/// Longer messages are not read: a packet, and what stands around it.
+pub(super) const MESSAGE_OCTETS_MAX: usize = 2 * PACKET_OCTETS_MAX;
+
+#[cfg(test)]
+mod tests;

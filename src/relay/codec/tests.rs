@@ -1,0 +1,143 @@
+use countersign_core::base::SeededEntropy;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+const LEFT: Duration = Duration::from_millis(2_000);
+
+fn request() -> Request {
+    Request {
+        client: ClientId(7),
+        client_revision: 3,
+        user_name: b"alice".to_vec(),
+        password: Secret::from(b"secret123456".as_slice()),
+        proven: true,
+        caller: Caller {
+            calling_station_id: Some(b"198.51.100.7".to_vec()),
+            nas_identifier: Some(Vec::new()),
+            nas_ip_address: Some([192, 0, 2, 1].into()),
+            nas_port: Some(0),
+            nas_port_id: None,
+        },
+        arrived: NOW,
+    }
+}
+
+fn message() -> wire::LoginRequest {
+    login_message(&request(), LEFT).expect("time is left")
+}
+
+#[test]
+fn a_login_arrives_as_it_was() {
+    let (arrived, remaining) = login(message()).unwrap();
+    let sent = request();
+    assert_eq!(remaining, LEFT);
+    assert_eq!(arrived.client, sent.client);
+    assert_eq!(arrived.client_revision, sent.client_revision);
+    assert_eq!(arrived.user_name, sent.user_name);
+    assert_eq!(arrived.password, sent.password);
+    assert_eq!(arrived.proven, sent.proven);
+    assert_eq!(arrived.caller, sent.caller);
+    assert_eq!(arrived.arrived, sent.arrived);
+}
+
+#[test]
+fn what_no_packet_could_have_brought_is_refused() {
+    let long = || vec![b'1'; ATTRIBUTE_OCTETS_MAX + 1];
+    let changes: [fn(&mut wire::LoginRequest, Vec<u8>); 7] = [
+        |message, long| message.password = long,
+        |message, long| message.user_name = long,
+        |message, long| message.calling_station_id = Some(long),
+        |message, long| message.nas_identifier = Some(long),
+        |message, long| message.nas_port_id = Some(long),
+        |message, _| message.remaining = 0,
+        |message, _| message.remaining = 120_001,
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut message = message();
+        change(&mut message, long());
+        let refused = login(message);
+        assert!(matches!(refused, Err(CodecError::Bounds(_))), "{number}");
+    }
+    assert!(login_message(&request(), Duration::from_micros(999)).is_none());
+}
+
+#[test]
+fn an_outcome_names_who_judged() {
+    let sent = Outcome {
+        decision: Decision::Reject,
+        reason: Reason::WrongPassword,
+        source_code: 50126,
+        reference: Reference::draw(&mut SeededEntropy::new(1)),
+        user: Some(UserId(7)),
+        client: ClientId(7),
+        judged_by: None,
+        stages: Stages::default(),
+    };
+    let reply = reply_message(&sent, LEFT);
+    let heard = outcome(&reply, ClientId(7), NodeId(2)).unwrap();
+    let expected = Outcome {
+        judged_by: Some(NodeId(2)),
+        stages: Stages {
+            waited: LEFT,
+            ..Stages::default()
+        },
+        ..sent
+    };
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn an_answer_that_is_not_clear_lets_nobody_in() {
+    let good = wire::LoginReply {
+        decision: ACCEPT,
+        reason: Reason::Accepted.number(),
+        reference: Reference::draw(&mut SeededEntropy::new(1)).to_string(),
+        ..wire::LoginReply::default()
+    };
+    assert!(outcome(&good, ClientId(7), NodeId(2)).is_ok());
+    let changes: [fn(&mut wire::LoginReply); 6] = [
+        |reply| reply.decision = 0,
+        |reply| reply.decision = 4,
+        |reply| reply.decision = REJECT,
+        |reply| reply.reason = 9999,
+        |reply| reply.reason = Reason::WrongPassword.number(),
+        |reply| reply.reference = "no reference".into(),
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut reply = good.clone();
+        change(&mut reply);
+        assert!(outcome(&reply, ClientId(7), NodeId(2)).is_err(), "{number}");
+    }
+}
+
+#[test]
+fn a_set_of_keys_arrives_as_it_was_and_is_not_printed() {
+    let mut entropy = SeededEntropy::new(1);
+    let first = AttemptMacs::draw(5, NOW, &mut entropy);
+    let turned = first.turned(6, NOW, &mut entropy);
+    let folded = turned.folded(NOW.plus(Duration::from_secs(61)));
+    assert!(turned.next.is_some() && folded.previous.is_some());
+    for set in [first, turned, folded] {
+        let message = keys_message(Some(&set));
+        let octets = format!("{:?}", set.current.expose());
+        assert!(!format!("{message:?}").contains(&octets));
+        assert_eq!(keys(message), Ok(Some(set)));
+    }
+    assert_eq!(keys(keys_message(None)), Ok(None));
+}
+
+#[test]
+fn keys_of_another_length_are_no_keys() {
+    let set = AttemptMacs::draw(5, NOW, &mut SeededEntropy::new(1));
+    let changes: [fn(&mut wire::AttemptKeysReply); 3] = [
+        |message| message.current.clear(),
+        |message| message.previous = vec![1; 31],
+        |message| message.next = vec![1; 33],
+    ];
+    for change in changes {
+        let mut message = keys_message(Some(&set));
+        change(&mut message);
+        assert_eq!(keys(message), Err(CodecError::Bounds("a key")));
+    }
+}

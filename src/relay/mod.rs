@@ -1,0 +1,16 @@
+//! What nodes tell each other of logins: whole logins that one cannot judge and another
+//! can, and the keys under which all know a login again.
+//!
+//! Must not know how a login is judged, or how consensus works; where a node stands in the
+//! cluster it is told through [`Reign`].
+
+mod codec;
+mod keeper;
+mod neighbourhood;
+mod reign;
+mod service;
+
+pub use keeper::{Holder, Keeper, Sets, Unanswered};
+pub use neighbourhood::{Neighbourhood, OverLinks};
+pub use reign::{Reign, Role, Standing};
+pub use service::{Service, routes};
