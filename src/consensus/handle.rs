@@ -4,6 +4,7 @@
 //! front cannot delay a heartbeat.
 
 mod cluster;
+mod speaking;
 mod start;
 
 use std::io;
@@ -11,22 +12,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_core::base::{Boot, NodeId};
-use countersign_core::ledger::{Command, Outcome};
-use openraft::Instant;
-use openraft::async_runtime::watch::WatchReceiver;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::cluster::HandOverError;
+pub use self::speaking::Lead;
+use self::speaking::Voice;
 use super::config::{Config, MembersError, Ports};
 use super::disk::{Disk, OpenError};
 use super::halt::Halt;
 use super::member::{Member, Raft};
 use super::port::LiveTables;
-use super::proposer::{Asked, Because, ProposeError};
-use super::raft::RaftId;
-use super::reign::{CONTACT_MAX, Reign};
+use super::proposer::Asked;
+use super::reign::Reign;
 use super::state_machine::Applied;
+use super::status::StatusFault;
 use super::tables::TableView;
 use crate::login::Clock;
 
@@ -84,6 +84,7 @@ pub struct Consensus {
     queue: mpsc::Sender<Asked>,
     applied: watch::Receiver<Applied>,
     reign: watch::Receiver<Reign>,
+    voice: Voice,
     opened: Opened,
     clock: Arc<dyn Clock>,
     pub(super) member: Arc<Member>,
@@ -126,29 +127,6 @@ impl Consensus {
         self.disk.boot()
     }
 
-    /// Queues `command` for the log. The future may be dropped: the command is then
-    /// applied or not, as if its answer were lost.
-    ///
-    /// # Errors
-    /// [`ProposeError::NotProposed`]: it is certainly not in the log. Else it is unknown.
-    pub fn propose(
-        &self,
-        command: Command,
-    ) -> impl Future<Output = Result<Outcome, ProposeError>> + Send + use<> {
-        let (reply, answer) = oneshot::channel();
-        let refused = self.queue.try_send(Asked { command, reply }).err();
-        let refused = refused.map(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Because::Busy,
-            mpsc::error::TrySendError::Closed(_) => Because::Stopping,
-        });
-        async move {
-            match refused {
-                Some(because) => Err(ProposeError::NotProposed(because)),
-                None => answer.await.unwrap_or(Err(ProposeError::Unknown)),
-            }
-        }
-    }
-
     /// The tables; each read sees what is applied by then.
     pub fn tables(&self) -> TableView<'_> {
         self.disk.tables()
@@ -164,11 +142,6 @@ impl Consensus {
         LiveTables::new(Arc::clone(&self.disk))
     }
 
-    /// The clock that this node stamps by when it leads.
-    pub(super) fn clock(&self) -> &dyn Clock {
-        &*self.clock
-    }
-
     /// How far the tables are.
     pub fn applied(&self) -> Applied {
         *self.applied.borrow()
@@ -179,46 +152,11 @@ impl Consensus {
         self.applied.clone()
     }
 
-    /// Whether this node leads, has caught up and has had a quorum just now.
-    pub fn is_ready(&self) -> bool {
-        match *self.reign.borrow() {
-            Reign::Leading { alone: true, .. } => true,
-            Reign::Leading { alone: false, .. } => self.has_contact(),
-            Reign::Following(_) | Reign::Vacant => false,
-        }
-    }
-
-    fn has_contact(&self) -> bool {
-        let acked = self.raft.data_metrics().borrow_watched().last_quorum_acked;
-        acked.is_some_and(|acked| acked.elapsed() < CONTACT_MAX)
-    }
-
     /// Waits until this node may propose; false when it stopped instead.
     pub async fn leading(&self) -> bool {
         let mut reign = self.reign.clone();
         let led = reign.wait_for(|reign| matches!(reign, Reign::Leading { .. }));
         led.await.is_ok()
-    }
-
-    /// How the core stands.
-    pub fn figures(&self) -> Figures {
-        let metrics = self.raft.metrics();
-        let now = metrics.borrow_watched();
-        let index = |id: &Option<super::raft::LogId>| id.map_or(0, |id| id.index);
-        let waiting = self
-            .queue
-            .max_capacity()
-            .saturating_sub(self.queue.capacity());
-        Figures {
-            term: now.current_term,
-            leader: now.current_leader.and_then(|id| RaftId(id).node()),
-            last_log: now.last_log_index.unwrap_or(0),
-            committed: index(&now.local_committed),
-            applied: index(&now.last_applied),
-            snapshot: index(&now.snapshot),
-            purged: index(&now.purged),
-            queued: u64::try_from(waiting).unwrap_or(u64::MAX),
-        }
     }
 
     /// Answers what waits, finishes what is on its way, syncs and stops. Later proposals

@@ -50,8 +50,7 @@ impl Ledger for Arc<Consensus> {
     fn standing(&self) -> Option<Timestamp> {
         // Entry time stands still while nothing is written; the leader's next stamp is
         // what a command will be held against.
-        self.is_ready()
-            .then(|| self.applied().at.max(self.clock().wall()))
+        Consensus::standing(self).ok()
     }
 
     fn progress(&self) -> impl Future<Output = ()> + Send {

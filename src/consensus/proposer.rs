@@ -11,8 +11,10 @@ use countersign_core::ledger::{CLUSTER_VERSION, Command, Entry, Outcome, query};
 use openraft::errors::ClientWriteError;
 use openraft::raft::ClientWriteResult;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use super::disk::Disk;
+use super::hashes::Hashes;
 use super::raft::{Answer, Batch, RaftId, Types};
 use super::reign::Reign;
 use super::state_machine::StateMachine;
@@ -38,18 +40,29 @@ pub enum Because {
     /// This node does not lead; perhaps that one does.
     #[error("this node does not lead")]
     NotLeader(Option<NodeId>),
+    /// The leader cannot be reached from here.
+    #[error("the leader, node {0}, cannot be reached")]
+    Unreachable(NodeId),
+    /// No message to the leader holds it.
+    #[error("the command is too large to be sent to the leader")]
+    TooLarge,
+    /// The node's tables are not what they should be.
+    #[error("this node is fenced")]
+    Fenced,
     /// The node is shutting down.
     #[error("this node is stopping")]
     Stopping,
 }
 
-/// What one command comes to.
-pub(super) type Reply = Result<Outcome, ProposeError>;
+/// What one command comes to, and in which entry of the log.
+pub(super) type Reply = Result<(u64, Outcome), ProposeError>;
 
 /// A command that waits for its entry.
 pub(super) struct Asked {
     pub(super) command: Command,
     pub(super) reply: oneshot::Sender<Reply>,
+    /// When nobody waits for the answer any more.
+    pub(super) deadline: Instant,
 }
 
 /// Turns queued commands into entries, for as long as the queue is open.
@@ -60,6 +73,7 @@ pub(super) struct Proposer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) queue: mpsc::Receiver<Asked>,
     pub(super) reign: watch::Receiver<Reign>,
+    pub(super) hashes: Arc<Hashes>,
 }
 
 impl Proposer {
@@ -84,7 +98,7 @@ impl Proposer {
         }
         self.queue.close();
         while let Some(rest) = self.queue.recv().await {
-            refuse([rest.reply], Because::Stopping);
+            refuse([rest], Because::Stopping);
         }
         let all = u32::try_from(ENTRIES_IN_FLIGHT_MAX).unwrap_or(u32::MAX);
         drop(on_their_way.acquire_many(all).await);
@@ -94,7 +108,7 @@ impl Proposer {
         let (commands, replies) = asked.into_iter().map(|a| (a.command, a.reply)).unzip();
         let (entry, term) = match self.stamp(commands, last) {
             Ok(stamped) => stamped,
-            Err(because) => return refuse::<Vec<_>>(replies, because),
+            Err(because) => return refuse_all(replies, because),
         };
         let answer = Answer::new(move |result: ClientWriteResult<Types>| {
             drop(turn);
@@ -112,6 +126,9 @@ impl Proposer {
         commands: Vec<Command>,
         last: &mut Timestamp,
     ) -> Result<(Entry, super::raft::Leader), Because> {
+        if self.hashes.difference().is_some() {
+            return Err(Because::Fenced);
+        }
         let reign = *self.reign.borrow();
         let Reign::Leading { reign: leader, .. } = reign else {
             return Err(Because::NotLeader(reign.leader()));
@@ -141,13 +158,14 @@ fn answer(replies: Vec<oneshot::Sender<Reply>>, result: ClientWriteResult<Types>
     match result {
         Ok(written) => {
             // A shorter list of outcomes would drop replies: unknown, never somebody else's.
+            let index = written.log_id.index;
             for (reply, outcome) in replies.into_iter().zip(written.data) {
-                drop(reply.send(Ok(outcome)));
+                drop(reply.send(Ok((index, outcome))));
             }
         }
         Err(ClientWriteError::ForwardToLeader(to)) => {
             let leader = to.leader_id.and_then(|id| RaftId(id).node());
-            refuse(replies, Because::NotLeader(leader));
+            refuse_all(replies, Because::NotLeader(leader));
         }
         Err(
             ClientWriteError::LogEntryDiscarded(_)
@@ -161,7 +179,12 @@ fn answer(replies: Vec<oneshot::Sender<Reply>>, result: ClientWriteResult<Types>
     }
 }
 
-fn refuse<R: IntoIterator<Item = oneshot::Sender<Reply>>>(replies: R, because: Because) {
+/// Answers commands that are certainly not in the log.
+pub(super) fn refuse(asked: impl IntoIterator<Item = Asked>, because: Because) {
+    refuse_all(asked.into_iter().map(|asked| asked.reply), because);
+}
+
+fn refuse_all(replies: impl IntoIterator<Item = oneshot::Sender<Reply>>, because: Because) {
     for reply in replies {
         // Who has stopped waiting needs no answer.
         drop(reply.send(Err(ProposeError::NotProposed(because))));

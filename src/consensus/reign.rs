@@ -3,8 +3,6 @@
 //! A new leader knows the last stamped time only when everything that earlier leaders
 //! committed is applied; until then it proposes nothing.
 
-use std::time::Duration;
-
 use countersign_core::base::NodeId;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::vote::RaftLeaderId;
@@ -19,7 +17,12 @@ pub(super) enum Reign {
     /// Nobody is known to lead, or this node not yet with all that went before.
     Vacant,
     /// Another node leads.
-    Following(NodeId),
+    Following {
+        /// Which.
+        leader: NodeId,
+        /// Since.
+        term: u64,
+    },
     /// This node leads and has caught up.
     Leading {
         /// Its reign: no entry of another is stamped by it.
@@ -33,7 +36,7 @@ impl Reign {
     /// The leader, where it is another node.
     pub(super) fn leader(self) -> Option<NodeId> {
         match self {
-            Self::Following(node) => Some(node),
+            Self::Following { leader, .. } => Some(leader),
             Self::Vacant | Self::Leading { .. } => None,
         }
     }
@@ -48,12 +51,17 @@ pub(super) async fn follow(raft: openraft::Raft<Types, StateMachine>, reign: wat
             let now = server.borrow_watched();
             let leads = now.state.is_leader() && now.vote.committed;
             let own = leads.then(|| now.vote.leader_id.to_committed());
-            (now.current_leader, own)
+            (
+                now.current_leader
+                    .map(|leader| (leader, now.vote.leader_id.term)),
+                own,
+            )
         };
         let next = match leader {
             // After a restart the last vote may still name this node.
-            Some(other) if other != *raft.node_id() => {
-                RaftId(other).node().map_or(Reign::Vacant, Reign::Following)
+            Some((other, term)) if other != *raft.node_id() => {
+                let node = RaftId(other).node();
+                node.map_or(Reign::Vacant, |leader| Reign::Following { leader, term })
             }
             _ => Reign::Vacant,
         };
@@ -99,6 +107,3 @@ async fn caught_up(raft: &openraft::Raft<Types, StateMachine>, own: Leader) -> b
         }
     }
 }
-
-/// Contact with a quorum older than this counts for nothing.
-pub(super) const CONTACT_MAX: Duration = Duration::from_millis(250);

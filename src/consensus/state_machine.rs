@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::codec;
 use super::disk::{APPLIED, Disk, applied_record};
 use super::halt::Halt;
+use super::hashes::{Hash, Hashes};
 use super::raft::{LogEntry, LogId, SnapshotMeta, StoredMembership, Types};
 use super::snapshot::{Builder, Image, Images, Snapshot};
 use super::tables::TableView;
@@ -38,6 +39,8 @@ pub(super) struct StateMachine {
     images: Arc<Images>,
     last: Option<LogId>,
     membership: StoredMembership,
+    hash: Option<Hash>,
+    hashes: Arc<Hashes>,
     applied: watch::Sender<Applied>,
 }
 
@@ -51,6 +54,8 @@ impl StateMachine {
             images,
             last: None,
             membership: StoredMembership::default(),
+            hash: None,
+            hashes: Arc::default(),
             applied: watch::Sender::default(),
         };
         machine.reload()?;
@@ -67,17 +72,26 @@ impl StateMachine {
         Arc::clone(&self.images)
     }
 
+    /// The rolling hashes that the tables went through.
+    pub(super) fn hashes(&self) -> Arc<Hashes> {
+        Arc::clone(&self.hashes)
+    }
+
     fn reload(&mut self) -> io::Result<()> {
         if let Some(octets) = applied_record(self.disk.db())? {
             (_, self.last, self.membership) = codec::applied(&octets)?;
         }
         let head = query::head(&self.disk.tables()).map_err(io::Error::other)?;
+        self.hash = Hash::try_from(&*head.hash).ok();
         self.publish(Some(Timestamp::from_millis(head.at)));
         Ok(())
     }
 
     fn publish(&self, at: Option<Timestamp>) {
         let index = self.last.map_or(0, |last| last.index);
+        if let Some(hash) = self.hash {
+            self.hashes.record(index, hash);
+        }
         self.applied.send_modify(|applied| {
             applied.index = index;
             applied.at = at.unwrap_or(applied.at);
@@ -95,6 +109,10 @@ impl StateMachine {
             let (entry, responder) = item?;
             let outcomes = self.apply_entry(&mut draft, &entry, &mut at)?;
             answered.push((responder, outcomes));
+        }
+        if at.is_some() {
+            let head = query::head(&draft).map_err(io::Error::other)?;
+            self.hash = Hash::try_from(&*head.hash).ok();
         }
         let mut batch = WriteBatch::default();
         tables.add_writes(&mut batch, draft.into_writes());

@@ -153,7 +153,7 @@ pub(super) fn has_user(tables: &impl Read, number: u64) -> bool {
     user.unwrap().is_some()
 }
 
-fn command(number: u64, kind: change::Kind) -> Command {
+pub(super) fn command(number: u64, kind: change::Kind) -> Command {
     Command::Change(Box::new(Change {
         request_id: request_id(number),
         actor: Some(Actor {

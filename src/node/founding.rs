@@ -12,8 +12,8 @@ use countersign_core::seal::KeyFile;
 use sha2::{Digest, Sha256};
 
 use super::config::Config;
+use super::error::ServeError;
 use super::keys;
-use super::serve::ServeError;
 use super::system::SystemEntropy;
 use crate::consensus::Consensus;
 use crate::login::Ledger;

@@ -3,14 +3,15 @@
 //! Knows every shell. Takes no decision of a login or an operator.
 
 mod certificates;
+mod cluster;
 pub mod config;
+mod error;
 mod follow;
 mod founding;
 mod keys;
 mod member;
 mod new;
 mod parts;
-mod reign;
 mod renewal;
 mod serve;
 mod system;
@@ -18,8 +19,9 @@ mod template;
 mod witness;
 
 pub use certificates::{Authority, CertificateError, ServerCertificate};
+pub use error::ServeError;
 pub use keys::KeysError;
 pub use member::{MEMBERS_MAX, Member, MemberError};
 pub use new::{Made, MadeCluster, MakeError, make, make_cluster};
-pub use serve::{ServeError, serve};
+pub use serve::serve;
 pub use system::{SystemClock, SystemEntropy};

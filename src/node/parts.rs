@@ -8,25 +8,21 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use countersign_core::base::{Entropy, NodeId, Operations};
 use countersign_core::seal::KeyFile;
-use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 
-use super::config::{Config, Peers};
+use super::cluster::{Peering, Seat, View};
+use super::config::Config;
+use super::error::ServeError;
 use super::follow::Copies;
 use super::keys::Opened;
-use super::reign::Sole;
-use super::serve::ServeError;
 use super::system::{SystemClock, SystemEntropy};
 use super::witness::Reporter;
-use super::{follow, keys};
+use super::{cluster, follow, keys};
 use crate::consensus::{self, Consensus, Owner, TableView};
-use crate::login::{Alone, Clock, Ledger, Logins, Parts};
+use crate::login::{Clock, Ledger, Logins, Parts};
 use crate::net::{Alive, Server, Setup, Wall};
-use crate::operate::{
-    ClusterStanding, ClusterView, Member, NodeRole, Operate, Shells, TransferError,
-};
-use crate::peers::{Credentials, PeerName};
-use crate::relay::Keeper;
+use crate::operate::{Operate, Shells};
+use crate::relay::{Keeper, OverLinks};
 use crate::sources::Sources;
 use crate::telemetry::events::Events;
 use crate::telemetry::{Metrics, Noise};
@@ -70,43 +66,28 @@ pub(super) fn examine(config: &Config) -> Result<KeyFile, ServeError> {
     Ok(file)
 }
 
-/// Opens the store and, where it is blank, founds the cluster or waits until it is.
+/// Opens the store.
 pub(super) async fn consensus(
     config: &Config,
-    file: KeyFile,
+    peering: Option<&Peering>,
     telling: &Telling,
-) -> Result<(Arc<Consensus>, keys::FileAndKeys), ServeError> {
+) -> Result<Arc<Consensus>, ServeError> {
+    let own = config.peers.iter().flat_map(|peers| &peers.initial_members);
+    let own = own.clone().find(|(node, _)| *node == config.node);
     let settings = consensus::Config {
         directory: config.data_dir.join(STORE),
         cluster: config.cluster,
         node: config.node,
-        address: String::new(),
+        address: own.map(|(_, address)| address.clone()).unwrap_or_default(),
         timing: consensus::Timing::default(),
-        peers: None,
+        peers: peering.map(Peering::members),
     };
     let ports = consensus::Ports {
         clock: Arc::new(SystemClock),
         operations: Arc::clone(&telling.metrics) as _,
         on_halt: consensus::abort(),
     };
-    let consensus = Arc::new(Consensus::start(settings, ports).await?);
-    super::founding::found_if_blank(config, &consensus, &file).await?;
-    if !consensus.takes_part().await {
-        return Err(ServeError::Stopped);
-    }
-    let opened = keys::open(&consensus.view(), config.cluster, &file)?;
-    Ok((consensus, (file, opened)))
-}
-
-/// What the node shows its peers; `None`: it has none.
-pub(super) fn credentials(config: &Config) -> Result<Option<Arc<Credentials>>, ServeError> {
-    let own = PeerName {
-        cluster: config.cluster,
-        node: config.node,
-    };
-    let peers = config.peers.as_ref();
-    let load = |peers: &Peers| Credentials::load(own, peers.files.clone());
-    Ok(peers.map(load).transpose()?.map(Arc::new))
+    Ok(Arc::new(Consensus::start(settings, ports).await?))
 }
 
 /// The judging side of a node.
@@ -119,6 +100,7 @@ pub(super) struct Judging {
 pub(super) fn judging(
     config: &Config,
     consensus: &Arc<Consensus>,
+    peering: Option<&Peering>,
     (key_file, opened): keys::FileAndKeys,
     telling: &Telling,
 ) -> Result<Judging, ServeError> {
@@ -128,7 +110,7 @@ pub(super) fn judging(
     let logins = Logins::new(Parts {
         ledger: Arc::clone(consensus),
         source: Arc::clone(&sources),
-        neighbours: Arc::new(Alone),
+        neighbours: cluster::neighbours(consensus, peering),
         clock: SystemClock,
         entropy: Box::new(SystemEntropy),
         secrets,
@@ -140,7 +122,7 @@ pub(super) fn judging(
         keyring: Arc::clone(&keyring),
         clock: Arc::new(SystemClock),
         entropy: Box::new(SystemEntropy),
-        cluster: Arc::new(Standing(Arc::clone(consensus), config.node)),
+        cluster: Arc::new(View(Arc::clone(consensus), config.node)),
         events: Arc::clone(&telling.events) as _,
     });
     let surroundings = follow::surroundings(
@@ -168,13 +150,15 @@ pub(super) fn judging(
     })
 }
 
-/// Who keeps the attempt keys of a node that is alone.
+/// Who keeps the attempt keys.
 pub(super) fn keeper(
     consensus: &Arc<Consensus>,
+    peering: Option<&Peering>,
     judging: &Judging,
-) -> Keeper<Sole, NodeLogins, (), SystemEntropy> {
-    let reign = Arc::new(Sole::new(Arc::clone(consensus)));
-    Keeper::new(reign, judging.logins.clone(), (), SystemEntropy)
+) -> Keeper<Seat, NodeLogins, Option<OverLinks>, SystemEntropy> {
+    let seat = Arc::new(Seat(Arc::clone(consensus)));
+    let sets = cluster::sets(peering);
+    Keeper::new(seat, judging.logins.clone(), sets, SystemEntropy)
 }
 
 /// Opens the RADIUS ports.
@@ -182,8 +166,8 @@ pub(super) fn radius(
     config: &Config,
     judging: &Judging,
     telling: &Telling,
+    alive: impl Fn() -> bool + Send + Sync + 'static,
 ) -> Result<Server, ServeError> {
-    let alive = judging.logins.clone();
     let server = Server::start(Setup {
         authentication: config.authentication.clone(),
         accounting: config.accounting.clone(),
@@ -197,7 +181,7 @@ pub(super) fn radius(
             noise: Arc::clone(&telling.noise),
         }),
         wall: Wall(Arc::new(|| SystemClock.wall())),
-        alive: Alive(Arc::new(move || alive.is_ready())),
+        alive: Alive(Arc::new(alive)),
     });
     server.map_err(ServeError::Radius)
 }
@@ -207,35 +191,6 @@ pub(super) async fn listen(what: &'static str, at: SocketAddr) -> Result<TcpList
     TcpListener::bind(at)
         .await
         .map_err(|error| ServeError::Listen(what, at, error))
-}
-
-/// Consensus as operators see it.
-struct Standing(Arc<Consensus>, NodeId);
-
-impl ClusterView for Standing {
-    fn standing(&self) -> ClusterStanding {
-        let figures = self.0.figures();
-        let leads = figures.leader == Some(self.1);
-        ClusterStanding {
-            node: self.1,
-            role: if leads {
-                NodeRole::Leader
-            } else {
-                NodeRole::Voter
-            },
-            term: figures.term,
-            leader: figures.leader,
-            applied: figures.applied,
-        }
-    }
-
-    fn members(&self) -> BoxFuture<'_, Vec<Member>> {
-        Box::pin(std::future::ready(Vec::new()))
-    }
-
-    fn transfer_leader(&self, _: Option<NodeId>) -> BoxFuture<'_, Result<NodeId, TransferError>> {
-        Box::pin(std::future::ready(Err(TransferError::NoSuchVoter)))
-    }
 }
 
 /// Where the store lies in the data directory.

@@ -17,11 +17,8 @@ use super::system::SystemClock;
 use crate::login::Clock;
 use crate::peers::Credentials;
 
-/// Looks for renewed files for as long as the task lives; a node without peers has none.
-pub(super) async fn renew(credentials: Option<Arc<Credentials>>, operations: Arc<dyn Operations>) {
-    let Some(credentials) = credentials else {
-        return;
-    };
+/// Looks for renewed files for as long as the task lives.
+pub(super) async fn renew(credentials: Arc<Credentials>, operations: Arc<dyn Operations>) {
     let mut watch = Watch::new(credentials, operations);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;

@@ -1,77 +1,42 @@
 //! Runs a node: builds the parts, watches over them, stops them in order.
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use countersign_core::ledger::{StoreError, query};
+use countersign_core::base::Operations;
+use countersign_core::ledger::query;
+use countersign_core::seal::KeyFile;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::cluster::Peering;
 use super::config::Config;
-use super::keys::KeysError;
-use super::parts::{self, Telling};
-use super::renewal;
+use super::error::ServeError;
+use super::parts::{self, Judging, NodeLogins, Telling};
 use super::system::SystemClock;
+use super::{founding, keys, renewal};
 use crate::admin;
-use crate::consensus::{Consensus, OpenError, StartError};
+use crate::consensus::Consensus;
 use crate::login::{Clock, Ledger};
-use crate::peers::CredentialsError;
-use crate::sources::entra::ConfigError as SourceError;
 use crate::telemetry::health;
 
-/// Why a node does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The bootstrap token cannot be used.
-    #[error("the bootstrap token file {0} cannot be used")]
-    BootstrapToken(PathBuf, #[source] io::Error),
-    /// A demo's store would be reachable from elsewhere.
-    #[error("this is a demo's store: {0} must be a loopback address")]
-    Demo(SocketAddr),
-    /// The event files cannot be written.
-    #[error("events cannot be kept")]
-    Events(#[source] io::Error),
-    /// The cluster could not be founded.
-    #[error("the cluster cannot be founded: {0}")]
-    Founding(String),
-    /// The keys.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// A listener cannot be opened.
-    #[error("{0} cannot listen on {1}")]
-    Listen(&'static str, SocketAddr, #[source] io::Error),
-    /// The store cannot be used.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A part has failed.
-    #[error("{0} has failed")]
-    Part(
-        &'static str,
-        #[source] Box<dyn std::error::Error + Send + Sync>,
-    ),
-    /// A RADIUS port cannot be opened.
-    #[error("the RADIUS ports cannot be opened")]
-    Radius(#[source] io::Error),
-    /// The certificates of the peers' links.
-    #[error(transparent)]
-    Peers(#[from] CredentialsError),
-    /// The pinned hosts cannot be used.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// Consensus cannot start.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// Consensus stopped before the node could speak.
-    #[error("consensus has stopped")]
-    Stopped,
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+/// The parts that stand before the node takes part in a cluster.
+struct House {
+    config: Config,
+    telling: Telling,
+    consensus: Arc<Consensus>,
+    peering: Option<Peering>,
+    /// There as soon as logins can be judged.
+    logins: Arc<OnceLock<NodeLogins>>,
+    /// Set when the node begins to stop: from then on it invites no new logins.
+    leaving: Arc<AtomicBool>,
+    stopped: watch::Receiver<bool>,
 }
+
+/// What ended, and how.
+type Ended = Result<(), ServeError>;
 
 /// Runs the node until SIGTERM or SIGINT.
 ///
@@ -84,64 +49,162 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     }
     let file = parts::examine(&config)?;
     let telling = Telling::start(config.node, &config.data_dir).map_err(ServeError::Events)?;
-    let (consensus, keys) = parts::consensus(&config, file, &telling).await?;
-    if query::head(&consensus.view())?.demo {
-        refuse_outside(&config)?;
-    }
-    let credentials = parts::credentials(&config)?;
-    let judging = parts::judging(&config, &consensus, keys, &telling)?;
-    let mut keeper = parts::keeper(&consensus, &judging);
-    // Before the first packet: without attempt keys nothing is judged.
-    keeper.step().await;
-    let keeping = tokio::spawn(keeper.run());
-    let mut radius = parts::radius(&config, &judging, &telling)?;
+    let peering = Peering::open(&config)?;
+    let consensus = parts::consensus(&config, peering.as_ref(), &telling).await?;
     let (stop, stopped) = watch::channel(false);
-    let mut others = JoinSet::new();
-    let tls = admin::Tls {
-        certificate: config.admin_certificate.clone(),
-        key: config.admin_key,
+    let house = House {
+        config,
+        telling,
+        consensus,
+        peering,
+        logins: Arc::default(),
+        leaving: Arc::default(),
+        stopped,
     };
-    let listener = parts::listen("the admin API", config.admin).await?;
-    let (operate, until) = (Arc::clone(&judging.operate), end(stopped.clone()));
-    others.spawn(async move { part("admin", admin::serve(operate, listener, &tls, until).await) });
-    let listener = parts::listen("metrics", config.metrics).await?;
-    let ready = judging.logins.clone();
-    let health = health::serve(
-        listener,
-        Arc::clone(&telling.metrics),
-        Arc::new(move || ready.is_ready()),
-        end(stopped.clone()),
-    );
-    others.spawn(async move { part("metrics", health.await) });
-    let (copies, logins) = (judging.copies, judging.logins.clone());
-    let following = tokio::spawn(copies.follow(logins));
-    let collecting = tokio::spawn(collect(
-        telling.clone(),
-        Arc::clone(&consensus),
-        radius.gauge(),
-    ));
-    let renewing = tokio::spawn(renewal::renew(credentials, telling.metrics));
-    tracing::info!(node = %config.node, radius = ?radius.authentication, "ready");
-    let ended = tokio::select! {
-        () = terminated() => Ok(()),
-        error = radius.failed() => Err(ServeError::Part("radius", error.into())),
-        Some(ended) = others.join_next() => ended.unwrap_or(Err(ServeError::Stopped)),
-    };
-    tracing::info!("stopping");
+    let mut parts = JoinSet::new();
+    let ended = house.run(file, &mut parts).await;
     stop.send_replace(true);
-    radius.stop().await;
-    following.abort();
-    keeping.abort();
-    collecting.abort();
-    renewing.abort();
-    others.shutdown().await;
-    consensus.shutdown().await;
+    house.consensus.shutdown().await;
+    // Streams of peers do not end by themselves.
+    parts.shutdown().await;
     ended
+}
+
+impl House {
+    /// Builds the rest in the order in which it is needed, and runs it.
+    async fn run(&self, file: KeyFile, parts: &mut JoinSet<Ended>) -> Ended {
+        // Probes and peers ask before the node takes part; it takes part with their help.
+        self.open_health(parts).await?;
+        self.open_peers(parts).await?;
+        tokio::select! {
+            () = terminated() => return Ok(()),
+            joined = self.join(&file) => joined?,
+            Some(ended) = parts.join_next() => return ended.unwrap_or(Err(ServeError::Stopped)),
+        }
+        let head = query::head(&self.consensus.view())?;
+        if head.demo {
+            refuse_outside(&self.config)?;
+        }
+        let opened = keys::open(&self.consensus.view(), self.config.cluster, &file)?;
+        let peering = self.peering.as_ref();
+        let judging = parts::judging(
+            &self.config,
+            &self.consensus,
+            peering,
+            (file, opened),
+            &self.telling,
+        )?;
+        self.serve_logins(judging, parts).await
+    }
+
+    /// Founds the cluster or waits until it is.
+    async fn join(&self, file: &KeyFile) -> Ended {
+        founding::found_if_blank(&self.config, &self.consensus, file).await?;
+        if self.consensus.takes_part().await {
+            Ok(())
+        } else {
+            Err(ServeError::Stopped)
+        }
+    }
+
+    async fn serve_logins(&self, judging: Judging, parts: &mut JoinSet<Ended>) -> Ended {
+        let mut keeper = parts::keeper(&self.consensus, self.peering.as_ref(), &judging);
+        // Before the first packet: without keys no login is judged.
+        keeper.step().await;
+        parts.spawn(endless(keeper.run()));
+        // From here on peers may hand logins over.
+        let logins = self.logins.get_or_init(|| judging.logins.clone());
+        self.open_admin(&judging, parts).await?;
+        let alive = (logins.clone(), Arc::clone(&self.leaving));
+        let alive = move || !alive.1.load(Ordering::Acquire) && alive.0.is_ready();
+        let mut radius = parts::radius(&self.config, &judging, &self.telling, alive)?;
+        parts.spawn(endless(judging.copies.follow(logins.clone())));
+        let (telling, consensus) = (self.telling.clone(), Arc::clone(&self.consensus));
+        parts.spawn(endless(collect(telling, consensus, radius.gauge())));
+        tracing::info!(
+            node = %self.config.node,
+            radius = ?radius.authentication,
+            "ready"
+        );
+        let ended = tokio::select! {
+            () = terminated() => Ok(()),
+            error = radius.failed() => Err(ServeError::Part("radius", error.into())),
+            Some(ended) = parts.join_next() => ended.unwrap_or(Err(ServeError::Stopped)),
+        };
+        tracing::info!("stopping");
+        self.leaving.store(true, Ordering::Release);
+        self.hand_over().await;
+        radius.stop().await;
+        ended
+    }
+
+    /// A leader that goes tells another to lead: nobody waits for its silence then.
+    async fn hand_over(&self) {
+        if self.peering.is_none() {
+            return;
+        }
+        match self.consensus.hand_over_leadership(None).await {
+            Ok(heir) => tracing::info!(%heir, "leadership handed over"),
+            Err(error) => tracing::info!(%error, "leadership not handed over"),
+        }
+    }
+
+    async fn open_health(&self, parts: &mut JoinSet<Ended>) -> Ended {
+        let listener = parts::listen("metrics", self.config.metrics).await?;
+        let (logins, leaving) = (Arc::clone(&self.logins), Arc::clone(&self.leaving));
+        let ready = move || {
+            let may_judge = logins.get().is_some_and(NodeLogins::is_ready);
+            may_judge && !leaving.load(Ordering::Acquire)
+        };
+        let metrics = Arc::clone(&self.telling.metrics);
+        let health = health::serve(listener, metrics, Arc::new(ready), self.end());
+        parts.spawn(async move { part("metrics", health.await) });
+        Ok(())
+    }
+
+    async fn open_peers(&self, parts: &mut JoinSet<Ended>) -> Ended {
+        let Some(peering) = &self.peering else {
+            return Ok(());
+        };
+        let operations = Arc::clone(&self.telling.metrics);
+        let logins = Arc::clone(&self.logins);
+        let listener = parts::listen("the peers' port", peering.listen()).await?;
+        let served = peering.serve(listener, &self.consensus, logins, operations, self.end());
+        parts.spawn(async move { part("peers", served.await) });
+        let (credentials, metrics) = (peering.credentials(), Arc::clone(&self.telling.metrics));
+        parts.spawn(endless(renewal::renew(credentials, metrics)));
+        Ok(())
+    }
+
+    async fn open_admin(&self, judging: &Judging, parts: &mut JoinSet<Ended>) -> Ended {
+        let tls = admin::Tls {
+            certificate: self.config.admin_certificate.clone(),
+            key: self.config.admin_key.clone(),
+        };
+        let listener = parts::listen("the admin API", self.config.admin).await?;
+        let (operate, until) = (Arc::clone(&judging.operate), self.end());
+        parts.spawn(
+            async move { part("admin", admin::serve(operate, listener, &tls, until).await) },
+        );
+        Ok(())
+    }
+
+    fn end(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stopped = self.stopped.clone();
+        async move {
+            let _gone = stopped.wait_for(|stopped| *stopped).await;
+        }
+    }
+}
+
+/// A part that ends only by being stopped.
+async fn endless(part: impl Future<Output = ()>) -> Ended {
+    part.await;
+    Err(ServeError::Stopped)
 }
 
 /// Notes noise and figures, every ten seconds.
 async fn collect(telling: Telling, consensus: Arc<Consensus>, in_hand: impl Fn() -> usize) {
-    use countersign_core::base::Operations;
     loop {
         tokio::time::sleep(COLLECT_EVERY).await;
         for record in telling.noise.collect(SystemClock.wall()) {
@@ -172,14 +235,10 @@ async fn terminated() {
     }
 }
 
-async fn end(mut stopped: watch::Receiver<bool>) {
-    let _gone = stopped.wait_for(|stopped| *stopped).await;
-}
-
 fn part<E: std::error::Error + Send + Sync + 'static>(
     name: &'static str,
     ended: Result<(), E>,
-) -> Result<(), ServeError> {
+) -> Ended {
     ended.map_err(|error| ServeError::Part(name, error.into()))
 }
 

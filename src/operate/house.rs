@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use countersign_core::base::limits::{LOGIN_PARK, WATCH_STEP};
 use countersign_core::base::{ClusterId, Entropy, RequestId, Secret, Timestamp};
 use countersign_core::ledger::storage::{self, ChangeOutcome, Refusal, change};
 use countersign_core::ledger::{Command, Outcome, StoreError, Table, query};
@@ -160,8 +161,7 @@ impl<L: Ledger> Operate<L> {
             digest: asked.digest.finalize().to_vec(),
             kind: Some(kind),
         };
-        let outcome = self.ledger.propose(Command::Change(Box::new(change))).await;
-        match outcome {
+        match self.proposed(Command::Change(Box::new(change))).await {
             Ok(Outcome::Change(outcome)) => Ok(outcome),
             // The log holds something else than was proposed, or an older binary leads.
             Ok(Outcome::Begin(_) | Outcome::Settle(_) | Outcome::Unreadable(_)) => {
@@ -172,6 +172,23 @@ impl<L: Ledger> Operate<L> {
             }
             Err(ProposeError::NotProposed) => Err(OperateError::NotProposed),
             Err(ProposeError::Unknown) => Err(OperateError::Unknown { request }),
+        }
+    }
+
+    /// Proposes again what was certainly not proposed: an election is over in less time
+    /// than an operator would notice. What is unknown is left so: the operator is told how
+    /// to learn it.
+    async fn proposed(&self, command: Command) -> Result<Outcome, ProposeError> {
+        let deadline = tokio::time::Instant::now() + PROPOSE_AGAIN;
+        loop {
+            let progress = self.ledger.progress();
+            let result = self.ledger.propose(command.clone()).await;
+            let refused = result == Err(ProposeError::NotProposed);
+            if !refused || tokio::time::Instant::now() >= deadline {
+                return result;
+            }
+            let _ = tokio::time::timeout(LOGIN_PARK, progress).await;
+            tokio::time::sleep(WATCH_STEP).await;
         }
     }
 
@@ -260,5 +277,7 @@ pub(super) fn numbered<M: prost::Message + Default>(
     query::record(tables, table, &id.to_be_bytes())
 }
 
+/// For so long a change is proposed again.
+const PROPOSE_AGAIN: Duration = Duration::from_secs(2);
 /// How long the own tables may lag behind an acknowledged change.
 const READ_BACK: Duration = Duration::from_secs(2);

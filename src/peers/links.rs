@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_core::base::NodeId;
+use countersign_core::base::{NodeId, Timestamp};
 use hyper_util::rt::TokioIo;
 use rustls::CertificateError;
 use rustls_pki_types::ServerName;
@@ -70,6 +70,12 @@ impl Links {
             credentials,
             table: Mutex::default(),
         }
+    }
+
+    /// When the certificate that this node shows ends.
+    #[must_use]
+    pub fn expires(&self) -> Timestamp {
+        self.credentials.expires()
     }
 
     /// The link to `node` at `address`, a DNS name and port. Must be called on the runtime

@@ -13,4 +13,4 @@ mod service;
 pub use keeper::{Holder, Keeper, Sets, Unanswered};
 pub use neighbourhood::{Neighbourhood, OverLinks};
 pub use reign::{Reign, Role, Standing};
-pub use service::{Service, routes};
+pub use service::{Service, add_service};

@@ -87,10 +87,13 @@ impl Sets for OverLinks {
     }
 }
 
-/// A node without peers.
-impl Sets for () {
-    async fn of(&self, _: NodeId, _: &str) -> Result<Option<AttemptMacs>, Unanswered> {
-        Err(Unanswered)
+/// A node without peers asks nobody.
+impl<S: Sets> Sets for Option<S> {
+    async fn of(&self, node: NodeId, address: &str) -> Result<Option<AttemptMacs>, Unanswered> {
+        match self {
+            Some(sets) => sets.of(node, address).await,
+            None => Err(Unanswered),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! that it came through that gate.
 
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::{Stream, stream};
 use tokio::time::Instant;
@@ -14,15 +15,26 @@ use super::codec::{self, MESSAGE_OCTETS_MAX};
 use crate::login::{Clock, Ledger, Logins, PasswordSource};
 use crate::peers::{Caller, wire};
 
-/// Answers peers out of this node's logins.
-pub struct Service<L, S, C>(Logins<L, S, C>);
+/// Answers peers out of this node's logins, as soon as it has any: peers are served
+/// before the node takes part.
+pub struct Service<L, S, C>(Arc<OnceLock<Logins<L, S, C>>>);
 
-/// The routes of the service, for the listener of peers.
-pub fn routes<L: Ledger, S: PasswordSource, C: Clock>(logins: Logins<L, S, C>) -> Routes {
-    Routes::new(
+/// Adds the service to what peers are served.
+pub fn add_service<L: Ledger, S: PasswordSource, C: Clock>(
+    routes: Routes,
+    logins: Arc<OnceLock<Logins<L, S, C>>>,
+) -> Routes {
+    routes.add_service(
         wire::logins_server::LoginsServer::new(Service(logins))
             .max_decoding_message_size(MESSAGE_OCTETS_MAX),
     )
+}
+
+impl<L, S, C> Service<L, S, C> {
+    fn logins(&self) -> Result<&Logins<L, S, C>, Status> {
+        let logins = self.0.get();
+        logins.ok_or_else(|| Status::unavailable("this node does not take part yet"))
+    }
 }
 
 #[tonic::async_trait]
@@ -32,7 +44,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> wire::logins_server::Logins for Ser
         request: Request<wire::AttemptKeysRequest>,
     ) -> Result<Response<wire::AttemptKeysReply>, Status> {
         proven(&request)?;
-        let set = self.0.attempt_keys();
+        let set = self.logins()?.attempt_keys();
         Ok(Response::new(codec::keys_message(set.as_deref())))
     }
 
@@ -48,7 +60,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> wire::logins_server::Logins for Ser
         let received = Instant::now();
         let (login, remaining) = codec::login(request.into_inner())
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let judged = self.0.take(login, received, received + remaining);
+        let judged = self.logins()?.take(login, received, received + remaining);
         let judged = judged.ok_or_else(|| Status::unavailable("this node may not judge now"))?;
         Ok(Response::new(Box::pin(stream::once(async move {
             let outcome = judged.await;

@@ -15,7 +15,7 @@ use countersign::peers::wire::AttemptKeysRequest;
 use countersign::peers::wire::logins_client::LoginsClient;
 use countersign::peers::{Credentials, Files, Gate, Links, PeerName, serve};
 use countersign::relay::{
-    Neighbourhood, OverLinks, Reign, Role, Sets, Standing, Unanswered, routes,
+    Neighbourhood, OverLinks, Reign, Role, Sets, Standing, Unanswered, add_service,
 };
 use countersign_core::base::{
     Boot, ClientId, ClusterId, KeyId, NodeId, Secret, SeededEntropy, Timestamp, Unobserved,
@@ -26,6 +26,7 @@ use countersign_core::seal::{DataKey, Keyring, MacKey, Purpose};
 use prost::Message;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+use tonic::service::Routes;
 
 type NodeLogins = Logins<Facts, Nobody, SystemClock>;
 
@@ -144,7 +145,7 @@ impl Street {
         let served = serve(
             listener,
             self.credentials(SECOND),
-            routes(logins),
+            add_service(Routes::default(), Arc::new(logins.into())),
             gate,
             Arc::new(Unobserved),
             std::future::pending(),
@@ -238,7 +239,8 @@ async fn keys_are_not_handed_out_over_a_listener_that_proves_nobody() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let incoming = tonic::transport::server::TcpIncoming::from(listener);
-    let plain = tonic::transport::Server::builder().add_routes(routes(second));
+    let plain = tonic::transport::Server::builder()
+        .add_routes(add_service(Routes::default(), Arc::new(second.into())));
     tokio::spawn(plain.serve_with_incoming(incoming));
     let mut stranger = LoginsClient::connect(format!("http://{address}"))
         .await

@@ -44,7 +44,8 @@ impl Consensus {
         let member = Arc::downgrade(&self.member);
         let raft = RaftServer::new(RaftService(Weak::clone(&member)))
             .max_decoding_message_size(MESSAGE_OCTETS_MAX);
-        Routes::new(raft).add_service(FoundingServer::new(FoundingService(member)))
+        let routes = Routes::new(raft).add_service(FoundingServer::new(FoundingService(member)));
+        self.add_services(routes)
     }
 
     /// Who may call: the members, before the founding those that are to found.

@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::speaking::{Voice, VoiceParts};
 use super::{Consensus, Opened, QUEUE_COMMANDS_MAX, StartError};
 use crate::consensus::config::{self, Config, Peers, Ports, core_config};
 use crate::consensus::contact::Contact;
@@ -24,6 +25,7 @@ use crate::consensus::reign::{self, Reign};
 use crate::consensus::snapshot::incoming::Incoming;
 use crate::consensus::snapshot::outgoing::Exports;
 use crate::consensus::state_machine::{Applied, StateMachine};
+use crate::consensus::status::SyncTimes;
 
 /// A running node, how to stop its proposer, and the proposer.
 type Started = (Consensus, oneshot::Sender<()>, JoinHandle<()>);
@@ -44,15 +46,25 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
         Opened::Member
     };
     let node = config.node;
-    let (member, applied) = member(config, peers, &ports, &disk).await?;
+    let syncs = Arc::default();
+    let (member, applied) = member(config, peers.clone(), &ports, &disk, &syncs).await?;
     let member = Arc::new(member);
     let raft = &member.raft.clone();
     let (said, reign) = watch::channel(Reign::Vacant);
     tokio::spawn(reign::follow(raft.clone(), said));
-    tokio::spawn(watch_core(raft.clone(), ports.on_halt));
+    tokio::spawn(watch_core(raft.clone(), Arc::clone(&ports.on_halt)));
     tokio::spawn(founding::run(Arc::clone(&member)));
     elect_if_alone(raft, member.id).await?;
     let (queue, asked) = mpsc::channel(QUEUE_COMMANDS_MAX);
+    let voice = Voice::start(VoiceParts {
+        raft,
+        contact: &member.contact,
+        syncs: &syncs,
+        reign: &reign,
+        queue: &queue,
+        peers,
+        ports: &ports,
+    });
     let (stop, stopped) = oneshot::channel();
     let proposer = Proposer {
         raft: raft.clone(),
@@ -61,6 +73,7 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
         clock: Arc::clone(&ports.clock),
         queue: asked,
         reign: reign.clone(),
+        hashes: member.contact.hashes(),
     };
     let proposer = tokio::spawn(proposer.run(stopped));
     let consensus = Consensus {
@@ -69,6 +82,7 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
         queue,
         applied,
         reign,
+        voice,
         opened,
         clock: ports.clock,
         member,
@@ -83,11 +97,14 @@ async fn member(
     peers: Option<Peers>,
     ports: &Ports,
     disk: &Arc<Disk>,
+    syncs: &Arc<SyncTimes>,
 ) -> Result<(Member, watch::Receiver<Applied>), StartError> {
     let settings = core_config(&config);
     let settings = settings.map_err(|error| StartError::Core(error.to_string()))?;
     let id = RaftId::new(config.node, disk.incarnation());
-    let contact = Arc::new(Contact::default());
+    let machine = StateMachine::open(Arc::clone(disk))?;
+    let (applied, images) = (machine.watch(), machine.images());
+    let contact = Contact::start(&ports.clock, machine.hashes(), &applied);
     let network = Network(Arc::new(Reach {
         own: id,
         links: peers.as_ref().map(|peers| Arc::clone(&peers.links)),
@@ -95,9 +112,7 @@ async fn member(
         exports: Exports::new(disk.layout().outgoing()),
         answer_max: config.timing.election_max.saturating_mul(2),
     }));
-    let log = log_store(disk, ports)?;
-    let machine = StateMachine::open(Arc::clone(disk))?;
-    let (applied, images) = (machine.watch(), machine.images());
+    let log = log_store(disk, ports, syncs)?;
     let raft = Raft::new(id.0, Arc::new(settings), network, log, machine)
         .await
         .map_err(|fatal| StartError::Core(fatal.to_string()))?;
@@ -125,10 +140,10 @@ pub(super) fn runtime() -> io::Result<Runtime> {
         .build()
 }
 
-fn log_store(disk: &Arc<Disk>, ports: &Ports) -> io::Result<LogStore> {
-    let synced = Arc::clone(disk);
+fn log_store(disk: &Arc<Disk>, ports: &Ports, syncs: &Arc<SyncTimes>) -> io::Result<LogStore> {
+    let (synced, syncs) = (Arc::clone(disk), Arc::clone(syncs));
     let flusher = Flusher::start(
-        Box::new(move || synced.sync()),
+        Box::new(move || syncs.timed(|| synced.sync())),
         Arc::clone(&ports.operations),
         Arc::clone(&ports.on_halt),
     )?;

@@ -23,7 +23,8 @@ pub struct Entry {
     pub version: u32,
     /// The leader's clock, never less than in the entry before.
     pub at: Timestamp,
-    /// The node that proposed it.
+    /// The node that stamped it: the leader of its term. Whose commands they are, each
+    /// tells itself: a Begin by its owner, a Settle by its grant, a change by its actor.
     pub proposer: NodeId,
     /// At most [`crate::base::limits::BATCH_COMMANDS_MAX`].
     pub commands: Vec<Command>,

@@ -26,6 +26,9 @@ pub enum CommandError {
     /// The entry is of a cluster version that was never spoken.
     #[error("entry of cluster version {0}, which does not exist")]
     Version(u32),
+    /// As the leader says, to whom it was sent.
+    #[error("{0}")]
+    Told(String),
 }
 
 impl Entry {
