@@ -19,7 +19,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test check fix bench fuzz fuzz-smoke build deps radclient keep check-deploy
+.PHONY: demo test check fix bench chaos fuzz fuzz-smoke build deps radclient keep check-deploy
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -45,6 +45,9 @@ fix: ## what writes: format and the lints that mend themselves
 
 bench: build ## the budgets of the design, beside FreeRADIUS, in one run
 	tests/bench/run
+
+chaos: build ## ten minutes of faults under load, judged
+	target/release/countersign-chaos --nodes 3 --minutes 10
 
 # The core forbids unsafe code, so the address sanitizer would only cost half the speed. What
 # is found goes to target/, beside the seeds that are kept in tests/fuzz/corpus/.

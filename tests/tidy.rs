@@ -76,12 +76,13 @@ fn every_module_has_a_layer() {
     );
 }
 
-/// The demo is a binary of its own, so the compiler keeps others from importing it; all
-/// but this way round.
+/// The demo and chaos are binaries of their own, so the compiler keeps others from
+/// importing them; all but this way round.
 #[test]
 fn no_module_is_brought_in_by_path() {
-    let users: Vec<_> = rust_files("src")
+    let users: Vec<_> = ["src", "chaos"]
         .into_iter()
+        .flat_map(rust_files)
         .filter(|file| read(file).contains("#[path"))
         .collect();
     assert!(
@@ -134,10 +135,10 @@ fn every_file_is_declared_by_its_parent() {
         "src/core/build.rs",
     ]
     .into_iter()
-    .chain(["src/demo/main.rs"])
+    .chain(["src/demo/main.rs", "chaos/main.rs"])
     .collect();
     let mut dead = Vec::new();
-    for file in rust_files("src") {
+    for file in ["src", "chaos"].into_iter().flat_map(rust_files) {
         if roots.contains(file.to_str().expect("paths of the repository are UTF-8")) {
             continue;
         }
@@ -165,8 +166,9 @@ fn every_file_is_declared_by_its_parent() {
 
 #[test]
 fn every_file_says_what_it_is() {
-    let silent: Vec<_> = rust_files("src")
+    let silent: Vec<_> = ["src", "chaos"]
         .into_iter()
+        .flat_map(rust_files)
         .filter(|file| !is_test(file) && !read(file).starts_with("//!"))
         .collect();
     assert!(silent.is_empty(), "without a module doc: {silent:?}");

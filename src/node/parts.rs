@@ -42,6 +42,9 @@ pub(super) struct Telling {
 
 impl Telling {
     pub(super) fn start(node: NodeId, data_dir: &Path) -> io::Result<Self> {
+        if cfg!(feature = "dangerous-forget-attempts") {
+            tracing::error!("DANGEROUS: built to forget every attempt, so retries are replays");
+        }
         let metrics = Arc::new(Metrics::default());
         let operations: Arc<dyn Operations> = Arc::clone(&metrics) as _;
         let events = Events::open(node, &data_dir.join("events"), operations)?;

@@ -82,9 +82,7 @@ impl House {
             Some(ended) = parts.join_next() => return ended.unwrap_or(Err(ServeError::Stopped)),
         }
         let head = query::head(&self.consensus.view())?;
-        if head.demo {
-            refuse_outside(&self.config)?;
-        }
+        refuse_misuse(&self.config, head.demo)?;
         let opened = keys::open(&self.consensus.view(), self.config.cluster, &file)?;
         let peering = self.peering.as_ref();
         let judging = parts::judging(
@@ -240,6 +238,18 @@ fn part<E: std::error::Error + Send + Sync + 'static>(
     ended: Result<(), E>,
 ) -> Ended {
     ended.map_err(|error| ServeError::Part(name, error.into()))
+}
+
+/// A demo's store is for this machine alone, and a ledger that forgets its attempts for a
+/// demo's users.
+fn refuse_misuse(config: &Config, is_demo: bool) -> Result<(), ServeError> {
+    if is_demo {
+        refuse_outside(config)
+    } else if cfg!(feature = "dangerous-forget-attempts") {
+        Err(ServeError::Dangerous)
+    } else {
+        Ok(())
+    }
 }
 
 /// A demo's secrets are known to everyone who reads the manual.
