@@ -210,12 +210,14 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         // answer after the lease would come beside another node's question.
         let longest = question.timeout.saturating_add(SOURCE_GRACE);
         let answer = timeout(longest, self.house.source.ask(question)).await;
-        self.stages.asked += self.since(began);
-        stage.answered(answer.unwrap_or(Answer {
+        let took = self.since(began);
+        self.stages.asked += took;
+        let answer = answer.unwrap_or(Answer {
             outcome: SourceOutcome::Unanswered,
             reason: Reason::SourceUnanswered,
             code: 0,
-        }))
+        });
+        stage.answered(answer, took > longest.saturating_add(OVERSLEPT_MIN))
     }
 
     async fn settle(&mut self, stage: Settling) -> Flow {
@@ -298,5 +300,7 @@ fn settled(result: Result<Outcome, ProposeError>) -> Result<SettleResult, Propos
     }
 }
 
+/// A time-out that comes so much too late means that the process was stopped meanwhile.
+const OVERSLEPT_MIN: Duration = Duration::from_millis(500);
 /// How long a source may overrun its own time-out; within the lease's slack.
 const SOURCE_GRACE: Duration = Duration::from_millis(250);

@@ -1,10 +1,18 @@
 //! What lies in `deploy/`: the node files go through the real binary, and every part of it
 //! names the same ports. Schemas and references are `tests/deploy/check`'s.
 
+#![expect(clippy::unwrap_used, reason = "a failed preparation fails the test")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use countersign::login::Clock;
+use countersign::node::{Authority, SystemClock};
+use countersign::peers::PeerName;
+use countersign_core::base::NodeId;
+use data_encoding::HEXLOWER;
 
 /// The default ports of the design.
 const PORTS: [(u16, &str, &str); 5] = [
@@ -19,7 +27,7 @@ const PORTS: [(u16, &str, &str); 5] = [
 const CALLED: [u16; 2] = [53, 443];
 
 /// The files that the node files name; here they are there, and nothing more is asked.
-const NAMED: [&str; 11] = [
+const NAMED: [&str; 13] = [
     "admin.key",
     "admin.pem",
     "bootstrap-token",
@@ -31,6 +39,8 @@ const NAMED: [&str; 11] = [
     "node-3.key",
     "node-3.pem",
     "peer-ca.pem",
+    "peer.key",
+    "peer.pem",
 ];
 
 #[test]
@@ -39,11 +49,10 @@ fn every_node_file_has_no_fault() {
     assert!(files.len() >= 4, "one alone and three of a cluster");
     for file in files {
         let folder = tempfile::tempdir().unwrap();
-        for name in NAMED {
-            fs::write(folder.path().join(name), "x").unwrap();
-        }
+        let text = read(&file);
+        make_files(folder.path(), &text);
         let here = folder.path().to_str().unwrap();
-        let text = read(&file).replace("/etc/countersign", here);
+        let text = text.replace("/etc/countersign", here);
         let node = folder.path().join("node.toml");
         fs::write(&node, text).unwrap();
         let said = Command::new(env!("CARGO_BIN_EXE_countersign"))
@@ -53,6 +62,31 @@ fn every_node_file_has_no_fault() {
             .unwrap();
         let faults = String::from_utf8_lossy(&said.stderr);
         assert!(said.status.success(), "{}: {faults}", file.display());
+    }
+}
+
+/// Makes every file that `text` may name; the peers' ones fit the node that it is of.
+fn make_files(folder: &Path, text: &str) {
+    let value = |key: &str| {
+        let mut lines = text.lines();
+        let line = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        line.unwrap().trim_matches('"')
+    };
+    let cluster = HEXLOWER.decode(value("cluster").as_bytes()).unwrap();
+    let peer = PeerName {
+        cluster: cluster.as_slice().try_into().unwrap(),
+        node: NodeId(value("id").parse().unwrap()),
+    };
+    let authority = Authority::new("test peers", SystemClock.wall()).unwrap();
+    let made = authority.peer(peer).unwrap();
+    for name in NAMED {
+        let octets = match name.rsplit_once('.') {
+            Some(_) if name.starts_with("peer-ca") => authority.certificate().as_bytes(),
+            Some((_, "pem")) => made.chain.as_bytes(),
+            Some((_, "key")) => made.key.expose(),
+            _ => b"x",
+        };
+        fs::write(folder.join(name), octets).unwrap();
     }
 }
 

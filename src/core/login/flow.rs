@@ -47,6 +47,8 @@ struct Turns {
     hasty: u8,
     parked: u8,
     doubt: Option<Doubt>,
+    /// The source was asked once more because the node had slept over its answer.
+    asked_again: bool,
 }
 
 impl Turns {
@@ -219,7 +221,7 @@ impl Beginning {
             Some(question) if !late && took.saturating_add(question.timeout) < begin.lease => {
                 Flow::Ask(question, Asking { grant, turns })
             }
-            Some(_) | None => Flow::Settle(Settling::new(grant, None, turns)),
+            Some(_) | None => Flow::Settle(Settling::new(grant, None, false, turns)),
         }
     }
 
@@ -279,10 +281,16 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// The source answered, or did not.
+    /// The source answered, or did not. `overslept`: the node itself stood still for longer
+    /// than the source may take, so that the missing answer says nothing about the source.
     #[must_use]
-    pub const fn answered(self, answer: Answer) -> Flow {
-        Flow::Settle(Settling::new(self.grant, Some(answer), self.turns))
+    pub const fn answered(self, answer: Answer, overslept: bool) -> Flow {
+        Flow::Settle(Settling::new(
+            self.grant,
+            Some(answer),
+            overslept,
+            self.turns,
+        ))
     }
 }
 

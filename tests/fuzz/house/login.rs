@@ -174,11 +174,12 @@ impl Login {
             SourceOutcome::NotAsked => Reason::SourceDown,
             SourceOutcome::Unanswered => Reason::SourceUnanswered,
         };
-        stage.answered(Answer {
+        let answer = Answer {
             outcome: fate.outcome,
             reason,
             code: 0,
-        })
+        };
+        stage.answered(answer, false)
     }
 
     fn settle(&mut self, desk: &mut Desk<'_>, fate: Fate, stage: Settling, is_late: bool) -> Flow {

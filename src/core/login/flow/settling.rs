@@ -16,6 +16,8 @@ pub struct Settling {
     grant: Grant,
     /// None: nobody was asked.
     answer: Option<Answer>,
+    /// The node slept while the source was asked.
+    overslept: bool,
     turns: Turns,
     tries: u16,
     /// The result of one of the tries is not known.
@@ -23,10 +25,16 @@ pub struct Settling {
 }
 
 impl Settling {
-    pub(super) const fn new(grant: Grant, answer: Option<Answer>, turns: Turns) -> Self {
+    pub(super) const fn new(
+        grant: Grant,
+        answer: Option<Answer>,
+        overslept: bool,
+        turns: Turns,
+    ) -> Self {
         Self {
             grant,
             answer,
+            overslept,
             turns,
             tries: 1,
             is_doubtful: false,
@@ -114,11 +122,17 @@ impl Settling {
         }
     }
 
-    /// No verdict, nothing burned. Without an answer the login may be claimed again.
-    fn released(self, late: bool) -> Flow {
+    /// No verdict, nothing burned. Where nobody was asked the login may be claimed again.
+    /// So it may, once, by a node that slept over the answer: to everyone else it was dead
+    /// meanwhile, and another node would have asked in its place (DESIGN §1, I2).
+    fn released(mut self, late: bool) -> Flow {
         let Some(answer) = self.answer else {
             return self.turns.again(late, Reason::Deadline);
         };
+        if self.overslept && !late && !self.turns.asked_again {
+            self.turns.asked_again = true;
+            return self.turns.again(late, answer.reason);
+        }
         let (decision, pace) = match self.grant.on_source_down {
             SourceDown::Reject => (Decision::Reject, Pace::AtDeadline),
             SourceDown::Silent => (Decision::Silent, Pace::AtOnce),

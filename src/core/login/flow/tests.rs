@@ -79,11 +79,14 @@ fn settling(flow: Flow) -> Settling {
 fn answered(claim: Claim, outcome: SourceOutcome, reason: Reason) -> Settling {
     let code = 50126;
     match begun(claim, Ok(GRANTED), false) {
-        Flow::Ask(_, asking) => settling(asking.answered(Answer {
-            outcome,
-            reason,
-            code,
-        })),
+        Flow::Ask(_, asking) => {
+            let answer = Answer {
+                outcome,
+                reason,
+                code,
+            };
+            settling(asking.answered(answer, false))
+        }
         other => panic!("not asking: {other:?}"),
     }
 }
@@ -120,11 +123,12 @@ fn a_granted_login_asks_settles_and_is_let_in() {
         panic!("not asking: {flow:?}");
     };
     assert_eq!(question.password, Secret::from(b"secret".as_slice()));
-    let settling = settling(asking.answered(Answer {
+    let right = Answer {
         outcome: SourceOutcome::Right,
         reason: Reason::Accepted,
         code: 0,
-    }));
+    };
+    let settling = settling(asking.answered(right, false));
     assert_eq!(settling.command().epoch, EPOCH);
     assert_eq!(settling.command().outcome, SourceOutcome::Right);
     let flow = settling.settled(Ok(SettleResult::Settled(Verdict::Accepted)), false);
@@ -208,6 +212,32 @@ fn a_refusal_that_asked_no_source_takes_the_time_of_one_that_did() {
     let code = Ok(BeginResult::Repeat(Verdict::WrongCode));
     let code = begun(claim(Factors::Code), code, false);
     assert_eq!(ending(&code).pace, Pace::Measured);
+}
+
+#[test]
+fn a_node_that_slept_over_the_answer_asks_once_more_and_not_again() {
+    const NONE: Answer = Answer {
+        outcome: SourceOutcome::Unanswered,
+        reason: Reason::SourceUnanswered,
+        code: 0,
+    };
+    let slept = |flow| match flow {
+        Flow::Ask(_, asking) => settling(asking.answered(NONE, true)),
+        other => panic!("not asking: {other:?}"),
+    };
+    let first = slept(both(GRANTED));
+    let again = first.settled(Ok(SettleResult::Released), false);
+    let Flow::Judge(judging) = again else {
+        panic!("must begin again: {again:?}");
+    };
+    let Flow::Begin(beginning) = judging.judged(claim(Factors::PasswordAndCode)) else {
+        panic!("must claim again");
+    };
+    let second = slept(beginning.begun(Ok(GRANTED), Duration::ZERO, false));
+    let over = second.settled(Ok(SettleResult::Released), false);
+    assert_eq!(said(&over), reject(Reason::SourceUnanswered));
+    let late = slept(both(GRANTED)).settled(Ok(SettleResult::Released), true);
+    assert_eq!(said(&late), reject(Reason::SourceUnanswered));
 }
 
 #[test]
@@ -447,7 +477,7 @@ fn a_grant_in_hand_is_not_in_doubt_any_more() {
         reason: Reason::WrongPassword,
         code: 0,
     };
-    let mut flow = asking.answered(wrong);
+    let mut flow = asking.answered(wrong, false);
     for _ in 0..SETTLE_TRIES_MAX {
         flow = settling(flow).settled(Err(ProposeError::Unknown), true);
     }
