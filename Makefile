@@ -19,7 +19,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test check fix bench chaos fuzz fuzz-smoke build deps radclient keep check-deploy
+.PHONY: demo test test-points check fix bench bench-cluster chaos fuzz fuzz-smoke build deps radclient keep check-deploy
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -28,6 +28,10 @@ test: deps radclient ## every test
 	$(CARGO) test $(BUILD) --workspace
 	@$(MAKE) --no-print-directory keep
 	$(MAKE) fuzz-smoke
+
+# A build that can be told to die is good for this alone: `make build` makes the real one again.
+test-points: deps ## the leader dies between any two steps of a login
+	$(CARGO) test $(BUILD) --features dangerous-fail-points --test it demo::points -- --nocapture
 
 check: deps $(TOOLS)/bin/cargo-deny ## what never writes: format, lints, documents, licences
 	$(CARGO) fmt --all --check
@@ -45,6 +49,9 @@ fix: ## what writes: format and the lints that mend themselves
 
 bench: build ## the budgets of the design, beside FreeRADIUS, in one run
 	tests/bench/run
+
+bench-cluster: build ## three nodes beside one, and what is noticed of kills and hand-overs
+	tests/bench/cluster
 
 chaos: build ## ten minutes of faults under load, judged
 	target/release/countersign-chaos --nodes 3 --minutes 10

@@ -2,12 +2,13 @@
 //!
 //! Layers, top to bottom; an arrow may only point down (held by `tests/tidy.rs`): `cli`;
 //! `node`; `net`, `admin`, `telemetry`, `relay`; `operate`; `consensus`, `device`, `sources`;
-//! `login`, `peers`; and below all of them the crate `countersign_core`.
+//! `login`, `peers`; `fail_point`; and below all of them the crate `countersign_core`.
 
 pub mod admin;
 pub mod cli;
 pub mod consensus;
 pub mod device;
+mod fail_point;
 pub mod login;
 pub mod net;
 pub mod node;

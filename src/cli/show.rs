@@ -70,7 +70,7 @@ pub(super) const MEMBERS: &[&str] = &[
     "fsync_p99_us",
     "clock_offset_ms",
     "certificate_expires",
-    "state_hash",
+    "hash",
     "program_version",
     "fault",
 ];
@@ -206,6 +206,8 @@ fn member(it: &api::MemberStatus, furthest: u64) -> Value {
         "lag": furthest.saturating_sub(it.applied),
         "applied_at": moment(it.applied_at),
         "state_hash": it.state_hash,
+        // As much of it as eyes compare.
+        "hash": it.state_hash.get(..12),
         "fsync_p50_us": it.fsync_p50_micros,
         "fsync_p99_us": it.fsync_p99_micros,
         "certificate_expires": moment(it.certificate_expires),

@@ -10,6 +10,7 @@ use countersign_core::base::{NodeId, Timestamp};
 use countersign_core::ledger::{CLUSTER_VERSION, Command, Entry, Outcome, query};
 use openraft::errors::ClientWriteError;
 use openraft::raft::ClientWriteResult;
+use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -18,6 +19,7 @@ use super::hashes::Hashes;
 use super::raft::{Answer, Batch, RaftId, Types};
 use super::reign::Reign;
 use super::state_machine::StateMachine;
+use crate::fail_point;
 use crate::login::Clock;
 
 /// Why a command has no outcome.
@@ -84,17 +86,20 @@ impl Proposer {
         let mut asked = Vec::with_capacity(BATCH_COMMANDS_MAX);
         let mut last = Timestamp::default();
         while let Ok(turn) = Arc::clone(&on_their_way).acquire_owned().await {
-            tokio::select! {
-                biased;
-                _ = &mut stop => break,
-                count = self.queue.recv_many(&mut asked, BATCH_COMMANDS_MAX) => {
-                    if count == 0 {
-                        break;
+            if asked.is_empty() {
+                tokio::select! {
+                    biased;
+                    _ = &mut stop => break,
+                    count = self.queue.recv_many(&mut asked, BATCH_COMMANDS_MAX) => {
+                        if count == 0 {
+                            break;
+                        }
                     }
                 }
             }
-            self.propose(std::mem::take(&mut asked), &mut last, turn)
-                .await;
+            let later = asked.split_off(entry_length(&asked));
+            let entry = std::mem::replace(&mut asked, later);
+            self.propose(entry, &mut last, turn).await;
         }
         self.queue.close();
         while let Some(rest) = self.queue.recv().await {
@@ -118,6 +123,7 @@ impl Proposer {
         // unknown, which is the safe side.
         let write = self.raft.write(Batch::new(entry.encode()));
         drop(write.with_leader(term).responder(answer).await);
+        fail_point::proposed(&entry.commands);
     }
 
     /// The entry, and the leader's term that it must be written in.
@@ -152,6 +158,21 @@ impl Proposer {
         };
         Ok((entry, leader))
     }
+}
+
+/// How many of the commands make the next entry: the first, and more while they stay
+/// within an entry's octets. Large imports side by side must not make an entry that no
+/// peer can be sent.
+fn entry_length(asked: &[Asked]) -> usize {
+    let mut octets = 0_usize;
+    let fit = asked.iter().take_while(|asked| {
+        octets = octets.saturating_add(match &asked.command {
+            Command::Change(change) => change.encoded_len(),
+            Command::Begin(_) | Command::Settle(_) | Command::Unreadable(_) => 0,
+        });
+        octets <= ENTRY_OCTETS_MAX
+    });
+    fit.count().max(1)
 }
 
 fn answer(replies: Vec<oneshot::Sender<Reply>>, result: ClientWriteResult<Types>) {
@@ -191,6 +212,36 @@ fn refuse_all(replies: impl IntoIterator<Item = oneshot::Sender<Reply>>, because
     }
 }
 
+/// LIMIT: octets of the administrative changes in one entry, its first one apart; those of
+/// logins are small.
+const ENTRY_OCTETS_MAX: usize = 4 << 20;
 /// Entries written and not yet applied. More would make smaller batches, and each entry
 /// has its price; one keeps the disk busy enough while the queue is never empty.
 const ENTRIES_IN_FLIGHT_MAX: usize = 1;
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::ledger::storage::Change;
+
+    use super::*;
+
+    fn asked(octets: usize) -> Asked {
+        let change = Change {
+            digest: vec![0; octets],
+            ..Change::default()
+        };
+        Asked {
+            command: Command::Change(Box::new(change)),
+            reply: oneshot::channel().0,
+            deadline: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn an_entry_holds_what_can_be_sent_and_one_command_at_least() {
+        let half = || asked(ENTRY_OCTETS_MAX / 2 - 100);
+        assert_eq!(entry_length(&[half(), half(), half()]), 2);
+        assert_eq!(entry_length(&[asked(2 * ENTRY_OCTETS_MAX), half()]), 1);
+        assert_eq!(entry_length(&[asked(1), asked(1), asked(1)]), 3);
+    }
+}

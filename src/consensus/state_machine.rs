@@ -23,6 +23,7 @@ use super::hashes::{Hash, Hashes};
 use super::raft::{LogEntry, LogId, SnapshotMeta, StoredMembership, Types};
 use super::snapshot::{Builder, Image, Images, Snapshot};
 use super::tables::TableView;
+use crate::fail_point;
 
 /// How far the tables are.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -123,6 +124,7 @@ impl StateMachine {
         self.publish(at);
         for (responder, outcomes) in answered {
             if let Some(responder) = responder {
+                fail_point::applied(&outcomes);
                 responder.send(outcomes);
             }
         }

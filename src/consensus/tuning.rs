@@ -80,8 +80,8 @@ static CACHE: LazyLock<Cache> =
     LazyLock::new(|| Cache::new_hyper_clock_cache(CACHE_OCTETS_MAX, BLOCK_OCTETS));
 
 const BLOCK_OCTETS: usize = 8 << 10;
-const CACHE_OCTETS_MAX: usize = 64 << 20;
-const MEMTABLES_OCTETS_MAX: usize = 64 << 20;
+const CACHE_OCTETS_MAX: usize = 48 << 20;
+const MEMTABLES_OCTETS_MAX: usize = 32 << 20;
 const MEMTABLE_OCTETS_MAX: usize = 16 << 20;
 const META_MEMTABLE_OCTETS_MAX: usize = 1 << 20;
 /// Also bounds how much is replayed when a killed node starts again.

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod code;
+mod commits;
 mod entra;
 
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ enum Command {
     /// A whole cluster on this machine; `countersign demo` runs this
     Cluster(cluster::Options),
     Code(code::Options),
+    #[command(hide = true)]
+    Commits(commits::Options),
     /// A stand-in for Microsoft Entra ID, alone, for any client to be tried on
     Entra(entra::Options),
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Cluster(options) => cluster::run(&options),
         Command::Code(options) => code::run(&options),
+        Command::Commits(options) => commits::run(&options),
         Command::Entra(options) => entra::run(&options),
     };
     match done {

@@ -22,6 +22,7 @@ use super::flows::{Ticket, Told};
 use super::ports::{Clock, Ledger, PasswordSource};
 use super::turns::{Asked, Turn};
 use super::waits::{changed, leader, release};
+use crate::fail_point::{Point, fail_point};
 
 /// A login that has a flow.
 pub(super) struct Login<L, S, C> {
@@ -192,6 +193,9 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         };
         let result = begun(self.house.ledger.propose(Command::Begin(command)).await);
         self.stages.begun += self.since(began);
+        if result.is_ok() {
+            fail_point(Point::BeginAnswered);
+        }
         self.overtaken = match result {
             Ok(BeginResult::Stale | BeginResult::Changed { .. }) => Some(grounds),
             Ok(_) | Err(_) => None,
@@ -212,6 +216,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         let answer = timeout(longest, self.house.source.ask(question)).await;
         let took = self.since(began);
         self.stages.asked += took;
+        fail_point(Point::SourceAsked);
         let answer = answer.unwrap_or(Answer {
             outcome: SourceOutcome::Unanswered,
             reason: Reason::SourceUnanswered,
@@ -233,6 +238,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         self.stages.settled += self.since(began);
         let result = settled(result);
         if result.is_ok() {
+            fail_point(Point::SettleAnswered);
             // No claim of before can be granted after this: the record has moved on.
             self.claimed = None;
         }

@@ -23,6 +23,7 @@ use super::duplicates::{Duplicates, Seen};
 use super::room::{Place, Room};
 use super::socket::{Inbox, Origin, Socket};
 use super::witness::Witness;
+use crate::fail_point::{Point, fail_point};
 
 /// What gives the proven requests of a port their answers.
 pub(super) trait Answer: Send + Sync + 'static {
@@ -147,6 +148,7 @@ impl<A: Answer, W: Witness> Port<A, W> {
                 let reply = Arc::from(reply);
                 self.seen().answered(origin.from, name, &reply);
                 self.send(&reply, &origin);
+                fail_point(Point::ReplySent);
             }
         }
     }

@@ -21,7 +21,7 @@ pub enum ServeError {
     #[error("this is a demo's store: {0} must be a loopback address")]
     Demo(SocketAddr),
     /// This program was built to break its promises, for a test.
-    #[error("built with dangerous-forget-attempts, this program serves a demo's store alone")]
+    #[error("built with a dangerous feature, this program serves a demo's store alone")]
     Dangerous,
     /// The event files cannot be written.
     #[error("events cannot be kept")]

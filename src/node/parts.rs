@@ -45,6 +45,9 @@ impl Telling {
         if cfg!(feature = "dangerous-forget-attempts") {
             tracing::error!("DANGEROUS: built to forget every attempt, so retries are replays");
         }
+        if cfg!(feature = "dangerous-fail-points") {
+            tracing::error!("DANGEROUS: built to die wherever COUNTERSIGN_DIE_AT tells it to");
+        }
         let metrics = Arc::new(Metrics::default());
         let operations: Arc<dyn Operations> = Arc::clone(&metrics) as _;
         let events = Events::open(node, &data_dir.join("events"), operations)?;

@@ -240,12 +240,15 @@ fn part<E: std::error::Error + Send + Sync + 'static>(
     ended.map_err(|error| ServeError::Part(name, error.into()))
 }
 
-/// A demo's store is for this machine alone, and a ledger that forgets its attempts for a
+/// A demo's store is for this machine alone, and a program that was built to break for a
 /// demo's users.
 fn refuse_misuse(config: &Config, is_demo: bool) -> Result<(), ServeError> {
     if is_demo {
         refuse_outside(config)
-    } else if cfg!(feature = "dangerous-forget-attempts") {
+    } else if cfg!(any(
+        feature = "dangerous-fail-points",
+        feature = "dangerous-forget-attempts"
+    )) {
         Err(ServeError::Dangerous)
     } else {
         Ok(())

@@ -7,6 +7,7 @@
 mod codec;
 mod keeper;
 mod neighbourhood;
+mod offers;
 mod reign;
 mod service;
 

@@ -12,6 +12,7 @@ use tonic::Streaming;
 
 use super::codec::{self, MESSAGE_OCTETS_MAX};
 use super::keeper::{Sets, Unanswered};
+use super::offers::Offers;
 use super::reign::Reign;
 use crate::login::{Boxed, Neighbours, Taken};
 use crate::peers::wire::logins_client::LoginsClient;
@@ -21,6 +22,7 @@ use crate::peers::{Link, Links, wire};
 pub struct Neighbourhood<R> {
     reign: Arc<R>,
     links: OverLinks,
+    offers: Offers,
 }
 
 /// Asks peers for their key sets.
@@ -30,12 +32,19 @@ pub struct OverLinks(pub Arc<Links>);
 impl<R: Reign> Neighbourhood<R> {
     /// The peers that `reign` names, over `links`.
     pub fn new(reign: Arc<R>, links: Arc<Links>) -> Self {
-        let links = OverLinks(links);
-        Self { reign, links }
+        Self {
+            reign,
+            links: OverLinks(links),
+            offers: Offers::new(),
+        }
     }
 
     async fn offer(&self, request: &Request, deadline: Instant) -> Option<Taken> {
+        let _turn = self.offers.turn().await?;
         for (node, address) in self.reign.standing().leader_first() {
+            if !self.offers.may_ask(node, Instant::now()) {
+                continue;
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let message = codec::login_message(request, left.saturating_sub(WAY_BACK))?;
             let mut peer = self.links.client(node, &address);
@@ -45,6 +54,7 @@ impl<R: Reign> Neighbourhood<R> {
                 let client = request.client;
                 return Some(Box::pin(answer(stream.into_inner(), client, node)));
             }
+            self.offers.refused(node, Instant::now());
         }
         None
     }

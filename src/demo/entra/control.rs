@@ -1,6 +1,7 @@
 //! The control endpoint: faults and account states, set while the stand-in runs.
 
 use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Json;
@@ -160,7 +161,11 @@ async fn read(body: Body) -> anyhow::Result<Order> {
 }
 
 fn listing(house: &House) -> Value {
-    json!({"faults": *house.faults.load_full(), "users": house.accounts.list()})
+    json!({
+        "asked": house.asked.load(Ordering::Relaxed),
+        "faults": *house.faults.load_full(),
+        "users": house.accounts.list(),
+    })
 }
 
 /// Tells `null` from absent.

@@ -6,8 +6,9 @@ use std::io::Write;
 use std::path::Path;
 
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -58,8 +59,14 @@ pub(super) fn noted(mut response: Response, user: Option<String>, verdict: Strin
     response
 }
 
-/// Writes the line of each request once it is answered.
+/// Answers a request and writes its line, also when whoever asked is gone: Entra judges,
+/// and counts, what it has read.
 pub(super) async fn observe(State(house): State<House>, request: Request, next: Next) -> Response {
+    let answered = tokio::spawn(answer(house, request, next)).await;
+    answered.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+async fn answer(house: House, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let cookies = request.headers().contains_key("cookie");
     let request_id = request.headers().get("client-request-id").cloned();

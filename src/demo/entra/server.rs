@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -43,6 +44,8 @@ pub(super) struct Rooms {
     pub(super) client_secret: Secret,
     pub(super) accounts: Accounts,
     pub(super) faults: ArcSwap<Faults>,
+    /// Questions about a password that were read, whether or not answered yet.
+    pub(super) asked: AtomicU64,
     pub(super) log: Log,
 }
 
@@ -156,6 +159,7 @@ fn house(options: &Options, ready: &Ready) -> anyhow::Result<House> {
         client_secret: secret.into(),
         accounts: Accounts::new(options.accounts(), options.smart_lockout),
         faults: ArcSwap::default(),
+        asked: AtomicU64::default(),
         log: Log::open(&ready.log).context("cannot open the log")?,
     })))
 }

@@ -1,6 +1,8 @@
 //! The v2.0 token endpoint: the password grant, judged in the order of the real one –
 //! tenant, client and its secret, form, then the user.
 
+use std::sync::atomic::Ordering;
+
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -21,6 +23,7 @@ pub(super) async fn token(
     let form = Form::read(&body);
     let user = form.username.clone();
     let faults = house.faults.load_full();
+    house.asked.fetch_add(1, Ordering::Relaxed);
     if let Some((response, word)) = faults.interfere().await {
         return noted(response, user, word.to_owned());
     }

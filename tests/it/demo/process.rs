@@ -17,6 +17,15 @@ pub(super) struct Process(pub(super) Child);
 impl Process {
     /// Starts a node by its file, as an operator does.
     pub(super) fn serve(config: &Path, log: &Path) -> anyhow::Result<Self> {
+        Self::serve_with(config, log, &[])
+    }
+
+    /// The same with something in its environment.
+    pub(super) fn serve_with(
+        config: &Path,
+        log: &Path,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -24,6 +33,7 @@ impl Process {
         let mut command = Command::new(COUNTERSIGN);
         command.args(["serve", "--config"]).arg(config);
         command.env("RUST_LOG", "debug,h2=info,hyper=info");
+        command.envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(log.try_clone()?);
         Ok(Self(command.stderr(log).spawn()?))
     }
@@ -48,6 +58,39 @@ impl Drop for Process {
 /// SIGKILL, which no process can delay.
 pub(super) fn kill(pid: u32) -> anyhow::Result<()> {
     send(pid, Signal::KILL)
+}
+
+/// A process that stands still, until this is dropped.
+pub(super) struct Frozen(u32);
+
+impl Frozen {
+    pub(super) fn new(pid: u32) -> anyhow::Result<Self> {
+        send(pid, Signal::STOP)?;
+        Ok(Self(pid))
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // One that was killed meanwhile cannot go on.
+        drop(send(self.0, Signal::CONT));
+    }
+}
+
+/// SIGTERM, which asks a process to end in order.
+pub(super) fn terminate(pid: u32) -> anyhow::Result<()> {
+    send(pid, Signal::TERM)
+}
+
+/// Whether a process is no more, or only waits for its parent; then its ports are free.
+pub(super) fn is_gone(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let threads = threads.map_or(0, Iterator::count);
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
+    threads <= 1 && matches!(state, None | Some('Z' | 'X'))
 }
 
 fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! Many logins at one time, sent before the first answer is read.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -34,15 +35,20 @@ struct Battery {
     sent: HashMap<u8, Sent>,
 }
 
-/// Fires all shots, neighbours from different ports, and sends again as a device does.
-/// Tells each shot's verdict and how long the first sending took.
+/// Fires all shots, neighbours from different ports and to different servers, and sends
+/// again as a device does that knows one server. Tells each shot's verdict and how long the
+/// first sending took.
 pub(super) async fn volley(
     device: &Device,
     shots: &[Shot],
 ) -> anyhow::Result<(Vec<Verdict>, Duration)> {
     let mut batteries = Vec::new();
-    for _ in 0..shots.len().div_ceil(BATTERY_SHOTS) {
-        batteries.push(Battery::open(device).await?);
+    let servers = device.servers.len();
+    let ports = shots.len().div_ceil(BATTERY_SHOTS);
+    // As many for each server, so that a shot's number tells which one it meets.
+    for port in 0..ports.next_multiple_of(servers) {
+        let server = device.servers.get(port % servers).context("no server")?;
+        batteries.push(Battery::open(device, *server).await?);
     }
     let ports = batteries.len();
     for (number, shot) in shots.iter().enumerate() {
@@ -72,10 +78,9 @@ pub(super) async fn volley(
 }
 
 impl Battery {
-    async fn open(device: &Device) -> anyhow::Result<Self> {
+    async fn open(device: &Device, server: SocketAddr) -> anyhow::Result<Self> {
         let source = device.source.context("no source")?;
         let socket = UdpSocket::bind((source, 0)).await?;
-        let server = device.servers.first().context("no server")?;
         socket.connect(server).await?;
         let sent = HashMap::new();
         Ok(Self { socket, sent })

@@ -49,15 +49,20 @@ pub(super) enum Verdict {
 }
 
 impl Demo {
-    /// Starts one with so many users for load.
+    /// Starts one of one node with so many users for load.
     pub(super) fn start(users: u32) -> anyhow::Result<Self> {
+        Self::of(1, users)
+    }
+
+    /// Starts one of so many nodes.
+    pub(super) fn of(nodes: u16, users: u32) -> anyhow::Result<Self> {
         let dir = TempDir::new()?;
         let errors = dir.path().join("stderr");
         let mut command = Command::new(DEMO);
         command.args([
             "cluster",
             "--nodes",
-            "1",
+            &nodes.to_string(),
             "--users",
             &users.to_string(),
             "--dir",
@@ -91,8 +96,14 @@ impl Demo {
     }
 
     pub(super) fn pid(&self) -> anyhow::Result<u32> {
-        let pid = self.told.pointer("/nodes/0/pid").and_then(Value::as_u64);
-        Ok(pid.context("no process id")?.try_into()?)
+        self.pid_of(0)
+    }
+
+    /// The process that the demo itself started for this node, counted from 0.
+    pub(super) fn pid_of(&self, node: usize) -> anyhow::Result<u32> {
+        let pid = self.told.pointer(&format!("/nodes/{node}/pid"));
+        let pid = pid.and_then(Value::as_u64).context("no process id")?;
+        Ok(pid.try_into()?)
     }
 
     pub(super) fn folder(&self) -> PathBuf {
@@ -170,9 +181,15 @@ impl Demo {
 
     /// The product's program, set up for the demo's operator.
     pub(super) fn command(&self) -> Command {
+        self.command_at(0)
+    }
+
+    /// The same for an operator who asks this node, counted from 0.
+    pub(super) fn command_at(&self, node: usize) -> Command {
         let mut command = Command::new(COUNTERSIGN);
         command.args(["--output", "json"]);
-        command.env("COUNTERSIGN_ADMIN", self.told("/nodes/0/admin"));
+        let admin = self.told(&format!("/nodes/{node}/admin"));
+        command.env("COUNTERSIGN_ADMIN", admin);
         command.env("COUNTERSIGN_TOKEN_FILE", self.told("/admin/token_file"));
         command.env("COUNTERSIGN_CA_FILE", self.told("/admin/ca_file"));
         command
@@ -203,7 +220,12 @@ impl Demo {
 
     /// A page of the node's watchers; none: it does not say that it is well.
     pub(super) async fn watch(&self, page: &str) -> Option<String> {
-        let url = format!("{}/{page}", self.told("/nodes/0/metrics"));
+        self.watch_at(0, page).await
+    }
+
+    /// The same of this node, counted from 0.
+    pub(super) async fn watch_at(&self, node: usize, page: &str) -> Option<String> {
+        let url = format!("{}/{page}", self.told(&format!("/nodes/{node}/metrics")));
         let http = reqwest::Client::builder().no_proxy().build().ok()?;
         let answer = http.get(url).send().await.ok()?.error_for_status().ok()?;
         answer.text().await.ok()
@@ -211,13 +233,31 @@ impl Demo {
 
     /// A counter of the metrics, 0 where it has not begun.
     pub(super) async fn count(&self, name: &str, label: &str) -> u64 {
-        let page = self.watch("metrics").await.unwrap_or_default();
+        self.count_at(0, name, label).await
+    }
+
+    /// The same of this node, counted from 0.
+    pub(super) async fn count_at(&self, node: usize, name: &str, label: &str) -> u64 {
+        let page = self.watch_at(node, "metrics").await.unwrap_or_default();
         let head = format!("countersign_{name}_total{{");
         let tail = format!("=\"{label}\"}}");
         let mut lines = page.lines().filter(|line| line.starts_with(&head));
         let line = lines.find(|line| line.contains(&tail));
         let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
         value.unwrap_or(0)
+    }
+
+    /// Sets faults and delays of the stand-in.
+    pub(super) async fn entra(&self, order: &Value) -> anyhow::Result<()> {
+        let ca = fs::read(self.told("/entra/ca_file"))?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([reqwest::Certificate::from_pem(&ca)?])
+            .build()?;
+        let control = self.told("/entra/control");
+        let post = http.post(control).body(order.to_string());
+        post.send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// How often the stand-in was asked about this user's password.

@@ -1,0 +1,11 @@
+//! A cluster of three: any node answers, one leads, and any may die.
+
+mod admin;
+mod burst;
+mod cluster;
+mod frozen;
+mod guesses;
+mod leaving;
+mod quorum;
+mod strangers;
+mod verdicts;
