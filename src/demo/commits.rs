@@ -17,8 +17,11 @@ use countersign_core::base::{
     Unobserved, UserId,
 };
 use countersign_core::ledger::command::{Begin, Factors, Match, Revisions};
-use countersign_core::ledger::storage::{Actor, Change, Found, change::Kind};
-use countersign_core::ledger::{Command, Outcome};
+use countersign_core::ledger::storage::change::Kind;
+use countersign_core::ledger::storage::key::Wrap;
+use countersign_core::ledger::storage::member::MemberRole;
+use countersign_core::ledger::storage::{Actor, Change, Found, Key, KeyPurpose, Member, Refusal};
+use countersign_core::ledger::{CLUSTER_VERSION, Command, Outcome};
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -162,7 +165,9 @@ async fn start(dir: &Path) -> anyhow::Result<Vec<Arc<Consensus>>> {
         nodes.push(consensus);
     }
     let founder = nodes.first().context("no nodes")?;
-    founder.found(found(cluster)).await?;
+    let founded = founder.found(found(cluster)).await?;
+    let done = matches!(&founded, Outcome::Change(it) if it.refusal() == Refusal::Unspecified);
+    ensure!(done, "not founded: {founded:?}");
     try_join_all(nodes.iter().map(|node| async {
         ensure!(node.takes_part().await, "a node has stopped");
         Ok(())
@@ -199,6 +204,23 @@ fn found(cluster: ClusterId) -> Command {
         digest: vec![1; 32],
         kind: Some(Kind::Found(Found {
             cluster: cluster.0.to_vec(),
+            keys: vec![Key {
+                id: 1,
+                purpose: KeyPurpose::Seal.into(),
+                wraps: vec![Wrap {
+                    kek: vec![1; 8],
+                    wrapped: vec![2; 48],
+                }],
+                recovery: vec![3; 80],
+                created: 0,
+            }],
+            member: Some(Member {
+                node: 1,
+                incarnation: 1,
+                role: MemberRole::Voter.into(),
+                version_max: CLUSTER_VERSION,
+                ..Member::default()
+            }),
             demo: true,
             ..Found::default()
         })),

@@ -3,6 +3,7 @@
 //!
 //! Must not know: datagrams, Raft, which directory answers.
 
+mod asleep;
 mod chance;
 mod driver;
 mod even;

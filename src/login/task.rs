@@ -17,6 +17,7 @@ use countersign_core::login::{
 };
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::asleep::noticing;
 use super::driver::House;
 use super::flows::{Ticket, Told};
 use super::ports::{Clock, Ledger, PasswordSource};
@@ -213,16 +214,16 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         // The source keeps its own time-out; this holds even if it forgets, since an
         // answer after the lease would come beside another node's question.
         let longest = question.timeout.saturating_add(SOURCE_GRACE);
-        let answer = timeout(longest, self.house.source.ask(question)).await;
-        let took = self.since(began);
-        self.stages.asked += took;
+        let asked = timeout(longest, self.house.source.ask(question));
+        let (answer, overslept) = noticing(asked).await;
+        self.stages.asked += self.since(began);
         fail_point(Point::SourceAsked);
         let answer = answer.unwrap_or(Answer {
             outcome: SourceOutcome::Unanswered,
             reason: Reason::SourceUnanswered,
             code: 0,
         });
-        stage.answered(answer, took > longest.saturating_add(OVERSLEPT_MIN))
+        stage.answered(answer, overslept)
     }
 
     async fn settle(&mut self, stage: Settling) -> Flow {
@@ -306,7 +307,5 @@ fn settled(result: Result<Outcome, ProposeError>) -> Result<SettleResult, Propos
     }
 }
 
-/// A time-out that comes so much too late means that the process was stopped meanwhile.
-const OVERSLEPT_MIN: Duration = Duration::from_millis(500);
 /// How long a source may overrun its own time-out; within the lease's slack.
 const SOURCE_GRACE: Duration = Duration::from_millis(250);

@@ -281,8 +281,8 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// The source answered, or did not. `overslept`: the node itself stood still for longer
-    /// than the source may take, so that the missing answer says nothing about the source.
+    /// The source answered, or did not. `overslept`: the node itself stood still meanwhile,
+    /// so that a missing answer says nothing about the source.
     #[must_use]
     pub const fn answered(self, answer: Answer, overslept: bool) -> Flow {
         Flow::Settle(Settling::new(

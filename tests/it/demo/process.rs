@@ -64,9 +64,16 @@ pub(super) fn kill(pid: u32) -> anyhow::Result<()> {
 pub(super) struct Frozen(u32);
 
 impl Frozen {
-    pub(super) fn new(pid: u32) -> anyhow::Result<Self> {
+    /// Resolves when every thread of it stands: whichever has to take the signal may wait
+    /// for the processor, while the others go on.
+    pub(super) async fn new(pid: u32) -> anyhow::Result<Self> {
+        let frozen = Self(pid);
         send(pid, Signal::STOP)?;
-        Ok(Self(pid))
+        until("all threads stand still", async || {
+            stands_still(pid).unwrap_or(false)
+        })
+        .await?;
+        Ok(frozen)
     }
 }
 
@@ -75,6 +82,21 @@ impl Drop for Frozen {
         // One that was killed meanwhile cannot go on.
         drop(send(self.0, Signal::CONT));
     }
+}
+
+fn stands_still(pid: u32) -> std::io::Result<bool> {
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let stat = std::fs::read_to_string(thread?.path().join("stat"))?;
+        // After the name in brackets, which may hold anything: T for stopped.
+        if !stat
+            .rsplit(") ")
+            .next()
+            .is_some_and(|it| it.starts_with('T'))
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// SIGTERM, which asks a process to end in order.
