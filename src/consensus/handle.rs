@@ -14,6 +14,7 @@ use std::time::Duration;
 use countersign_core::base::{Boot, NodeId};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 pub use self::cluster::HandOverError;
 pub use self::speaking::Lead;
@@ -94,7 +95,7 @@ pub struct Consensus {
 struct Running {
     runtime: Runtime,
     stop: oneshot::Sender<()>,
-    proposer: tokio::task::JoinHandle<()>,
+    proposer: JoinHandle<()>,
 }
 
 impl Consensus {
@@ -157,6 +158,16 @@ impl Consensus {
         let mut reign = self.reign.clone();
         let led = reign.wait_for(|reign| matches!(reign, Reign::Leading { .. }));
         led.await.is_ok()
+    }
+
+    /// Runs `task` on the threads of consensus, which no busy front keeps from a heartbeat.
+    /// `None`: they have ended.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Option<JoinHandle<T>> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map(|running| running.runtime.spawn(task))
     }
 
     /// Answers what waits, finishes what is on its way, syncs and stops. Later proposals

@@ -168,7 +168,8 @@ impl House {
         let logins = Arc::clone(&self.logins);
         let listener = parts::listen("the peers' port", peering.listen()).await?;
         let served = peering.serve(listener, &self.consensus, logins, operations, self.end());
-        parts.spawn(async move { part("peers", served.await) });
+        let served = self.consensus.spawn(served).ok_or(ServeError::Stopped)?;
+        parts.spawn(async move { part("peers", served.await.unwrap_or(Ok(()))) });
         let (credentials, metrics) = (peering.credentials(), Arc::clone(&self.telling.metrics));
         parts.spawn(endless(renewal::renew(credentials, metrics)));
         Ok(())

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::{Stream, stream};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -17,22 +18,29 @@ use crate::peers::{Caller, wire};
 
 /// Answers peers out of this node's logins, as soon as it has any: peers are served
 /// before the node takes part.
-pub struct Service<L, S, C>(Arc<OnceLock<Logins<L, S, C>>>);
+pub struct Service<L, S, C> {
+    logins: Arc<OnceLock<Logins<L, S, C>>>,
+    /// Where logins run: not on the threads that heartbeats need.
+    front: Handle,
+}
 
-/// Adds the service to what peers are served.
+/// Adds the service to what peers are served. To be called where logins are to run.
 pub fn add_service<L: Ledger, S: PasswordSource, C: Clock>(
     routes: Routes,
     logins: Arc<OnceLock<Logins<L, S, C>>>,
 ) -> Routes {
     routes.add_service(
-        wire::logins_server::LoginsServer::new(Service(logins))
-            .max_decoding_message_size(MESSAGE_OCTETS_MAX),
+        wire::logins_server::LoginsServer::new(Service {
+            logins,
+            front: Handle::current(),
+        })
+        .max_decoding_message_size(MESSAGE_OCTETS_MAX),
     )
 }
 
 impl<L, S, C> Service<L, S, C> {
     fn logins(&self) -> Result<&Logins<L, S, C>, Status> {
-        let logins = self.0.get();
+        let logins = self.logins.get();
         logins.ok_or_else(|| Status::unavailable("this node does not take part yet"))
     }
 }
@@ -60,10 +68,15 @@ impl<L: Ledger, S: PasswordSource, C: Clock> wire::logins_server::Logins for Ser
         let received = Instant::now();
         let (login, remaining) = codec::login(request.into_inner())
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let judged = self.logins()?.take(login, received, received + remaining);
+        let judged = {
+            let _front = self.front.enter();
+            self.logins()?.take(login, received, received + remaining)
+        };
         let judged = judged.ok_or_else(|| Status::unavailable("this node may not judge now"))?;
+        let judged = self.front.spawn(judged);
         Ok(Response::new(Box::pin(stream::once(async move {
             let outcome = judged.await;
+            let outcome = outcome.map_err(|_| Status::internal("the login stopped"))?;
             Ok(codec::reply_message(&outcome, received.elapsed()))
         }))))
     }
