@@ -286,7 +286,7 @@ async fn a_settle_whose_answer_is_lost_is_settled_again_and_says_what_is_recorde
 async fn a_settle_that_stays_unknown_is_silence_and_the_retry_finds_the_verdict() {
     let world = World::new();
     world.ledger.will([Fault::Nothing]);
-    world.ledger.will([Fault::AnswerLost; 15]);
+    world.ledger.will([Fault::AnswerLost; 30]);
     assert_eq!(
         said(&world.login(world.right()).await),
         silent(Reason::Deadline)

@@ -43,15 +43,15 @@ pub const REFUSAL_HOLD_MAX: Duration = Duration::from_secs(2);
 /// How often one login goes on at once after its facts changed under it.
 pub const LOGIN_HASTY_TURNS_MAX: u8 = 4;
 /// How often one login waits for a leader; with [`LOGIN_PARK`] between.
-pub const LOGIN_PARKS_MAX: u8 = 9;
+pub const LOGIN_PARKS_MAX: u8 = 18;
 /// How long a login that met an election waits before it tries again.
-pub const LOGIN_PARK: Duration = Duration::from_millis(200);
+pub const LOGIN_PARK: Duration = Duration::from_millis(100);
 /// Shortest time between two looks at what another flow has in hand.
 pub const WATCH_STEP: Duration = Duration::from_millis(5);
 /// Time between two claims of a code that another login holds.
 pub const BUSY_STEP: Duration = Duration::from_millis(50);
 /// How often a settle is proposed: until no lease can hold any more, [`LOGIN_PARK`] between.
-pub const SETTLE_TRIES_MAX: u16 = 300;
+pub const SETTLE_TRIES_MAX: u16 = 600;
 /// Attempts in one generation, for dropping them together.
 pub const ATTEMPT_GENERATION: Duration = Duration::from_secs(60);
 /// Attempts stored at one time; above that Begin is refused as overload.

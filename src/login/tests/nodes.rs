@@ -171,7 +171,7 @@ async fn a_settle_that_meets_an_election_is_recorded_after_it_and_wakes_the_retr
 async fn a_guess_whose_record_is_not_heard_of_is_never_given_back_as_not_asked() {
     let cluster = Cluster::new(0);
     cluster.nodes[0].will([Fault::AnswerLost, Fault::Nothing]);
-    cluster.nodes[0].will([Fault::NotProposed; 400]);
+    cluster.nodes[0].will([Fault::NotProposed; 700]);
     let typed = format!("guess{}", code_of_alice(cluster.clock, 0));
     let outcome = cluster.login(0, cluster.vpn(&typed)).await;
     assert_eq!(outcome.decision, Decision::Silent);
