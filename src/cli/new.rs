@@ -11,15 +11,8 @@ use crate::node::{self, Made, MadeCluster, Member, SystemClock, SystemEntropy};
 #[derive(Debug, clap::Args)]
 pub(super) struct New {
     /// Where to write the files; made if it is missing
-    #[arg(
-        value_name = "DIR",
-        required_unless_present = "dir",
-        conflicts_with = "dir"
-    )]
-    directory: Option<PathBuf>,
-    /// The same as DIR
-    #[arg(long, value_name = "DIR", hide = true)]
-    dir: Option<PathBuf>,
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
     /// A node, its host as the other nodes dial it; the first founds the cluster. Without
     /// any, a cluster of one node is made
     #[arg(long = "member", value_name = "ID=HOST[:PORT]")]
@@ -28,8 +21,7 @@ pub(super) struct New {
 
 impl New {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let folder = self.directory.as_deref().or(self.dir.as_deref());
-        let folder = folder.ok_or_else(|| Failure::Usage("DIR is missing".to_owned()))?;
+        let folder = self.directory.as_path();
         let now = SystemClock.wall();
         let refused = |error| Failure::Refused(chain(&error));
         if self.members.is_empty() {

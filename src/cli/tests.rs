@@ -31,7 +31,7 @@ fn the_commands_of_the_manual_parse() {
          --expires 2030-01-01T00:00:00Z",
         "countersign import azure-csv tokens.csv --dry-run --atomic",
         "countersign settings apply settings.toml",
-        "countersign cluster new --dir d",
+        "countersign cluster new d",
         "countersign cluster new d --member 1=node1.contoso.example --member 2=[::1]:9300",
         "countersign cluster status --admin https://127.0.0.1:8443",
         "countersign events --follow --user alice",

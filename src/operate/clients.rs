@@ -8,7 +8,7 @@ use countersign_core::ledger::{fields, query};
 use data_encoding::BASE32_NOPAD;
 use ipnet::IpNet;
 
-use super::house::{Asked, Chance, draw_id};
+use super::house::{Asked, Chance, draw_id, seen_revision};
 use super::read;
 use super::{Action, Caller, Operate, OperateError};
 use crate::login::Ledger;
@@ -97,11 +97,7 @@ impl<L: Ledger> Operate<L> {
     ) -> Result<storage::Client, OperateError> {
         caller.may(Action::ClientSet)?;
         let old = self.client(name)?;
-        let revision = if expected == 0 {
-            old.revision
-        } else {
-            expected
-        };
+        let revision = seen_revision(expected, old.revision);
         let mut client = storage::Client {
             id: old.id,
             ranges: canonical(&facts.0.ranges)?,
@@ -141,11 +137,7 @@ impl<L: Ledger> Operate<L> {
         let client = read::client(&self.ledger.view(), name)?.unwrap_or_default();
         let remove = storage::RemoveClient {
             id: client.id,
-            expected_revision: if expected == 0 {
-                client.revision
-            } else {
-                expected
-            },
+            expected_revision: seen_revision(expected, client.revision),
         };
         self.change(caller, asked, Kind::RemoveClient(remove)).await
     }

@@ -268,6 +268,12 @@ fn accepted(outcome: ChangeOutcome) -> Result<ChangeOutcome, OperateError> {
     })
 }
 
+/// The revision that a record must have to be replaced: the one that the caller saw, or,
+/// where none is said, the one that stands now.
+pub(super) const fn seen_revision(expected: u64, current: u64) -> u64 {
+    if expected == 0 { current } else { expected }
+}
+
 /// The record under a numbered key.
 pub(super) fn numbered<M: prost::Message + Default>(
     tables: &impl countersign_core::ledger::Read,

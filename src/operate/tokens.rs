@@ -9,7 +9,7 @@ use countersign_core::ledger::storage::{self, ChangeOutcome, TokenState, change:
 use countersign_core::ledger::{Read, StoreError, fields, query};
 use countersign_core::otp::{self, Parameters};
 
-use super::house::{Asked, draw_id};
+use super::house::{Asked, draw_id, seen_revision};
 use super::read;
 use super::{Action, Caller, Operate, OperateError};
 use crate::login::Ledger;
@@ -189,11 +189,7 @@ impl<L: Ledger> Operate<L> {
         let token = read::token(&self.ledger.view(), name)?.unwrap_or_default();
         let remove = storage::RemoveToken {
             id: token.id,
-            expected_revision: if expected == 0 {
-                token.revision
-            } else {
-                expected
-            },
+            expected_revision: seen_revision(expected, token.revision),
         };
         self.change(caller, asked, Kind::RemoveToken(remove)).await
     }
@@ -220,11 +216,7 @@ impl<L: Ledger> Operate<L> {
         let assign = storage::AssignToken {
             id: token.id,
             owner,
-            expected_revision: if expected == 0 {
-                token.revision
-            } else {
-                expected
-            },
+            expected_revision: seen_revision(expected, token.revision),
         };
         self.change(caller, asked, Kind::AssignToken(assign)).await
     }

@@ -5,7 +5,7 @@ use countersign_core::base::limits::PAGE_RECORDS_MAX;
 use countersign_core::ledger::storage::{self, ChangeOutcome, UserStatus, change::Kind};
 use countersign_core::ledger::{Read, StoreError, Table};
 
-use super::house::{Asked, draw_id, numbered};
+use super::house::{Asked, draw_id, numbered, seen_revision};
 use super::read;
 use super::{Action, Caller, Operate, OperateError};
 use crate::login::Ledger;
@@ -132,11 +132,7 @@ impl<L: Ledger> Operate<L> {
         let asked = Asked::new(Action::UserSet, request)
             .with(user.id.to_be_bytes())
             .with(format!("{expected} {edit:?}"));
-        let revision = if expected == 0 {
-            user.revision
-        } else {
-            expected
-        };
+        let revision = seen_revision(expected, user.revision);
         replace(&mut user.name, edit.name);
         replace(&mut user.aliases, edit.aliases);
         replace(&mut user.contact, edit.contact);
@@ -167,11 +163,7 @@ impl<L: Ledger> Operate<L> {
         let user = self.user_or_gone(name)?;
         let remove = storage::RemoveUser {
             id: user.id,
-            expected_revision: if expected == 0 {
-                user.revision
-            } else {
-                expected
-            },
+            expected_revision: seen_revision(expected, user.revision),
         };
         self.change(caller, asked, Kind::RemoveUser(remove)).await
     }

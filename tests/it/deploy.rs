@@ -176,6 +176,40 @@ fn the_readme_lists_the_ports() {
     }
 }
 
+/// Whoever copies the commands must find each file that they name, below what the command
+/// before them has made, and each that the node files name in a Secret.
+#[test]
+fn the_readme_takes_its_secrets_from_what_cluster_new_writes() {
+    let readme = read(Path::new("deploy/README.md"));
+    let words: Vec<_> = readme.split_whitespace().collect();
+    let members = words.windows(2).filter(|pair| pair[0] == "--member");
+    let members: Vec<_> = members
+        .flatten()
+        .filter(|word| word.contains(':'))
+        .collect();
+    assert_eq!(members.len(), 3, "{members:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let mut new = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    new.args(["cluster", "new"]).arg(folder.path());
+    for member in members {
+        new.args(["--member", member]);
+    }
+    assert!(new.output().unwrap().status.success());
+    let mut named = BTreeSet::new();
+    for file in words
+        .iter()
+        .filter_map(|word| word.strip_prefix("--from-file="))
+    {
+        let (name, path) = file.split_once('=').unwrap_or((file, file));
+        assert!(folder.path().join(path).is_file(), "{path} is not made");
+        named.insert(name);
+    }
+    let expected = NAMED
+        .into_iter()
+        .filter(|name| !["peer.key", "peer.pem"].contains(name));
+    assert_eq!(named, expected.collect());
+}
+
 /// The image's version is written in five places.
 #[test]
 fn the_version_is_the_packages() {

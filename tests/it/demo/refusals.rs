@@ -13,7 +13,7 @@ use super::sealed::files;
 /// A cluster as `countersign cluster new` makes it, on free ports.
 fn made(dir: &Path) -> anyhow::Result<PathBuf> {
     let mut new = Command::new(COUNTERSIGN);
-    let said = Said::by(new.args(["cluster", "new", "--dir"]).arg(dir), b"")?;
+    let said = Said::by(new.args(["cluster", "new"]).arg(dir), b"")?;
     anyhow::ensure!(said.status == 0, "{}", said.err);
     let config = dir.join("node.toml");
     // All are held until all are known, so that no two are the same.
