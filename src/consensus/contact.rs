@@ -13,6 +13,7 @@ use countersign_core::base::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::clocks::{ClockFault, Clocks};
 use super::hashes::Hashes;
 use super::reign::Reign;
 use super::state_machine::Applied;
@@ -29,6 +30,9 @@ pub enum Unready {
     /// Its tables are not what the leader's are.
     #[error("its tables differ from the leader's")]
     Fenced,
+    /// Its clock is off.
+    #[error("its clock is off")]
+    Clock,
     /// It has not heard from the leader of the newest term lately.
     #[error("no leader was heard lately")]
     NoLeader,
@@ -46,6 +50,7 @@ pub(super) type Quorum = Box<dyn Fn(Instant) -> Option<Instant> + Send + Sync>;
 /// A node's contact with its cluster.
 pub(super) struct Contact {
     clock: Arc<dyn Clock>,
+    clocks: Clocks,
     started: Instant,
     hashes: Arc<Hashes>,
     applied: watch::Receiver<Applied>,
@@ -66,6 +71,7 @@ impl Contact {
         Arc::new(Self {
             started: clock.monotonic(),
             clock: Arc::clone(clock),
+            clocks: Clocks::new(Arc::clone(clock)),
             hashes,
             applied: applied.clone(),
             quorum: OnceLock::new(),
@@ -78,6 +84,22 @@ impl Contact {
     /// What this node's tables hash to, and whether that is right.
     pub(super) fn hashes(&self) -> Arc<Hashes> {
         Arc::clone(&self.hashes)
+    }
+
+    /// What is known of the other members' clocks.
+    pub(super) const fn clocks(&self) -> &Clocks {
+        &self.clocks
+    }
+
+    /// What is wrong with this node's clock now.
+    pub(super) fn clock_fault(&self) -> Option<ClockFault> {
+        self.clocks.fault(self.applied_at())
+    }
+
+    /// Whether entries may bear this node's time: one that is off is for ever. One that is
+    /// behind does no harm, since no stamp goes back.
+    pub(super) fn may_stamp(&self) -> bool {
+        !self.clocks.are_against() && self.hashes.difference().is_none()
     }
 
     /// How far the tables are.
@@ -134,6 +156,9 @@ impl Contact {
     pub(super) fn standing(&self, reign: Reign) -> Result<Timestamp, Unready> {
         if self.hashes.difference().is_some() {
             return Err(Unready::Fenced);
+        }
+        if self.clock_fault().is_some() {
+            return Err(Unready::Clock);
         }
         let now = self.clock.monotonic();
         match reign {

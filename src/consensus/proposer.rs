@@ -14,8 +14,8 @@ use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::contact::Contact;
 use super::disk::Disk;
-use super::hashes::Hashes;
 use super::raft::{Answer, Batch, RaftId, Types};
 use super::reign::Reign;
 use super::state_machine::StateMachine;
@@ -48,7 +48,7 @@ pub enum Because {
     /// No message to the leader holds it.
     #[error("the command is too large to be sent to the leader")]
     TooLarge,
-    /// The node's tables are not what they should be.
+    /// The node's tables or its clock are not what they should be.
     #[error("this node is fenced")]
     Fenced,
     /// The node is shutting down.
@@ -75,7 +75,7 @@ pub(super) struct Proposer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) queue: mpsc::Receiver<Asked>,
     pub(super) reign: watch::Receiver<Reign>,
-    pub(super) hashes: Arc<Hashes>,
+    pub(super) contact: Arc<Contact>,
 }
 
 impl Proposer {
@@ -132,7 +132,7 @@ impl Proposer {
         commands: Vec<Command>,
         last: &mut Timestamp,
     ) -> Result<(Entry, super::raft::Leader), Because> {
-        if self.hashes.difference().is_some() {
+        if !self.contact.may_stamp() {
             return Err(Because::Fenced);
         }
         let reign = *self.reign.borrow();

@@ -23,7 +23,7 @@ use super::state_machine::StateMachine;
 use crate::login::Clock;
 use crate::peers::wire::standing_client::StandingClient;
 use crate::peers::wire::standing_server::{self, StandingServer};
-use crate::peers::wire::{NodeStatus, StatusRequest, node_status};
+use crate::peers::wire::{NodeStatus, StatusRequest, TimeReply, TimeRequest, node_status};
 
 type Raft = openraft::Raft<Types, StateMachine>;
 
@@ -72,7 +72,8 @@ impl Standing {
         let own = RaftId(*self.raft.node_id());
         let metrics = self.raft.metrics().borrow_watched().clone();
         let (hash_index, hash) = self.hashes.latest().unwrap_or_default();
-        let fenced = self.hashes.difference();
+        let differs = self.hashes.difference().map(|it| it.to_string());
+        let fenced = differs.or_else(|| Some(self.contact.clock_fault()?.to_string()));
         let [median, slowest] = self.syncs.percentiles([50, 99]);
         let expires = self.peers.as_ref().map(|peers| peers.links.expires());
         NodeStatus {
@@ -93,7 +94,7 @@ impl Standing {
             fsync_p99_micros: slowest,
             certificate_expires: expires.map_or(0, |expires| expires.as_millis()),
             ready: self.contact.standing(*self.reign.borrow()).is_ok(),
-            fenced: fenced.map_or_else(String::new, |difference| difference.to_string()),
+            fenced: fenced.unwrap_or_default(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
             version_max: CLUSTER_VERSION,
             now: self.clock.wall().as_millis(),
@@ -200,6 +201,11 @@ impl Standing {
 impl standing_server::Standing for Standing {
     async fn get_status(&self, _: Request<StatusRequest>) -> Result<Response<NodeStatus>, Status> {
         Ok(Response::new(self.status()))
+    }
+
+    async fn get_time(&self, _: Request<TimeRequest>) -> Result<Response<TimeReply>, Status> {
+        let now = self.clock.wall().as_millis();
+        Ok(Response::new(TimeReply { now }))
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) const OWNER: Owner = Owner {
 
 const ADDRESS: &str = "one.contoso.example:8300";
 
+/// What the clocks of a cluster say at first.
+pub(super) const NOW: u64 = 1_000_000;
+
 /// A clock that stands where it is put.
 #[derive(Default)]
 pub(super) struct StoppedClock(AtomicU64);

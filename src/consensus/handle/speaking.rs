@@ -13,6 +13,7 @@ use tokio::time::timeout_at;
 use tonic::service::Routes;
 
 use super::{Consensus, Figures, StatusFault};
+use crate::consensus::clocks::Compare;
 use crate::consensus::config::{Peers, Ports};
 use crate::consensus::contact::{Contact, Quorum, Unready};
 use crate::consensus::forward::{Forwarder, IsVoter, Proposals, refuse_one};
@@ -46,6 +47,21 @@ pub(super) struct VoiceParts<'a> {
     pub(super) ports: &'a Ports,
 }
 
+impl VoiceParts<'_> {
+    fn compare_clocks(&self) {
+        if let Some(peers) = &self.peers {
+            let compare = Compare {
+                raft: self.raft.clone(),
+                contact: Arc::clone(self.contact),
+                reign: self.reign.clone(),
+                peers: peers.clone(),
+                operations: Arc::clone(&self.ports.operations),
+            };
+            tokio::spawn(compare.run());
+        }
+    }
+}
+
 impl Voice {
     /// Starts its tasks. To be called on the runtime that drives the links.
     pub(super) fn start(parts: VoiceParts<'_>) -> Self {
@@ -57,6 +73,7 @@ impl Voice {
             parts.contact.hashes().watch(),
             operations,
         ));
+        parts.compare_clocks();
         let voters = raft.clone();
         let is_voter: IsVoter =
             Arc::new(move |node| voters.voter_ids().any(|id| RaftId(id).node() == Some(node)));

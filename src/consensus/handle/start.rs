@@ -73,7 +73,7 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
         clock: Arc::clone(&ports.clock),
         queue: asked,
         reign: reign.clone(),
-        hashes: member.contact.hashes(),
+        contact: Arc::clone(&member.contact),
     };
     let proposer = tokio::spawn(proposer.run(stopped));
     let consensus = Consensus {

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::proxy::{Proxy, Way};
-use super::{OWNER, StoppedClock, found, is_done, must_not_halt};
+use super::{NOW, OWNER, StoppedClock, found, is_done, must_not_halt};
 use crate::consensus::{Config, Consensus, Peers, Ports, ProposeError, Timing};
 use crate::peers::{self, Credentials, Files, Links, PeerName};
 
@@ -102,6 +102,7 @@ impl Counted {
 /// A node that runs.
 pub(in crate::consensus) struct Node {
     pub(in crate::consensus) consensus: Arc<Consensus>,
+    pub(in crate::consensus) clock: Arc<StoppedClock>,
     pub(in crate::consensus) counted: Arc<Counted>,
     serving: JoinHandle<()>,
     stop: oneshot::Sender<()>,
@@ -158,8 +159,8 @@ impl Cluster {
 
     pub(in crate::consensus) async fn start(&self, node: u16) -> Arc<Node> {
         let credentials = self.credentials(node);
-        let clock = StoppedClock::default();
-        clock.set(1_000_000);
+        let clock = Arc::new(StoppedClock::default());
+        clock.set(NOW);
         let counted = Arc::new(Counted::default());
         let config = Config {
             directory: self.store(node),
@@ -177,7 +178,7 @@ impl Cluster {
             }),
         };
         let ports = Ports {
-            clock: Arc::new(clock),
+            clock: Arc::clone(&clock) as _,
             operations: Arc::clone(&counted) as _,
             on_halt: must_not_halt(),
         };
@@ -196,6 +197,7 @@ impl Cluster {
         });
         let running = Arc::new(Node {
             consensus,
+            clock,
             counted,
             serving,
             stop,

@@ -29,7 +29,7 @@ use super::super::serve::serve_behind;
 use super::super::verify::OnePeer;
 use super::super::wire::standing_client::StandingClient;
 use super::super::wire::standing_server::{Standing, StandingServer};
-use super::super::wire::{NodeStatus, StatusRequest};
+use super::super::wire::{NodeStatus, StatusRequest, TimeReply, TimeRequest};
 use super::super::{Caller, Credentials, Files, Links, PROTOCOL_HEADER, PeerName};
 
 pub(super) const CLUSTER: ClusterId = ClusterId([7; 16]);
@@ -146,6 +146,10 @@ impl Standing for Mirror {
             node: node.0.into(),
             ..NodeStatus::default()
         }))
+    }
+
+    async fn get_time(&self, _: Request<TimeRequest>) -> Result<Response<TimeReply>, Status> {
+        Err(Status::unimplemented("a mirror has no clock"))
     }
 }
 
