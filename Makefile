@@ -6,6 +6,8 @@ CARGO := cargo
 BUILD := --release --locked
 TOOLS := $(CACHE)/tools
 DEPLOY_TOOLS := $(TOOLS)/deploy
+# Builds that tests alone may have: they die when told to, or forget.
+DANGERS := dangerous-fail-points,dangerous-forget-attempts
 FUZZ_SECONDS ?= 600
 SHELL := /bin/bash
 
@@ -36,6 +38,7 @@ test-points: deps ## the leader dies between any two steps of a login
 check: deps $(TOOLS)/bin/cargo-deny ## what never writes: format, lints, documents, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(BUILD) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(BUILD) --workspace --all-targets --features $(DANGERS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(BUILD) --workspace --no-deps
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 	@$(MAKE) --no-print-directory check-deploy

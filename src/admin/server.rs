@@ -112,7 +112,7 @@ pub async fn serve<L: Ledger>(
     Ok(())
 }
 
-/// Says in each answer's header whose tables were read, and of what time they were.
+/// Says in each answer's header whose tables were read, and how far they were.
 fn tell_freshness<L: Ledger>(operate: &Operate<L>, headers: &mut HeaderMap) {
     let freshness = operate.freshness();
     headers.insert("countersign-node", freshness.node.0.into());

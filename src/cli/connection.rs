@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_core::base::{Entropy, Secret};
 use data_encoding::HEXLOWER_PERMISSIVE;
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
@@ -132,7 +132,12 @@ impl Session {
     /// A result, or a failure that says how to learn an unknown one.
     pub(super) fn done<T>(&self, answer: Result<tonic::Response<T>, Status>) -> Result<T, Failure> {
         match answer.map_err(Failure::from) {
-            Ok(answer) => Ok(answer.into_inner()),
+            Ok(answer) => {
+                if let Some(warning) = staleness(answer.metadata()) {
+                    eprintln!("{warning}");
+                }
+                Ok(answer.into_inner())
+            }
             Err(Failure::Unknown(why)) if !why.contains("--request-id") => {
                 let id = HEXLOWER_PERMISSIVE.encode(&self.request);
                 let text =
@@ -171,6 +176,18 @@ impl Interceptor for Bearer {
     }
 }
 
+/// What an operator must know of an answer that may be old.
+fn staleness(answer: &MetadataMap) -> Option<String> {
+    let said = |name: &str| answer.get(name).and_then(|value| value.to_str().ok());
+    if said("countersign-in-sync")? != "0" {
+        return None;
+    }
+    let (node, applied) = (said("countersign-node")?, said("countersign-applied")?);
+    Some(format!(
+        "node {node} is not in sync: this is as of entry {applied}, and may be old"
+    ))
+}
+
 fn request_id(text: &str) -> Result<[u8; 16], String> {
     let octets = HEXLOWER_PERMISSIVE.decode(text.as_bytes());
     octets
@@ -181,3 +198,26 @@ fn request_id(text: &str) -> Result<[u8; 16], String> {
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(40);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_answer_that_may_be_old_is_warned_of() {
+        let answer = |in_sync: u16| {
+            let mut headers = MetadataMap::new();
+            headers.insert("countersign-node", 2_u16.into());
+            headers.insert("countersign-applied", 4711_u64.into());
+            headers.insert("countersign-in-sync", in_sync.into());
+            headers
+        };
+        assert_eq!(staleness(&answer(1)), None);
+        assert_eq!(staleness(&MetadataMap::new()), None);
+        let warning = staleness(&answer(0)).expect("a warning");
+        assert!(
+            warning.contains("node 2") && warning.contains("4711"),
+            "{warning}"
+        );
+    }
+}
