@@ -30,17 +30,18 @@ const ADDRESS: &str = "one.contoso.example:8300";
 /// What the clocks of a cluster say at first.
 pub(super) const NOW: u64 = 1_000_000;
 
-/// A clock that stands where it is put.
+/// A clock whose time of day stands where it is put; its monotonic time is the real one,
+/// by which tokio's time-outs end.
 #[derive(Default)]
-pub(super) struct StoppedClock(AtomicU64);
+pub(super) struct FixedWall(AtomicU64);
 
-impl StoppedClock {
+impl FixedWall {
     pub(super) fn set(&self, millis: u64) {
         self.0.store(millis, Ordering::SeqCst);
     }
 }
 
-impl Clock for StoppedClock {
+impl Clock for FixedWall {
     fn monotonic(&self) -> tokio::time::Instant {
         tokio::time::Instant::now()
     }

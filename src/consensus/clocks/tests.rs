@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::consensus::testing::cluster::{Cluster, soon};
-use crate::consensus::testing::{NOW, StoppedClock, put_user};
+use crate::consensus::testing::{NOW, FixedWall, put_user};
 use crate::consensus::{Consensus, Unready};
 
 const NOT_BEHIND: Duration = Duration::ZERO;
@@ -52,7 +52,7 @@ fn behind_the_last_entry_unless_most_share_its_time() {
 
 #[test]
 fn half_the_way_is_taken_off() {
-    let clocks = Clocks::new(Arc::new(StoppedClock::default()));
+    let clocks = Clocks::new(Arc::new(FixedWall::default()));
     let start = clocks.look();
     let after = Look {
         time: start.time.plus(Duration::from_millis(400)),

@@ -7,7 +7,6 @@ use countersign_core::base::NodeId;
 use super::hearing::{Hearing, Word};
 use super::*;
 use crate::consensus::codec::new_log_id;
-use crate::consensus::testing::StoppedClock;
 
 const TERM: u64 = 7;
 
@@ -177,30 +176,32 @@ fn clocks_that_drift_apart_are_not_taken_for_delay() {
 
 #[test]
 fn a_leader_of_five_speaks_while_it_hears_three_and_no_longer() {
-    let contact = contact();
+    let (contact, clock) = contact();
     let leading = Reign::Leading {
         reign: new_log_id(TERM, 1).leader_id,
         alone: false,
     };
     assert_eq!(contact.standing(leading), Err(Unready::NoQuorum));
     // Raft's word for when three of the five were last in contact with each other.
-    let heard = Instant::now();
+    let heard = clock.monotonic();
     contact.ask_quorum_of(Box::new(move |_| Some(heard)));
+    clock.pass(CONTACT_MAX);
     assert!(contact.standing(leading).is_ok());
     assert!(contact.word().quorum);
-    assert!(contact.has_quorum(heard + CONTACT_MAX));
-    assert!(!contact.has_quorum(heard + CONTACT_MAX + Duration::from_millis(1)));
+    clock.pass(Duration::from_millis(1));
+    assert_eq!(contact.standing(leading), Err(Unready::NoQuorum));
+    assert!(!contact.word().quorum);
 }
 
 #[test]
 fn who_knows_no_leader_is_silent() {
-    let contact = contact();
+    let (contact, _) = contact();
     assert_eq!(contact.standing(Reign::Vacant), Err(Unready::NoLeader));
 }
 
 #[test]
 fn a_forged_word_fences_for_good() {
-    let contact = contact();
+    let (contact, _) = contact();
     let following = Reign::Following {
         leader: NodeId(2),
         term: TERM,
@@ -226,7 +227,7 @@ fn a_forged_word_fences_for_good() {
 
 #[test]
 fn the_number_of_the_attempt_keys_travels() {
-    let (leader, follower) = (contact(), contact());
+    let ((leader, _), (follower, _)) = (contact(), contact());
     let mut told = follower.watch_attempt_keys();
     leader.set_attempt_keys(4);
     follower.heard(&leader.word(), TERM, 0);
@@ -236,8 +237,34 @@ fn the_number_of_the_attempt_keys_travels() {
     assert!(!told.has_changed().unwrap());
 }
 
-fn contact() -> Arc<Contact> {
+/// A clock that stands until a test moves it.
+struct ManualClock {
+    start: Instant,
+    passed: Mutex<Duration>,
+}
+
+impl ManualClock {
+    fn pass(&self, span: Duration) {
+        *self.passed.lock().unwrap() += span;
+    }
+}
+
+impl Clock for ManualClock {
+    fn monotonic(&self) -> Instant {
+        self.start + *self.passed.lock().unwrap()
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::default()
+    }
+}
+
+fn contact() -> (Arc<Contact>, Arc<ManualClock>) {
     let (_, applied) = watch::channel(Applied::default());
-    let clock: Arc<dyn Clock> = Arc::new(StoppedClock::default());
-    Contact::start(&clock, Arc::default(), &applied)
+    let clock = Arc::new(ManualClock {
+        start: Instant::now(),
+        passed: Mutex::default(),
+    });
+    let port: Arc<dyn Clock> = Arc::clone(&clock) as _;
+    (Contact::start(&port, Arc::default(), &applied), clock)
 }

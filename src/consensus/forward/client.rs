@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::Seat;
-use super::line::{Ended, Line};
+use super::line::{Ended, Line, OwnTables};
 use crate::consensus::proposer::{Asked, Because, refuse};
 use crate::consensus::reign::Reign;
 use crate::consensus::state_machine::Applied;
@@ -26,6 +26,8 @@ pub(in crate::consensus) struct Forwarder {
     pub(in crate::consensus) clock: Arc<dyn Clock>,
     pub(in crate::consensus) reign: watch::Receiver<Reign>,
     pub(in crate::consensus) applied: watch::Receiver<Applied>,
+    /// How long to wait for the own tables to show what the leader has applied.
+    pub(in crate::consensus) own_tables_wait_max: Duration,
     pub(in crate::consensus) queue: mpsc::Receiver<Asked>,
     /// The queue of this node's own proposer, for what was asked before it came to lead.
     pub(in crate::consensus) local: mpsc::Sender<Asked>,
@@ -80,7 +82,11 @@ impl Forwarder {
     async fn open(&self, seat: Seat) -> Option<Line> {
         let address = (self.address_of)(seat.leader)?;
         let link = self.links.to(seat.leader, &address);
-        let opening = Line::open(link, seat, Arc::clone(&self.clock), self.applied.clone());
+        let tables = OwnTables {
+            applied: self.applied.clone(),
+            wait_max: self.own_tables_wait_max,
+        };
+        let opening = Line::open(link, seat, Arc::clone(&self.clock), tables);
         match timeout(OPEN_TIME_MAX, opening).await {
             Ok(Ok(line)) => Some(line),
             Ok(Err(error)) => {

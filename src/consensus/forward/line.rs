@@ -13,9 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::codec::{because, decoded};
-use super::{
-    BATCH_OCTETS_MAX, MESSAGE_OCTETS_MAX, OWN_TABLES_WAIT_MAX, REQUESTS_IN_FLIGHT_MAX, Seat,
-};
+use super::{BATCH_OCTETS_MAX, MESSAGE_OCTETS_MAX, REQUESTS_IN_FLIGHT_MAX, Seat};
 use crate::consensus::proposer::{Asked, Because, ProposeError, Reply, refuse};
 use crate::consensus::reign::Reign;
 use crate::consensus::state_machine::Applied;
@@ -29,12 +27,18 @@ use crate::peers::wire::{ProposeReply, ProposeRequest};
 pub(super) struct Line {
     seat: Seat,
     clock: Arc<dyn Clock>,
-    applied: watch::Receiver<Applied>,
+    tables: OwnTables,
     requests: mpsc::Sender<ProposeRequest>,
     replies: Streaming<ProposeReply>,
     window: Arc<Semaphore>,
     waiting: BTreeMap<u64, Waiting>,
     last: u64,
+}
+
+/// The tables of this node, and how long an answer waits for them.
+pub(super) struct OwnTables {
+    pub(super) applied: watch::Receiver<Applied>,
+    pub(super) wait_max: Duration,
 }
 
 /// A request that was handed over. Dropped, each of its commands is unknown.
@@ -61,7 +65,7 @@ impl Line {
         link: Link,
         seat: Seat,
         clock: Arc<dyn Clock>,
-        applied: watch::Receiver<Applied>,
+        tables: OwnTables,
     ) -> Result<Self, Status> {
         let (requests, outgoing) = mpsc::channel(REQUESTS_IN_FLIGHT_MAX);
         let mut client = LedgerClient::new(link)
@@ -71,7 +75,7 @@ impl Line {
         Ok(Self {
             seat,
             clock,
-            applied,
+            tables,
             requests,
             replies: replies.into_inner(),
             window: Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT_MAX)),
@@ -220,14 +224,15 @@ impl Line {
             }
             drop(place);
         };
-        if self.applied.borrow().index >= index {
+        let OwnTables { applied, wait_max } = &self.tables;
+        if applied.borrow().index >= index {
             return deliver();
         }
-        let mut applied = self.applied.clone();
+        let (mut applied, wait_max) = (applied.clone(), *wait_max);
         // LIMIT: each holds its place in the window.
         tokio::spawn(async move {
             let shown = applied.wait_for(|applied| applied.index >= index);
-            let _late = timeout(OWN_TABLES_WAIT_MAX, shown).await.is_err();
+            let _late = timeout(wait_max, shown).await.is_err();
             deliver();
         });
     }

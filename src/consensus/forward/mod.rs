@@ -36,4 +36,4 @@ const MESSAGE_OCTETS_MAX: usize = 32 << 20;
 /// Octets of the commands in one request; a single one may be larger.
 const BATCH_OCTETS_MAX: usize = 1 << 20;
 /// How long to wait for the own tables to show what the leader has applied.
-const OWN_TABLES_WAIT_MAX: Duration = Duration::from_millis(500);
+pub(super) const OWN_TABLES_WAIT_MAX: Duration = Duration::from_millis(500);

@@ -16,7 +16,7 @@ use super::{Consensus, Figures, StatusFault};
 use crate::consensus::clocks::Compare;
 use crate::consensus::config::{Peers, Ports};
 use crate::consensus::contact::{Contact, Quorum, Unready};
-use crate::consensus::forward::{Forwarder, IsVoter, Proposals, refuse_one};
+use crate::consensus::forward::{Forwarder, IsVoter, OWN_TABLES_WAIT_MAX, Proposals, refuse_one};
 use crate::consensus::hashes::Difference;
 use crate::consensus::proposer::{Asked, ProposeError};
 use crate::consensus::raft::{RaftId, Types};
@@ -97,6 +97,7 @@ impl Voice {
                 clock: Arc::clone(&ports.clock),
                 reign: parts.reign.clone(),
                 applied: parts.contact.watch_applied(),
+                own_tables_wait_max: OWN_TABLES_WAIT_MAX,
                 queue: asked,
                 local: parts.queue.clone(),
             };

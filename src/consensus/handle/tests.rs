@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use openraft::async_runtime::watch::WatchReceiver;
 
 use super::*;
-use crate::consensus::testing::{StoppedClock, founded, has_user, is_done, put_user, start};
+use crate::consensus::testing::{FixedWall, founded, has_user, is_done, put_user, start};
 use crate::consensus::{Because, ProposeError};
 use crate::login::{Clock, Ledger};
 
@@ -268,8 +268,8 @@ impl Clock for GatedClock {
     }
 }
 
-fn clock() -> Arc<StoppedClock> {
-    let clock = StoppedClock::default();
+fn clock() -> Arc<FixedWall> {
+    let clock = FixedWall::default();
     clock.set(1_000_000);
     Arc::new(clock)
 }

@@ -1,6 +1,6 @@
 //! Several nodes in one process, with links as in the product.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -20,9 +20,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::proxy::{Proxy, Way};
-use super::{NOW, OWNER, StoppedClock, found, is_done, must_not_halt};
+use super::{NOW, OWNER, FixedWall, found, is_done, must_not_halt};
 use crate::consensus::{Config, Consensus, Peers, Ports, ProposeError, Timing};
-use crate::peers::{self, Credentials, Files, Links, PeerName};
+use crate::peers::{self, Credentials, Files, Gate, Links, PeerName};
 
 /// An authority of peers.
 pub(in crate::consensus) struct Authority {
@@ -102,8 +102,9 @@ impl Counted {
 /// A node that runs.
 pub(in crate::consensus) struct Node {
     pub(in crate::consensus) consensus: Arc<Consensus>,
-    pub(in crate::consensus) clock: Arc<StoppedClock>,
+    pub(in crate::consensus) clock: Arc<FixedWall>,
     pub(in crate::consensus) counted: Arc<Counted>,
+    way: Way,
     serving: JoinHandle<()>,
     stop: oneshot::Sender<()>,
 }
@@ -111,20 +112,27 @@ pub(in crate::consensus) struct Node {
 /// Three places for nodes, numbered from 1.
 pub(in crate::consensus) struct Cluster {
     pub(in crate::consensus) authority: Authority,
-    pub(in crate::consensus) proxies: Vec<Proxy>,
     pub(in crate::consensus) place: TempDir,
+    /// Where the first node dials the second one by its own file.
+    proxies: HashMap<(u16, u16), Proxy>,
+    /// Whom the first calls in vain, the second.
+    cut: Arc<Mutex<HashSet<(u16, u16)>>>,
     nodes: Mutex<HashMap<u16, Arc<Node>>>,
 }
 
 pub(in crate::consensus) const ALL: [u16; 3] = [1, 2, 3];
+pub(in crate::consensus) const FOUNDER: u16 = 1;
 
 impl Cluster {
     /// Places, and nobody there yet.
     pub(in crate::consensus) async fn new() -> Self {
+        let links = ALL.iter().flat_map(|from| ALL.map(|to| (*from, to)));
+        let proxies = links.map(async |link| (link, Proxy::start().await));
         Self {
             authority: Authority::new(),
-            proxies: join_all(ALL.map(|_| Proxy::start())).await,
             place: tempfile::tempdir().unwrap(),
+            proxies: join_all(proxies).await.into_iter().collect(),
+            cut: Arc::default(),
             nodes: Mutex::default(),
         }
     }
@@ -139,17 +147,46 @@ impl Cluster {
         cluster
     }
 
+    /// As they are dialled once the cluster is founded: as the founder does it.
     pub(in crate::consensus) fn members(&self) -> Vec<(NodeId, String)> {
-        let addresses = self.proxies.iter().map(|proxy| proxy.address.to_string());
-        ALL.map(NodeId).into_iter().zip(addresses).collect()
+        self.members_by(FOUNDER)
+    }
+
+    /// As this node's own file names them.
+    fn members_by(&self, from: u16) -> Vec<(NodeId, String)> {
+        let address = |to| self.proxies[&(from, to)].address.to_string();
+        ALL.map(|to| (NodeId(to), address(to))).into()
     }
 
     pub(in crate::consensus) fn store(&self, node: u16) -> PathBuf {
         self.place.path().join(node.to_string())
     }
 
+    /// Before `node`, once the cluster is founded.
     pub(in crate::consensus) fn proxy(&self, node: u16) -> &Proxy {
-        &self.proxies[usize::from(node) - 1]
+        &self.proxies[&(FOUNDER, node)]
+    }
+
+    /// No call of `from` reaches `to`, by whatever address; the other way all is well.
+    pub(in crate::consensus) fn cut(&self, from: u16, to: u16) {
+        self.cut.lock().unwrap().insert((from, to));
+        self.proxies[&(from, to)].set(Way::Cut);
+    }
+
+    /// All that was cut is whole.
+    pub(in crate::consensus) fn heal(&self) {
+        for (from, to) in self.cut.lock().unwrap().drain() {
+            let way = self.nodes.lock().unwrap()[&to].way;
+            self.proxies[&(from, to)].set(way);
+        }
+    }
+
+    /// All ways to `node`, but for those that are cut.
+    fn set_ways(&self, node: u16, way: Way) {
+        let cut = self.cut.lock().unwrap();
+        for from in ALL.into_iter().filter(|from| !cut.contains(&(*from, node))) {
+            self.proxies[&(from, node)].set(way);
+        }
     }
 
     pub(in crate::consensus) fn credentials(&self, node: u16) -> Arc<Credentials> {
@@ -159,7 +196,7 @@ impl Cluster {
 
     pub(in crate::consensus) async fn start(&self, node: u16) -> Arc<Node> {
         let credentials = self.credentials(node);
-        let clock = Arc::new(StoppedClock::default());
+        let clock = Arc::new(FixedWall::default());
         clock.set(NOW);
         let counted = Arc::new(Counted::default());
         let config = Config {
@@ -174,7 +211,7 @@ impl Cluster {
             },
             peers: Some(Peers {
                 links: Arc::new(Links::new(Arc::clone(&credentials))),
-                initial_members: self.members(),
+                initial_members: self.members_by(node),
             }),
         };
         let ports = Ports {
@@ -184,10 +221,15 @@ impl Cluster {
         };
         let consensus = Arc::new(Consensus::start(config, ports).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        self.proxy(node)
-            .set(Way::Open(listener.local_addr().unwrap()));
+        let way = Way::Open(listener.local_addr().unwrap());
+        self.set_ways(node, way);
         let (stop, stopped) = oneshot::channel::<()>();
-        let (routes, gate) = (consensus.routes(), consensus.gate());
+        let (routes, members) = (consensus.routes(), consensus.gate());
+        let cut = Arc::clone(&self.cut);
+        let gate: Gate = Arc::new(move |caller| {
+            let is_cut = cut.lock().unwrap().contains(&(caller.0, node));
+            !is_cut && members(caller)
+        });
         let operations = Arc::clone(&counted) as _;
         let serving = tokio::spawn(async move {
             let until = async { drop(stopped.await) };
@@ -199,6 +241,7 @@ impl Cluster {
             consensus,
             clock,
             counted,
+            way,
             serving,
             stop,
         });
@@ -211,7 +254,7 @@ impl Cluster {
 
     /// Stops a node; its place stays.
     pub(in crate::consensus) async fn stop(&self, node: u16) {
-        self.proxy(node).set(Way::Cut);
+        self.set_ways(node, Way::Cut);
         let running = self.nodes.lock().unwrap().remove(&node).unwrap();
         let Ok(running) = Arc::try_unwrap(running) else {
             panic!("somebody still holds node {node}");
@@ -226,7 +269,7 @@ impl Cluster {
 
     /// As `kill -9` does it, but that the disk cannot be opened again in this process.
     pub(in crate::consensus) fn kill(&self, node: u16) {
-        self.proxy(node).set(Way::Cut);
+        self.set_ways(node, Way::Cut);
         drop(self.nodes.lock().unwrap().remove(&node).unwrap());
     }
 
@@ -240,7 +283,7 @@ impl Cluster {
 
     /// The founding change, from the node that founds.
     pub(in crate::consensus) async fn found(&self) {
-        let founder = self.node(1);
+        let founder = self.node(FOUNDER);
         let outcome = soon(founder.consensus.found(found())).await;
         assert!(is_done(&outcome.unwrap()));
         for node in self.running() {

@@ -19,6 +19,8 @@ pub(super) enum Fault {
     DiesAfterProposing,
     /// Answers what nobody asked.
     AnswersAnother,
+    /// Answers the first request when the second comes, then what nobody asked.
+    AnswersLate,
     /// Takes everything and says nothing.
     Silent,
 }
@@ -46,6 +48,7 @@ impl Ledger for Scripted {
         let (proposals, fault, seen) = (self.proposals.clone(), self.fault, self.seen.clone());
         let mut requests = request.into_inner();
         tokio::spawn(async move {
+            let mut late = None;
             while let Ok(Some(request)) = requests.message().await {
                 seen.send(request.commands.len()).unwrap();
                 match fault {
@@ -53,6 +56,15 @@ impl Ledger for Scripted {
                     Fault::DiesAfterProposing => {
                         proposals.take(ASKER, request).unwrap().await;
                         return;
+                    }
+                    Fault::AnswersLate => {
+                        let Some(reply) = late.take() else {
+                            late = Some(proposals.take(ASKER, request).unwrap().await);
+                            continue;
+                        };
+                        let nonsense = ProposeReply::default();
+                        replies.send(Ok(reply)).await.unwrap();
+                        replies.send(Ok(nonsense)).await.unwrap();
                     }
                     Fault::AnswersAnother => {
                         let mut reply = proposals.take(ASKER, request).unwrap().await;

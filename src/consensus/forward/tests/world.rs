@@ -18,11 +18,11 @@ use tonic::service::Routes;
 
 use super::authority::{Authority, listen};
 use crate::consensus::Consensus;
-use crate::consensus::forward::{Forwarder, IsVoter, Proposals};
+use crate::consensus::forward::{Forwarder, IsVoter, OWN_TABLES_WAIT_MAX, Proposals};
 use crate::consensus::proposer::{Asked, ProposeError};
 use crate::consensus::reign::Reign;
 use crate::consensus::state_machine::Applied;
-use crate::consensus::testing::{StoppedClock, command, founded, is_done, put_user};
+use crate::consensus::testing::{FixedWall, command, founded, is_done, put_user};
 use crate::login::Clock;
 use crate::peers::Links;
 
@@ -52,13 +52,30 @@ impl World {
 
     /// With `routes` made of the real service.
     pub(super) async fn with(routes: impl FnOnce(Proposals) -> Routes) -> Self {
+        Self::waiting(OWN_TABLES_WAIT_MAX, routes).await
+    }
+
+    /// The same, and the asker waits for its own tables for so long.
+    pub(super) async fn waiting(
+        own_tables_wait_max: Duration,
+        routes: impl FnOnce(Proposals) -> Routes,
+    ) -> Self {
         let place = tempfile::tempdir().unwrap();
         let leader = Arc::new(founded(&place.path().join("store"), clock()).await);
         let proposals = leader.proposals(Arc::new(|node| node == ASKER));
-        Self::on(place, leader, routes(proposals)).await
+        Self::open(place, leader, routes(proposals), own_tables_wait_max).await
     }
 
     pub(super) async fn on(place: TempDir, leader: Arc<Consensus>, routes: Routes) -> Self {
+        Self::open(place, leader, routes, OWN_TABLES_WAIT_MAX).await
+    }
+
+    async fn open(
+        place: TempDir,
+        leader: Arc<Consensus>,
+        routes: Routes,
+        own_tables_wait_max: Duration,
+    ) -> Self {
         let authority = Authority::new();
         let address = listen(authority.credentials(place.path(), 1), routes).await;
         let links = Arc::new(Links::new(authority.credentials(place.path(), ASKER.0)));
@@ -80,6 +97,7 @@ impl World {
             clock: clock(),
             reign: followed,
             applied: shown,
+            own_tables_wait_max,
             queue: asked,
             local: to_local,
         };
@@ -190,7 +208,7 @@ pub(super) fn begin(leader: &Consensus) -> Begin {
 }
 
 pub(super) fn clock() -> Arc<dyn Clock> {
-    let clock = StoppedClock::default();
+    let clock = FixedWall::default();
     clock.set(NOW);
     Arc::new(clock)
 }

@@ -4,24 +4,74 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::consensus::log_store;
-use crate::consensus::testing::cluster::{ALL, Cluster, Node, soon};
+use crate::consensus::testing::cluster::{ALL, Cluster, FOUNDER, Node, soon};
 use crate::consensus::testing::proxy::Way;
 use crate::consensus::testing::{found, has_user, is_done, put_user};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_blank_nodes_found_one_cluster_in_any_order() {
-    for order in [[1, 2, 3], [3, 2, 1], [2, 1, 3]] {
+    let orders = ALL.into_iter().flat_map(|first| {
+        let others = ALL.into_iter().filter(move |node| *node != first);
+        let [second, third] = others.collect::<Vec<_>>()[..] else {
+            panic!("three nodes");
+        };
+        [[first, second, third], [first, third, second]]
+    });
+    for order in orders {
         let cluster = Cluster::new().await;
         for node in order {
             cluster.start(node).await;
         }
         cluster.found().await;
-        cluster.propose(put_user(1)).await;
-        cluster.converge().await;
-        for node in ALL {
-            assert_eq!(cluster.node(node).consensus.raft.voter_ids().count(), 3);
-            cluster.stop(node).await;
+        is_one(&cluster).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_any_link_cut_for_a_while_three_blank_nodes_found_one_cluster() {
+    for from in ALL {
+        for to in ALL.into_iter().filter(|to| *to != from) {
+            let cluster = Cluster::new().await;
+            cluster.cut(from, to);
+            // The founder comes last, so that the others are seen to wait.
+            for node in [2, 3] {
+                cluster.start(node).await;
+            }
+            let unheard = format!("node {to} does not answer");
+            if from != FOUNDER {
+                waits_for(&cluster.node(from), &[&unheard]).await;
+            }
+            let founder = cluster.start(FOUNDER).await;
+            if from == FOUNDER {
+                let third = ALL.into_iter().find(|node| ![from, to].contains(node));
+                let ready = format!("node {} is ready", third.unwrap());
+                waits_for(&founder, &[&unheard, &ready]).await;
+                for node in cluster.running() {
+                    assert!(log_store::is_blank(&node.consensus.disk).unwrap());
+                }
+                cluster.heal();
+            }
+            drop(founder);
+            cluster.found().await;
+            cluster.heal();
+            is_one(&cluster).await;
         }
+    }
+}
+
+/// All have the same three voters, the same leader and the same tables. Ends them.
+async fn is_one(cluster: &Cluster) {
+    cluster.propose(put_user(1)).await;
+    cluster.converge().await;
+    let voters = ALL.map(|node| RaftId::new(NodeId(node), 1).0);
+    for node in ALL {
+        let running = cluster.node(node);
+        let members: Vec<_> = running.consensus.raft.voter_ids().collect();
+        assert_eq!(members, voters, "as node {node} has it");
+        assert!(has_user(&running.consensus.tables(), 1));
+    }
+    for node in ALL {
+        cluster.stop(node).await;
     }
 }
 
