@@ -18,10 +18,10 @@ use countersign_core::login::{
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::chance::Chance;
+use super::elsewhere::{Parked, is_unreachable};
 use super::even::EvenTimes;
 use super::flows::{Entered, Flows, Told};
 use super::keys::Keys;
-use super::park::Parked;
 use super::ports::{Clock, Ledger, Neighbours, PasswordSource};
 use super::task::Login;
 use super::turns::Turns;
@@ -132,8 +132,9 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
     }
 
     /// Judges one request that arrived at `received`, or has a peer judge it where this
-    /// node may not. Resolves when its device is to be told, at the latest at the device's
-    /// deadline. Dropped before that, the login goes on: what was claimed is settled.
+    /// node may not, or cannot connect to the password source. Resolves when its device is
+    /// to be told, at the latest at the device's deadline. Dropped before that, the login
+    /// goes on: what was claimed is settled.
     pub async fn login(&self, request: Request, received: Instant) -> Outcome {
         let house = &self.0;
         let client = request.client;
@@ -148,12 +149,22 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
                 }
             }
         }
-        self.judged(request, received, deadline).await
+        let request = Arc::new(request);
+        let judged = self.judge(&request, received, deadline).await;
+        // The grant has been given back by now: a peer that asks is the only one.
+        if is_unreachable(judged.told.ending.reason)
+            && let Some(outcome) = house.elsewhere(&request, deadline).await
+        {
+            return outcome;
+        }
+        sleep_until(judged.until).await;
+        judged.told.outcome(client)
     }
 
     /// Judges a request that a peer has handed over at `received`; `None`: this node may
     /// not judge now. It is never handed on. The future resolves when the device is to be
-    /// told, so that the peer need not hold a refusal back again.
+    /// told, so that the peer need not hold a refusal back again; at once where this node
+    /// has no connection to the password source, so that the peer may go on to another.
     #[must_use]
     pub fn take(
         &self,
@@ -163,39 +174,48 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
     ) -> Option<impl Future<Output = Outcome> + Send + use<L, S, C>> {
         self.0.may_judge()?;
         let logins = self.clone();
-        Some(async move { logins.judged(request, received, deadline).await })
+        Some(async move {
+            let request = Arc::new(request);
+            let judged = logins.judge(&request, received, deadline).await;
+            if !is_unreachable(judged.told.ending.reason) {
+                sleep_until(judged.until).await;
+            }
+            judged.told.outcome(request.client)
+        })
     }
 
-    async fn judged(&self, request: Request, received: Instant, deadline: Instant) -> Outcome {
+    async fn judge(&self, request: &Arc<Request>, received: Instant, deadline: Instant) -> Judged {
         let house = &self.0;
-        let client = request.client;
+        let at_once = |told| Judged {
+            told,
+            until: received,
+        };
         // First: what is read of the tables after this is in force.
         let Some((issued, macs)) = house.may_judge() else {
-            let ending = Ending::silent(Reason::NoQuorum);
-            return house.told(None, ending).outcome(client);
+            return at_once(house.told(None, Ending::silent(Reason::NoQuorum)));
         };
-        let rule = match Rule::read(&house.ledger.view(), &request) {
+        let rule = match Rule::read(&house.ledger.view(), request) {
             Ok(rule) => rule,
-            Err(stop) => return house.stopped(None, &stop).outcome(client),
+            Err(stop) => return at_once(house.stopped(None, &stop)),
         };
         let factors = rule.policy.factors;
-        let told = match house.case(&request, &rule, &macs, issued) {
+        let told = match house.case(request, &rule, &macs, issued) {
             Ok(case) => self.join(request, (rule, case), received, deadline).await,
             Err((user, stop)) => house.stopped(user, &stop),
         };
         let until = match told.ending.pace {
-            Pace::AtOnce | Pace::Measured => return told.outcome(client),
+            Pace::AtOnce | Pace::Measured => received,
             Pace::Even => received + house.with_chance(|chance| house.even.draw(factors, chance)),
             Pace::AtDeadline => deadline,
         };
-        sleep_until(until.min(deadline)).await;
-        told.outcome(client)
+        let until = until.min(deadline);
+        Judged { told, until }
     }
 
     /// Leads a request to its flow, and waits for what that tells.
     async fn join(
         &self,
-        request: Request,
+        request: &Arc<Request>,
         read: (Rule, Case),
         received: Instant,
         deadline: Instant,
@@ -207,7 +227,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             Entered::Full => return house.told(user, Ending::silent(Reason::Overload)),
             Entered::Joined(told) => told,
             Entered::First(ticket, told) => {
-                let login = Login::new(house, request, received, ticket, read);
+                let login = Login::new(house, Arc::clone(request), received, ticket, read);
                 tokio::spawn(login.run());
                 told
             }
@@ -284,6 +304,12 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
     fn with_chance<T>(&self, draw: impl FnOnce(&mut Chance) -> T) -> T {
         draw(&mut self.chance.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// How a login ended here, and when its device is to hear it.
+struct Judged {
+    told: Told,
+    until: Instant,
 }
 
 /// What a device waits at the least, where its client is not known.

@@ -6,10 +6,10 @@
 mod asleep;
 mod chance;
 mod driver;
+mod elsewhere;
 mod even;
 mod flows;
 mod keys;
-mod park;
 mod ports;
 mod task;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use countersign_core::base::Timestamp;
+use countersign_core::base::{NodeId, Timestamp};
 use countersign_core::ledger::{Command, Outcome, Read};
 pub use countersign_core::login::{Answer, ProposeError, Question};
 use countersign_core::login::{Outcome as Verdict, Request};
@@ -50,10 +50,14 @@ pub trait Neighbours: Send + Sync + 'static {
     /// yet. `None`: nobody names any, this node's own are in force.
     fn attempt_keys(&self) -> Option<u64>;
 
-    /// Offers a login to peers that may judge now, one after the other, and resolves when
-    /// one has taken it. `None`: nobody has.
-    fn hand_over<'a>(&'a self, request: &'a Request, deadline: Instant)
-    -> Boxed<'a, Option<Taken>>;
+    /// Offers a login to peers that may judge now, one after the other and none of `except`,
+    /// and resolves when one has taken it. `None`: nobody has.
+    fn hand_over<'a>(
+        &'a self,
+        request: &'a Request,
+        except: &'a [NodeId],
+        deadline: Instant,
+    ) -> Boxed<'a, Option<Taken>>;
 }
 
 /// What a peer that has taken a login says in the end. `None`: the peer was lost.
@@ -70,7 +74,12 @@ impl Neighbours for Alone {
         None
     }
 
-    fn hand_over<'a>(&'a self, _: &'a Request, _: Instant) -> Boxed<'a, Option<Taken>> {
+    fn hand_over<'a>(
+        &'a self,
+        _: &'a Request,
+        _: &'a [NodeId],
+        _: Instant,
+    ) -> Boxed<'a, Option<Taken>> {
         Box::pin(std::future::ready(None))
     }
 }

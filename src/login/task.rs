@@ -28,7 +28,7 @@ use crate::fail_point::{Point, fail_point};
 /// A login that has a flow.
 pub(super) struct Login<L, S, C> {
     house: Arc<House<L, S, C>>,
-    request: Request,
+    request: Arc<Request>,
     received: Instant,
     ticket: Ticket,
     identity: Identity,
@@ -45,7 +45,7 @@ pub(super) struct Login<L, S, C> {
 impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
     pub(super) fn new(
         house: &Arc<House<L, S, C>>,
-        request: Request,
+        request: Arc<Request>,
         received: Instant,
         ticket: Ticket,
         read: (Rule, Case),

@@ -149,7 +149,7 @@ async fn a_login_left_open_is_asked_again_though_its_code_left_the_window() {
     *world.source.down.lock().unwrap() = true;
     let typed = format!("secret{}", world.code(0));
     let first = world.login(world.request(VPN, &typed)).await;
-    assert_eq!(said(&first), reject(Reason::SourceDown));
+    assert_eq!(said(&first), reject(Reason::SourceUnreachable));
     *world.source.down.lock().unwrap() = false;
     advance(Duration::from_secs(100)).await;
     assert_eq!(
@@ -222,7 +222,7 @@ async fn a_source_that_is_down_rejects_at_the_deadline_and_counts_nothing() {
     *world.source.down.lock().unwrap() = true;
     let began = Instant::now();
     let outcome = world.login(world.right()).await;
-    assert_eq!(said(&outcome), reject(Reason::SourceDown));
+    assert_eq!(said(&outcome), reject(Reason::SourceUnreachable));
     assert_eq!(began.elapsed().as_millis(), 2500);
     *world.source.down.lock().unwrap() = false;
     assert_eq!(said(&world.login(world.right()).await), ACCEPTED);

@@ -39,10 +39,15 @@ impl<R: Reign> Neighbourhood<R> {
         }
     }
 
-    async fn offer(&self, request: &Request, deadline: Instant) -> Option<Taken> {
+    async fn offer(
+        &self,
+        request: &Request,
+        except: &[NodeId],
+        deadline: Instant,
+    ) -> Option<Taken> {
         let _turn = self.offers.turn().await?;
         for (node, address) in self.reign.standing().leader_first() {
-            if !self.offers.may_ask(node, Instant::now()) {
+            if except.contains(&node) || !self.offers.may_ask(node, Instant::now()) {
                 continue;
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -68,9 +73,10 @@ impl<R: Reign> Neighbours for Neighbourhood<R> {
     fn hand_over<'a>(
         &'a self,
         request: &'a Request,
+        except: &'a [NodeId],
         deadline: Instant,
     ) -> Boxed<'a, Option<Taken>> {
-        Box::pin(self.offer(request, deadline))
+        Box::pin(self.offer(request, except, deadline))
     }
 }
 

@@ -71,5 +71,5 @@ async fn ask(source: &Entra) -> Verdict {
 }
 
 const SILENT: Verdict = (SourceOutcome::Unanswered, Reason::SourceUnanswered, 0);
-const DOWN: Verdict = (SourceOutcome::NotAsked, Reason::SourceDown, 0);
+const DOWN: Verdict = (SourceOutcome::NotAsked, Reason::SourceUnreachable, 0);
 const ACCEPTED: Verdict = (SourceOutcome::Right, Reason::Accepted, 50076);

@@ -206,12 +206,12 @@ async fn a_peer_that_may_judge_takes_a_login_and_one_that_may_not_refuses_at_onc
     let first = Neighbourhood::new(Arc::new(reign), street.links());
     let request = request();
     let deadline = Instant::now() + Duration::from_secs(10);
-    let refused = first.hand_over(&request, deadline).await;
+    let refused = first.hand_over(&request, &[], deadline).await;
     assert!(refused.is_none(), "it has no attempt keys yet");
     second.adopt_attempt_keys(keys());
     // One that has just refused is left alone for a moment.
     let taken = loop {
-        if let Some(taken) = first.hand_over(&request, deadline).await {
+        if let Some(taken) = first.hand_over(&request, &[], deadline).await {
             break taken;
         }
         assert!(Instant::now() < deadline, "never asked again");
@@ -222,7 +222,7 @@ async fn a_peer_that_may_judge_takes_a_login_and_one_that_may_not_refuses_at_onc
     assert_eq!(outcome.reason, Reason::UnknownUser);
     assert_eq!(outcome.judged_by, Some(SECOND));
     assert_eq!(outcome.client, ClientId(1));
-    let no_time = first.hand_over(&request, Instant::now()).await;
+    let no_time = first.hand_over(&request, &[], Instant::now()).await;
     assert!(no_time.is_none());
 }
 

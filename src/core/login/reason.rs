@@ -167,7 +167,7 @@ reasons! {
         "the directory has locked the account or blocked our address",
         "directory administrator": "wait; look at risky sign-ins and blocked addresses";
     SourceDown "CS-R410"
-        "the password source cannot be reached or judges nothing now",
+        "there is no password source, or it says that it judges nothing now",
         "operator": "`doctor`; look at the network and the state of the directory";
     SourceUnanswered "CS-R411"
         "the password source was asked and did not answer in time",
@@ -181,6 +181,9 @@ reasons! {
     DeniedBefore "CS-R414"
         "the directory refused this very login before",
         "operator": "`explain` the first try of it";
+    SourceUnreachable "CS-R415"
+        "no node that was asked can connect to the password source",
+        "operator": "`doctor`; look at name, route and certificates of the directory";
     Deadline "CS-R501"
         "the time that the device waits is over",
         "operator": "raise the time-out of the device";

@@ -35,6 +35,7 @@ pub(super) struct Cluster {
 pub(super) struct Node {
     pub(super) logins: NodeLogins,
     pub(super) ledger: NodeLedger,
+    source: TestSource,
 }
 
 /// The one ledger.
@@ -200,9 +201,10 @@ fn node(
     boot: Boot,
 ) -> Node {
     let id = u64::from(ledger.node.0);
+    let own = source.of_another_node();
     let logins = Logins::new(Parts {
         ledger: ledger.clone(),
-        source: source.clone(),
+        source: own.clone(),
         neighbours: Arc::new(House(Arc::clone(log), Arc::clone(street), ledger.node)),
         clock: log.clock,
         entropy: Box::new(SeededEntropy::new(100 + id)),
@@ -211,7 +213,11 @@ fn node(
         boot,
     });
     logins.adopt_attempt_keys(world::attempt_keys(log.clock.wall()));
-    Node { logins, ledger }
+    Node {
+        logins,
+        ledger,
+        source: own,
+    }
 }
 
 impl Node {
@@ -226,6 +232,11 @@ impl Node {
 
     pub(super) fn is_behind(&self, behind: Duration) {
         *self.ledger.state.behind.lock().unwrap() = behind;
+    }
+
+    /// It cannot connect to the source.
+    pub(super) fn is_without_source(&self, without: bool) {
+        *self.source.down.lock().unwrap() = without;
     }
 
     pub(super) fn will(&self, faults: impl IntoIterator<Item = Fault>) {
@@ -355,13 +366,15 @@ impl Neighbours for House {
     fn hand_over<'a>(
         &'a self,
         request: &'a Request,
+        except: &'a [NodeId],
         deadline: Instant,
     ) -> Boxed<'a, Option<Taken>> {
         Box::pin(async move {
             sleep(COMMIT).await;
             let peers = self.1.0.lock().unwrap().clone();
             for (node, logins, state) in peers {
-                if node == self.2 || *state.is_dead.lock().unwrap() {
+                let passed = node == self.2 || except.contains(&node);
+                if passed || *state.is_dead.lock().unwrap() {
                     continue;
                 }
                 let copy = world::copied(request);

@@ -366,3 +366,96 @@ async fn fifty_parallel_guesses_over_three_nodes_ask_no_more_than_the_budget() {
         assert_eq!(cluster.counted().0, 3, "lag {lag}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_cannot_connect_to_the_source_has_a_peer_ask_it() {
+    for lag in LAGS {
+        let cluster = Cluster::new(lag);
+        cluster.source.takes(Duration::from_millis(300));
+        cluster.nodes[0].is_without_source(true);
+        let began = Instant::now();
+        let right = cluster.login(0, cluster.right()).await;
+        assert_eq!(said(&right), ACCEPTED, "lag {lag}");
+        assert_eq!(right.judged_by, Some(NodeId(2)), "lag {lag}");
+        assert!(began.elapsed() < Duration::from_millis(600), "lag {lag}");
+        assert_eq!(cluster.source.asked(), 1, "lag {lag}");
+        let typed = format!("guess{}", code_of_alice(cluster.clock, 1));
+        let wrong = cluster.login(0, cluster.vpn(&typed)).await;
+        assert_eq!(said(&wrong), reject(Reason::WrongPassword), "lag {lag}");
+        assert_eq!(cluster.source.asked(), 2, "lag {lag}");
+        assert_eq!(cluster.counted(), (1, 0), "lag {lag}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_peer_is_asked_where_the_first_cannot_connect_either() {
+    let cluster = Cluster::new(0);
+    cluster.nodes[0].is_without_source(true);
+    cluster.nodes[1].is_without_source(true);
+    let right = cluster.login(0, cluster.right()).await;
+    assert_eq!(said(&right), ACCEPTED);
+    assert_eq!(right.judged_by, Some(NodeId(3)));
+    assert_eq!(cluster.source.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_nodes_without_the_source_do_not_wait_for_each_other() {
+    let cluster = Cluster::new(0);
+    cluster.nodes[0].is_without_source(true);
+    cluster.nodes[1].is_without_source(true);
+    let began = Instant::now();
+    let typed = format!("secret{}", code_of_alice(cluster.clock, 0));
+    for outcome in cluster.everywhere(|| cluster.vpn(&typed)).await {
+        assert_eq!(said(&outcome), ACCEPTED);
+    }
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!(cluster.source.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_node_can_connect_it_is_as_with_one_node() {
+    let cluster = Cluster::new(0);
+    for node in &cluster.nodes {
+        node.is_without_source(true);
+    }
+    let began = Instant::now();
+    let typed = format!("secret{}", code_of_alice(cluster.clock, 0));
+    let outcome = cluster.login(0, cluster.vpn(&typed)).await;
+    assert_eq!(said(&outcome), reject(Reason::SourceUnreachable));
+    assert_eq!(began.elapsed().as_millis(), 2500);
+    // The same from a node that may not judge.
+    cluster.nodes[0].is_cut_off(true);
+    let began = Instant::now();
+    let outcome = cluster.login(0, cluster.vpn(&typed)).await;
+    assert_eq!(said(&outcome), reject(Reason::SourceUnreachable));
+    assert_eq!(began.elapsed().as_millis(), 2500);
+    cluster.nodes[0].is_cut_off(false);
+    assert_eq!((cluster.source.asked(), cluster.counted()), (0, (0, 0)));
+    cluster.nodes[2].is_without_source(false);
+    assert_eq!(said(&cluster.login(0, cluster.vpn(&typed)).await), ACCEPTED);
+    // A client that wants silence instead gets it.
+    cluster.nodes[2].is_without_source(true);
+    cluster.edit(Table::Clients, VPN.0, |client: &mut storage::Client| {
+        client.on_source_down = storage::OnSourceDown::Silent.into();
+    });
+    let typed = format!("secret{}", code_of_alice(cluster.clock, 1));
+    let outcome = cluster.login(0, cluster.vpn(&typed)).await;
+    assert_eq!(said(&outcome), silent(Reason::SourceUnreachable));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_handed_over_for_want_of_the_source_is_not_handed_on() {
+    let cluster = Cluster::new(0);
+    cluster.nodes[1].is_without_source(true);
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let taken = cluster.nodes[1]
+        .logins
+        .take(cluster.right(), Instant::now(), deadline);
+    let outcome = taken.unwrap().await;
+    assert_eq!(said(&outcome), reject(Reason::SourceUnreachable));
+    assert!(
+        Instant::now() + Duration::from_secs(1) < deadline,
+        "it says so at once"
+    );
+    assert_eq!(cluster.source.asked(), 0);
+}

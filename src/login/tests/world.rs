@@ -295,6 +295,14 @@ impl TestSource {
         self.questions.load(Ordering::Relaxed)
     }
 
+    /// The same source, as another node reaches it.
+    pub(super) fn of_another_node(&self) -> Self {
+        Self {
+            down: Arc::default(),
+            ..self.clone()
+        }
+    }
+
     pub(super) fn takes(&self, delay: Duration) {
         *self.delay.lock().unwrap() = delay;
     }
@@ -309,7 +317,7 @@ impl PasswordSource for TestSource {
         let down = *self.down.lock().unwrap();
         let delay = *self.delay.lock().unwrap();
         let (outcome, reason) = if down {
-            (SourceOutcome::NotAsked, Reason::SourceDown)
+            (SourceOutcome::NotAsked, Reason::SourceUnreachable)
         } else {
             self.questions.fetch_add(1, Ordering::Relaxed);
             sleep(delay).await;

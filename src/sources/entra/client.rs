@@ -85,7 +85,9 @@ impl Entra {
         }
         match heard {
             Heard::Answered(status, body) => self.decisions.judge(status, &Said::read(&body)),
-            Heard::NoConnection => without_verdict(SourceOutcome::NotAsked, Reason::SourceDown),
+            Heard::NoConnection => {
+                without_verdict(SourceOutcome::NotAsked, Reason::SourceUnreachable)
+            }
             Heard::Nothing => without_verdict(SourceOutcome::Unanswered, Reason::SourceUnanswered),
             Heard::TooMuch => unreadable(),
         }

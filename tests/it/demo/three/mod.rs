@@ -8,4 +8,5 @@ mod guesses;
 mod leaving;
 mod quorum;
 mod strangers;
+mod unreachable;
 mod verdicts;
