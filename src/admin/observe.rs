@@ -108,6 +108,10 @@ fn member(member: Member, clock: u64) -> api::MemberStatus {
         program_version: it.program,
         clock_offset_ms: offset.try_into().unwrap_or(i64::MAX),
         links: it.links.into_iter().map(link).collect(),
+        strangers: Some(api::StrangersStatus {
+            refused: it.strangers.count,
+            refusal: it.strangers.last,
+        }),
     }
 }
 
@@ -116,7 +120,8 @@ fn link(it: LinkStanding) -> api::LinkStatus {
         node: it.node.0.into(),
         connected: it.connected,
         fault: it.fault,
-        refused: it.refused,
+        refused: it.refused.count,
+        refusal: it.refused.last,
     }
 }
 

@@ -37,6 +37,11 @@ impl Command {
                 if session.output.0 == Format::Table {
                     print("\n");
                     session.output.list(show::MEMBERS, show::members(&status));
+                    let troubles = show::troubles(&status);
+                    if !troubles.is_empty() {
+                        print("\n");
+                        session.output.list(show::TROUBLES, troubles);
+                    }
                 }
                 Ok(())
             }

@@ -74,6 +74,7 @@ pub(super) const MEMBERS: &[&str] = &[
     "program_version",
     "fault",
 ];
+pub(super) const TROUBLES: &[&str] = &["node", "peer", "connected", "fault", "refused", "refusal"];
 pub(super) const EVENTS: &[&str] = &[
     "at",
     "node",
@@ -214,6 +215,7 @@ fn member(it: &api::MemberStatus, furthest: u64) -> Value {
         "program_version": it.program_version,
         "clock_offset_ms": it.clock_offset_ms,
         "links": links,
+        "strangers": strangers(it),
     })
 }
 
@@ -223,7 +225,44 @@ fn link(it: &api::LinkStatus) -> Value {
         "connected": it.connected,
         "fault": it.fault,
         "refused": it.refused,
+        "refusal": it.refusal,
     })
+}
+
+fn strangers(it: &api::MemberStatus) -> Value {
+    let strangers = it.strangers.clone().unwrap_or_default();
+    json!({
+        "refused": strangers.refused,
+        "refusal": strangers.refusal,
+    })
+}
+
+/// A line for each link on which something went wrong, and for strangers at each node.
+pub(super) fn troubles(it: &api::ClusterStatus) -> Vec<Value> {
+    let each = it.members.iter().flat_map(|member| {
+        let links = member.links.iter().map(|link| {
+            json!({
+                "node": member.node,
+                "peer": link.node,
+                "connected": link.connected,
+                "fault": link.fault,
+                "refused": link.refused,
+                "refusal": link.refusal,
+            })
+        });
+        let strangers = member.strangers.iter().map(|strangers| {
+            json!({
+                "node": member.node,
+                "peer": "strangers",
+                "fault": "",
+                "refused": strangers.refused,
+                "refusal": strangers.refusal,
+            })
+        });
+        links.chain(strangers).collect::<Vec<_>>()
+    });
+    each.filter(|it| it["fault"] != "" || it["refused"] != 0)
+        .collect()
 }
 
 pub(super) fn event(it: &api::Event) -> Value {

@@ -3,7 +3,8 @@
 use clap::{CommandFactory as _, Parser as _};
 use serde_json::json;
 
-use super::{Arguments, output, token};
+use super::{Arguments, output, show, token};
+use crate::admin::api;
 
 fn parses(line: &str) -> Result<Arguments, clap::Error> {
     Arguments::try_parse_from(line.split(' '))
@@ -89,4 +90,39 @@ fn the_picture_of_a_token_has_a_quiet_zone_of_four() {
     assert!(first.chars().all(|sign| sign == ' '), "{first:?}");
     let widths: Vec<_> = picture.lines().map(|line| line.chars().count()).collect();
     assert!(widths.iter().all(|width| *width == widths[0]));
+}
+
+#[test]
+fn troubles_alone_are_listed() {
+    let link = |node, fault: &str, refused| api::LinkStatus {
+        node,
+        fault: fault.to_owned(),
+        refused,
+        ..Default::default()
+    };
+    let member = |node, links, refused| api::MemberStatus {
+        node,
+        links,
+        strangers: Some(api::StrangersStatus {
+            refused,
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let first = member(1, vec![link(2, "", 0), link(3, "timed out", 0)], 0);
+    let second = member(2, vec![link(1, "", 4), link(3, "", 0)], 7);
+    let status = api::ClusterStatus {
+        members: vec![first, second],
+        ..Default::default()
+    };
+    let told = show::troubles(&status).into_iter();
+    let told: Vec<_> = told
+        .map(|it| (it["node"].clone(), it["peer"].clone()))
+        .collect();
+    let expected = [
+        (json!(1), json!(3)),
+        (json!(2), json!(1)),
+        (json!(2), json!("strangers")),
+    ];
+    assert_eq!(told, expected);
 }

@@ -10,7 +10,7 @@ use openraft::SnapshotPolicy;
 
 use super::halt::OnHalt;
 use crate::login::Clock;
-use crate::peers::Links;
+use crate::peers::{Links, Refusals};
 
 /// What a node must know to take part.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Peers {
     /// The links. Driven by the threads of consensus, and ending with them: whoever else
     /// calls peers needs links of its own.
     pub links: Arc<Links>,
+    /// What the listener for them refuses.
+    pub refusals: Arc<Refusals>,
     /// All of them, this node too, with DNS name and port. The first one founds.
     pub initial_members: Vec<(NodeId, String)>,
 }

@@ -99,6 +99,7 @@ impl Standing {
             version_max: CLUSTER_VERSION,
             now: self.clock.wall().as_millis(),
             links: self.links(own),
+            strangers: self.strangers(),
         }
     }
 
@@ -123,14 +124,24 @@ impl Standing {
         let others = others.filter(|(node, _)| Some(*node) != own.node());
         let links = others.map(|(node, _)| {
             let standing = peers.links.standing(node).unwrap_or_default();
+            let refused = peers.refusals.of(node);
             node_status::Link {
                 node: node.0.into(),
                 connected: standing.connected,
                 fault: standing.fault,
-                refused: 0,
+                refused: refused.count,
+                refusal: refused.last,
             }
         });
         links.collect()
+    }
+
+    fn strangers(&self) -> Option<node_status::Strangers> {
+        let refused = self.peers.as_ref()?.refusals.of_strangers();
+        Some(node_status::Strangers {
+            refused: refused.count,
+            refusal: refused.last,
+        })
     }
 
     /// The members, or who is to become one.

@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use countersign::consensus::{Config, Consensus, Lead, Peers, Ports, Timing, abort};
 use countersign::login::{Clock, Ledger};
 use countersign::node::{Authority, SystemClock, SystemEntropy};
-use countersign::peers::{self, Credentials, Files, Links, PeerName};
+use countersign::peers::{self, Credentials, Files, Links, PeerName, Refusals};
 use countersign_core::base::{
     AttemptKey, Boot, ClientId, ClusterId, Entropy, Epoch, NodeId, Owner, PlaceId, TokenId,
     Unobserved, UserId,
@@ -118,10 +118,7 @@ fn command(node: NodeId, flow: u64) -> Command {
 async fn start(dir: &Path) -> anyhow::Result<Vec<Arc<Consensus>>> {
     let cluster = ClusterId(SystemEntropy.array());
     let authority = Authority::new("Bench", SystemClock.wall())?;
-    let mut listeners = Vec::new();
-    for _ in 0..NODES {
-        listeners.push(TcpListener::bind("127.0.0.1:0").await?);
-    }
+    let listeners = try_join_all((0..NODES).map(|_| TcpListener::bind("127.0.0.1:0"))).await?;
     let addresses = listeners.iter().map(TcpListener::local_addr);
     let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
     let numbers = (1..).map(NodeId);
@@ -135,6 +132,7 @@ async fn start(dir: &Path) -> anyhow::Result<Vec<Arc<Consensus>>> {
         };
         let place = dir.join(node.to_string());
         let credentials = credentials(&authority, own, &place)?;
+        let refusals = Arc::new(Refusals::new(Arc::new(Unobserved)));
         let config = Config {
             directory: place.join("store"),
             cluster,
@@ -143,6 +141,7 @@ async fn start(dir: &Path) -> anyhow::Result<Vec<Arc<Consensus>>> {
             timing: Timing::default(),
             peers: Some(Peers {
                 links: Arc::new(Links::new(Arc::clone(&credentials))),
+                refusals: Arc::clone(&refusals),
                 initial_members: members.clone(),
             }),
         };
@@ -153,14 +152,14 @@ async fn start(dir: &Path) -> anyhow::Result<Vec<Arc<Consensus>>> {
         };
         let consensus = Arc::new(Consensus::start(config, ports).await?);
         let (routes, gate) = (consensus.routes(), consensus.gate());
-        let operations = Arc::new(Unobserved);
+        let never = std::future::pending();
         tokio::spawn(peers::serve(
             listener,
             credentials,
             routes,
             gate,
-            operations,
-            std::future::pending(),
+            refusals,
+            never,
         ));
         nodes.push(consensus);
     }

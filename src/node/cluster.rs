@@ -16,10 +16,11 @@ use super::system::SystemClock;
 use crate::consensus::{self, Consensus, HandOverError, Lead};
 use crate::login::{Alone, Clock, Neighbours};
 use crate::operate::{
-    ClusterStanding, ClusterView, LinkStanding, Member, MemberStanding, NodeRole, TransferError,
+    self, ClusterStanding, ClusterView, LinkStanding, Member, MemberStanding, NodeRole,
+    TransferError,
 };
 use crate::peers::wire::NodeStatus;
-use crate::peers::{self, Credentials, Links, PeerName};
+use crate::peers::{self, Credentials, Links, PeerName, Refusals};
 use crate::relay::{self, Neighbourhood, OverLinks, Reign, Role, Standing};
 
 /// What a node with peers has for them.
@@ -30,11 +31,15 @@ pub(super) struct Peering {
     /// heartbeat. So logins have links of their own.
     of_consensus: Arc<Links>,
     of_logins: Arc<Links>,
+    refusals: Arc<Refusals>,
 }
 
 impl Peering {
     /// `None`: the node has no peers.
-    pub(super) fn open(config: &Config) -> Result<Option<Self>, ServeError> {
+    pub(super) fn open(
+        config: &Config,
+        operations: Arc<dyn Operations>,
+    ) -> Result<Option<Self>, ServeError> {
         let Some(peers) = config.peers.clone() else {
             return Ok(None);
         };
@@ -48,6 +53,7 @@ impl Peering {
             of_consensus: Arc::new(Links::new(Arc::clone(&credentials))),
             of_logins: Arc::new(Links::new(Arc::clone(&credentials))),
             credentials,
+            refusals: Arc::new(Refusals::new(operations)),
         }))
     }
 
@@ -59,6 +65,7 @@ impl Peering {
     pub(super) fn members(&self) -> consensus::Peers {
         consensus::Peers {
             links: Arc::clone(&self.of_consensus),
+            refusals: Arc::clone(&self.refusals),
             initial_members: self.config.initial_members.clone(),
         }
     }
@@ -69,7 +76,6 @@ impl Peering {
         listener: TcpListener,
         consensus: &Arc<Consensus>,
         logins: Arc<OnceLock<NodeLogins>>,
-        operations: Arc<dyn Operations>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> BoxFuture<'static, Result<(), peers::ServeError>> {
         let routes = relay::add_service(consensus.routes(), logins);
@@ -79,7 +85,7 @@ impl Peering {
             credentials,
             routes,
             gate,
-            operations,
+            Arc::clone(&self.refusals),
             stop,
         ))
     }
@@ -201,11 +207,19 @@ fn standing(said: NodeStatus) -> MemberStanding {
             node: node(link.node)?,
             connected: link.connected,
             fault: link.fault,
-            refused: link.refused,
+            refused: operate::Refusals {
+                count: link.refused,
+                last: link.refusal,
+            },
         })
     });
+    let strangers = said.strangers.unwrap_or_default();
     MemberStanding {
         links: links.collect(),
+        strangers: operate::Refusals {
+            count: strangers.refused,
+            last: strangers.refusal,
+        },
         role: said.role,
         term: said.term,
         leader: node(said.leader),

@@ -49,7 +49,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     }
     let file = parts::examine(&config)?;
     let telling = Telling::start(config.node, &config.data_dir).map_err(ServeError::Events)?;
-    let peering = Peering::open(&config)?;
+    let peering = Peering::open(&config, Arc::clone(&telling.metrics) as _)?;
     let consensus = parts::consensus(&config, peering.as_ref(), &telling).await?;
     let (stop, stopped) = watch::channel(false);
     let house = House {
@@ -164,10 +164,9 @@ impl House {
         let Some(peering) = &self.peering else {
             return Ok(());
         };
-        let operations = Arc::clone(&self.telling.metrics);
         let logins = Arc::clone(&self.logins);
         let listener = parts::listen("the peers' port", peering.listen()).await?;
-        let served = peering.serve(listener, &self.consensus, logins, operations, self.end());
+        let served = peering.serve(listener, &self.consensus, logins, self.end());
         let served = self.consensus.spawn(served).ok_or(ServeError::Stopped)?;
         parts.spawn(async move { part("peers", served.await.unwrap_or(Ok(()))) });
         let (credentials, metrics) = (peering.credentials(), Arc::clone(&self.telling.metrics));

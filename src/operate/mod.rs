@@ -28,7 +28,7 @@ pub use observe::{AuditShown, Status};
 pub use operators::{ApiTokenAdded, NewApiToken};
 pub use ports::{
     ClusterStanding, ClusterView, Event, EventLog, EventQuery, LinkStanding, Member,
-    MemberStanding, NodeRole, TransferError,
+    MemberStanding, NodeRole, Refusals, TransferError,
 };
 pub use read::shown_id;
 pub use settings::{DocumentError, MASK, SettingsShown};

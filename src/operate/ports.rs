@@ -64,6 +64,8 @@ pub struct MemberStanding {
     pub now: u64,
     /// Its links to the others.
     pub links: Vec<LinkStanding>,
+    /// What it refused to whoever showed no member's certificate.
+    pub strangers: Refusals,
 }
 
 /// One link between two nodes.
@@ -76,7 +78,16 @@ pub struct LinkStanding {
     /// Why the last bad one was.
     pub fault: String,
     /// Calls from there that were refused.
-    pub refused: u64,
+    pub refused: Refusals,
+}
+
+/// Calls that were refused since the node started.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Refusals {
+    /// How many.
+    pub count: u64,
+    /// Why the last one was.
+    pub last: String,
 }
 
 /// Why the leadership was not handed over.

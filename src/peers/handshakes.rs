@@ -10,7 +10,6 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::base::Operations;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
@@ -19,12 +18,13 @@ use tokio_rustls::TlsAcceptor;
 
 use super::credentials::Credentials;
 use super::name::{NameError, PeerName};
+use super::refusals::Refusals;
 use super::serve::{Caller, PeerStream};
 
 /// What strangers meet.
 pub(super) struct Door {
     pub(super) credentials: Arc<Credentials>,
-    pub(super) operations: Arc<dyn Operations>,
+    pub(super) refusals: Arc<Refusals>,
     pub(super) bounds: Bounds,
 }
 
@@ -95,20 +95,27 @@ impl Door {
     fn meet(&self, crowd: &mut Crowd, stream: TcpStream, from: IpAddr, accepted: &Accepted) {
         // LIMIT: handshakes at one time.
         if crowd.waiting.len() >= self.bounds.handshakes && crowd.send_one_away() {
-            self.operations.count(REFUSALS, "crowd");
+            self.refusals.count("crowd");
+            self.refusals
+                .stranger(&"too many connections that say nothing");
         }
         let handshake = shake(stream, Arc::clone(&self.credentials));
-        let (accepted, operations) = (accepted.clone(), Arc::clone(&self.operations));
+        let (accepted, refusals) = (accepted.clone(), Arc::clone(&self.refusals));
         let time = self.bounds.handshake_time;
         crowd.add(from, async move {
             match timeout(time, handshake).await {
                 // A server that is stopping takes nobody any more.
                 Ok(Ok(peer)) => drop(accepted.send(Ok(peer)).await),
                 Ok(Err(error)) => {
-                    operations.count(REFUSALS, error.label());
-                    tracing::warn!(%from, error = %cause(&error), "a peer was refused");
+                    let cause = cause(&error);
+                    tracing::warn!(%from, error = %cause, "a peer was refused");
+                    refusals.stranger(&format_args!("{from}: {cause}"));
+                    refusals.count(error.label());
                 }
-                Err(_) => operations.count(REFUSALS, "slow_handshake"),
+                Err(_) => {
+                    refusals.stranger(&format_args!("{from}: no handshake within {time:?}"));
+                    refusals.count("slow_handshake");
+                }
             }
         });
     }
@@ -195,7 +202,6 @@ fn cause(error: &Refused) -> String {
     }
 }
 
-const REFUSALS: &str = "peer_calls_refused";
 const HANDSHAKES_MAX: usize = 64;
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(3);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -8,6 +8,8 @@ mod examine;
 mod handshakes;
 mod links;
 mod name;
+mod overhear;
+mod refusals;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,7 @@ pub use credentials::{BoxError, Credentials, CredentialsError, Files};
 pub use examine::examine;
 pub use links::{Link, LinkStanding, Links};
 pub use name::{NameError, PeerName};
+pub use refusals::{Refusals, Refused};
 pub use serve::{Caller, Gate, ServeError, serve};
 
 /// Goes up when a peer of before could not follow any more. A call with another number is

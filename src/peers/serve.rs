@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countersign_core::base::{NodeId, Operations};
+use countersign_core::base::NodeId;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -21,6 +21,8 @@ use tonic::{Request, Status};
 
 use super::credentials::Credentials;
 use super::handshakes::{Bounds, Door};
+use super::overhear::Overhear;
+use super::refusals::Refusals;
 use super::{PROTOCOL, PROTOCOL_HEADER};
 
 /// Who calls; among the extensions of each request.
@@ -35,7 +37,7 @@ pub type Gate = Arc<dyn Fn(NodeId) -> bool + Send + Sync>;
 #[error("peers cannot be served")]
 pub struct ServeError(#[from] tonic::transport::Error);
 
-/// Serves `routes` to peers until `stop` resolves.
+/// Serves `routes` to peers until `stop` resolves; what is refused is noted in `refusals`.
 ///
 /// # Errors
 /// When the listener fails.
@@ -44,12 +46,12 @@ pub async fn serve(
     credentials: Arc<Credentials>,
     routes: Routes,
     gate: Gate,
-    operations: Arc<dyn Operations>,
+    refusals: Arc<Refusals>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let door = Door {
         credentials,
-        operations: Arc::clone(&operations),
+        refusals,
         bounds: Bounds::default(),
     };
     serve_behind(door, listener, routes, gate, stop).await
@@ -64,7 +66,11 @@ pub(super) async fn serve_behind(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let (accepted, incoming) = mpsc::channel(door.bounds.handshakes);
-    let operations = Arc::clone(&door.operations);
+    let refusals = Arc::clone(&door.refusals);
+    let overhear = Overhear {
+        refusals: Arc::clone(&refusals),
+        gate: Arc::clone(&gate),
+    };
     // Ended, with all handshakes, when it is dropped.
     let mut accepting = JoinSet::new();
     accepting.spawn(door.keep(listener, accepted));
@@ -73,8 +79,9 @@ pub(super) async fn serve_behind(
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .http2_max_header_list_size(HEADER_OCTETS_MAX)
         .max_concurrent_streams(STREAMS_PER_LINK_MAX)
+        .layer(overhear)
         .layer(InterceptorLayer::new(move |request| {
-            admit(request, &gate, &*operations)
+            admit(request, &gate, &refusals)
         }))
         .add_routes(routes)
         .serve_with_incoming_shutdown(ReceiverStream::new(incoming), stop)
@@ -84,21 +91,17 @@ pub(super) async fn serve_behind(
 
 /// In this order: the protocol's number, then membership. The certificate was checked in
 /// the handshake.
-fn admit(
-    request: Request<()>,
-    gate: &Gate,
-    operations: &dyn Operations,
-) -> Result<Request<()>, Status> {
+fn admit(request: Request<()>, gate: &Gate, refusals: &Refusals) -> Result<Request<()>, Status> {
     let spoken = request.metadata().get(PROTOCOL_HEADER);
     let spoken = spoken.and_then(|number| number.to_str().ok()?.parse().ok());
     if spoken != Some(PROTOCOL) {
-        operations.count("peer_calls_refused", "protocol");
+        refusals.count("protocol");
         return Err(Status::failed_precondition("another protocol: upgrade"));
     }
     match request.extensions().get::<Caller>() {
         Some(Caller(node)) if gate(*node) => Ok(request),
         Some(_) | None => {
-            operations.count("peer_calls_refused", "not_a_member");
+            refusals.count("not_a_member");
             Err(Status::permission_denied("not a member"))
         }
     }

@@ -5,11 +5,13 @@ mod world;
 
 use std::time::Duration;
 
+use countersign_core::base::limits::SHOWN_CHARS_MAX;
 use countersign_core::base::{ClusterId, NodeId};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tonic::Code;
 
+use super::Refused;
 use super::handshakes::Bounds;
 use world::{Authority, CLUSTER, House, Shown, uri};
 
@@ -65,14 +67,18 @@ async fn a_certificate_that_is_no_peers_is_refused() {
             }),
         ),
     ];
-    for (label, identity) in cases {
+    for (number, (label, identity)) in (1..).zip(cases) {
         house.call(2).await.unwrap();
         let before = house.counts.of(label);
         let config = house.dialling(Some(identity), &rustls::version::TLS13);
         house.dial_to_the_end(config).await;
         house.counts.reach(label, before + 1).await;
+        let refused = house.refusals.of_strangers();
+        assert_eq!(refused.count, number, "{refused:?}");
+        assert!(refused.last.contains("127.0.0.1: "), "{refused:?}");
     }
     house.call(2).await.unwrap();
+    assert_eq!(house.refusals.of(NodeId(2)), Refused::default());
 }
 
 #[tokio::test]
@@ -122,6 +128,7 @@ async fn whoever_says_nothing_is_sent_away_in_time() {
     .await;
     let silent = TcpStream::connect(house.address).await.unwrap();
     house.counts.reach("slow_handshake", 1).await;
+    assert_eq!(house.refusals.of_strangers().count, 1);
     drop(silent);
     house.call(2).await.unwrap();
 }
@@ -169,6 +176,12 @@ async fn another_protocol_is_refused() {
         assert_eq!(error.code(), Code::FailedPrecondition, "{number:?}");
         assert_eq!(house.counts.of("protocol"), before + 1);
     }
+    let refused = house.refusals.of(NodeId(2));
+    assert_eq!(
+        (refused.count, &*refused.last),
+        (5, "another protocol: upgrade")
+    );
+    assert_eq!(house.refusals.of_strangers(), Refused::default());
     assert!(house.call_speaking(Some("1")).await.is_ok());
 }
 
@@ -180,5 +193,43 @@ async fn membership_is_asked_at_each_call_of_a_link() {
     let error = house.call(2).await.unwrap_err();
     assert_eq!(error.code(), Code::PermissionDenied);
     assert_eq!(house.counts.of("not_a_member"), 1);
+    let refused = house.refusals.of_strangers();
+    assert_eq!((refused.count, &*refused.last), (1, "node 2: not a member"));
+    assert_eq!(house.refusals.of(NodeId(2)), Refused::default());
     house.call(3).await.unwrap();
+}
+
+/// What a member sends is read by the library, which refuses what it cannot read before any
+/// service of ours sees it.
+#[tokio::test]
+async fn messages_that_cannot_be_read_are_refused_and_counted_for_their_sender() {
+    let house = House::open().await;
+    let cases = [
+        ("garbage", "\0\0\0\0\x02\0\0", Code::Internal),
+        ("cut off", "\0\0\0\0\x64abc", Code::Internal),
+        ("too large", "\0\x7f\0\0\0abc", Code::OutOfRange),
+        ("compressed", "\x01\0\0\0\x02\0\0", Code::Internal),
+    ];
+    for (number, (what, message, code)) in (1..).zip(cases) {
+        house.call(3).await.unwrap();
+        assert_eq!(house.send(3, message).await, code, "{what}");
+        let refused = house.refusals.of(NodeId(3));
+        assert_eq!(refused.count, number, "{what}: {refused:?}");
+        assert!(!refused.last.is_empty(), "{what}");
+    }
+    house.call(3).await.unwrap();
+    assert_eq!(house.refusals.of(NodeId(2)), Refused::default());
+    assert_eq!(house.refusals.of_strangers(), Refused::default());
+}
+
+#[tokio::test]
+async fn what_a_stranger_says_of_itself_is_cut_short() {
+    let house = House::open().await;
+    let name = Shown::peer(format!("countersign://{}", "x".repeat(4000)));
+    let identity = house.authority.issue(&name);
+    let config = house.dialling(Some(identity), &rustls::version::TLS13);
+    house.dial_to_the_end(config).await;
+    house.counts.reach("name", 1).await;
+    let refused = house.refusals.of_strangers();
+    assert!(refused.last.chars().count() <= SHOWN_CHARS_MAX + 1);
 }

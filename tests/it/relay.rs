@@ -13,7 +13,7 @@ use countersign::login::{
 use countersign::node::{Authority, SystemClock, SystemEntropy};
 use countersign::peers::wire::AttemptKeysRequest;
 use countersign::peers::wire::logins_client::LoginsClient;
-use countersign::peers::{Credentials, Files, Gate, Links, PeerName, serve};
+use countersign::peers::{Credentials, Files, Gate, Links, PeerName, Refusals, serve};
 use countersign::relay::{
     Neighbourhood, OverLinks, Reign, Role, Sets, Standing, Unanswered, add_service,
 };
@@ -147,7 +147,7 @@ impl Street {
             self.credentials(SECOND),
             add_service(Routes::default(), Arc::new(logins.into())),
             gate,
-            Arc::new(Unobserved),
+            Arc::new(Refusals::new(Arc::new(Unobserved))),
             std::future::pending(),
         );
         tokio::spawn(served);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::consensus::testing::cluster::{Cluster, soon};
-use crate::consensus::testing::{NOW, FixedWall, put_user};
+use crate::consensus::testing::{FixedWall, NOW, put_user};
 use crate::consensus::{Consensus, Unready};
 
 const NOT_BEHIND: Duration = Duration::ZERO;

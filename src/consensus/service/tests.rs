@@ -96,6 +96,9 @@ async fn strangers_are_refused_and_the_cluster_goes_on() {
                 .is_err()
         );
     }
+    let strangers = cluster.node(2).consensus.status().strangers.unwrap();
+    assert!(strangers.refused >= 4, "{strangers:?}");
+    assert_eq!(strangers.refusal, "node 9: not a member");
     // Who dials node 2 and finds node 3 there says nothing to it.
     let links = Links::new(cluster.credentials(1));
     let mut wrong = FoundingClient::new(links.to(members[1].0, &members[2].1));
@@ -139,10 +142,13 @@ async fn a_member_that_talks_nonsense_is_refused_and_the_cluster_goes_on() {
         }],
         ..wire::AppendRequest::default()
     };
+    let before = refused_to(&node, 1);
     assert_eq!(
         soon(append(&link, nonsense)).await,
         Some(Code::InvalidArgument)
     );
+    // Within a stream, which had begun well.
+    assert_eq!(refused_to(&node, 1), before + 1);
     let unnamed = wire::SnapshotPiece {
         octets: vec![1; 1000],
         ..wire::SnapshotPiece::default()
@@ -158,8 +164,20 @@ async fn a_member_that_talks_nonsense_is_refused_and_the_cluster_goes_on() {
     let admitted = FoundingClient::new(link).admit(admit).await;
     assert_eq!(admitted.unwrap_err().code(), Code::FailedPrecondition);
     assert_eq!(node.consensus.figures().term, term);
+    assert_eq!((refused_to(&node, 1), refused_to(&node, 3)), (9, 0));
+    let links = node.consensus.status().links;
+    let refusal = links.into_iter().find(|link| link.node == 1);
+    let refusal = refusal.map(|link| link.refusal).unwrap_or_default();
+    assert_eq!(refusal, "this node's initial_members are others");
     cluster.propose(put_user(1)).await;
     cluster.converge().await;
+}
+
+/// Calls of a peer, as the node's status tells them.
+fn refused_to(node: &Node, peer: u32) -> u64 {
+    let links = node.consensus.status().links;
+    let link = links.into_iter().find(|link| link.node == peer);
+    link.unwrap().refused
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,9 +20,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::proxy::{Proxy, Way};
-use super::{NOW, OWNER, FixedWall, found, is_done, must_not_halt};
+use super::{FixedWall, NOW, OWNER, found, is_done, must_not_halt};
 use crate::consensus::{Config, Consensus, Peers, Ports, ProposeError, Timing};
-use crate::peers::{self, Credentials, Files, Gate, Links, PeerName};
+use crate::peers::{self, Credentials, Files, Gate, Links, PeerName, Refusals};
 
 /// An authority of peers.
 pub(in crate::consensus) struct Authority {
@@ -199,6 +199,7 @@ impl Cluster {
         let clock = Arc::new(FixedWall::default());
         clock.set(NOW);
         let counted = Arc::new(Counted::default());
+        let refusals = Arc::new(Refusals::new(Arc::clone(&counted) as _));
         let config = Config {
             directory: self.store(node),
             cluster: OWNER.cluster,
@@ -211,6 +212,7 @@ impl Cluster {
             },
             peers: Some(Peers {
                 links: Arc::new(Links::new(Arc::clone(&credentials))),
+                refusals: Arc::clone(&refusals),
                 initial_members: self.members_by(node),
             }),
         };
@@ -230,10 +232,9 @@ impl Cluster {
             let is_cut = cut.lock().unwrap().contains(&(caller.0, node));
             !is_cut && members(caller)
         });
-        let operations = Arc::clone(&counted) as _;
         let serving = tokio::spawn(async move {
             let until = async { drop(stopped.await) };
-            peers::serve(listener, credentials, routes, gate, operations, until)
+            peers::serve(listener, credentials, routes, gate, refusals, until)
                 .await
                 .unwrap();
         });

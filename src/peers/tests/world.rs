@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,7 +23,8 @@ use tokio_rustls::TlsConnector;
 use tonic::metadata::MetadataValue;
 use tonic::service::Routes;
 use tonic::transport::Endpoint;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+use tower::Service as _;
 
 use super::super::handshakes::{Bounds, Door};
 use super::super::serve::serve_behind;
@@ -30,7 +32,7 @@ use super::super::verify::OnePeer;
 use super::super::wire::standing_client::StandingClient;
 use super::super::wire::standing_server::{Standing, StandingServer};
 use super::super::wire::{NodeStatus, StatusRequest, TimeReply, TimeRequest};
-use super::super::{Caller, Credentials, Files, Links, PROTOCOL_HEADER, PeerName};
+use super::super::{Caller, Credentials, Files, Links, PROTOCOL_HEADER, PeerName, Refusals};
 
 pub(super) const CLUSTER: ClusterId = ClusterId([7; 16]);
 
@@ -157,6 +159,7 @@ impl Standing for Mirror {
 pub(super) struct House {
     pub(super) authority: Authority,
     pub(super) counts: Arc<Counts>,
+    pub(super) refusals: Arc<Refusals>,
     pub(super) address: SocketAddr,
     members: Arc<Mutex<BTreeSet<u16>>>,
     links: HashMap<u16, Links>,
@@ -175,10 +178,11 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let counts = Arc::new(Counts(watch::Sender::default()));
+        let refusals = Arc::new(Refusals::new(Arc::clone(&counts) as _));
         let members = Arc::new(Mutex::new(BTreeSet::from([2, 3])));
         let door = Door {
             credentials: credentials(&folder, &authority, 1),
-            operations: Arc::clone(&counts) as _,
+            refusals: Arc::clone(&refusals),
             bounds,
         };
         let asked = Arc::clone(&members);
@@ -194,6 +198,7 @@ impl House {
         Self {
             authority,
             counts,
+            refusals,
             address,
             members,
             links,
@@ -247,6 +252,23 @@ impl House {
             request.metadata_mut().insert(PROTOCOL_HEADER, number);
         }
         asked(StandingClient::new(channel), request).await.map(drop)
+    }
+
+    /// Octets of a member in place of a call's messages; what it is told.
+    pub(super) async fn send(&self, node: u16, octets: &'static str) -> Code {
+        let mut link = self.links(node).to(NodeId(1), &self.address.to_string());
+        let request = http::Request::post("/countersign.peer.v1.Standing/GetStatus")
+            .header("content-type", "application/grpc")
+            .body(tonic::body::Body::new(octets.to_owned()));
+        poll_fn(|context| {
+            tower::Service::<http::Request<tonic::body::Body>>::poll_ready(&mut link, context)
+        })
+        .await
+        .unwrap();
+        let answer = tokio::time::timeout(PATIENCE, link.call(request.unwrap())).await;
+        let answer = answer.expect("an answer in time").unwrap();
+        let status = Status::from_header_map(answer.headers());
+        status.expect("it is refused at once").code()
     }
 
     /// How a stranger dials who trusts the listener.

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 use crate::consensus::testing::OWNER;
-use crate::peers::{Credentials, Files, PeerName, serve};
+use crate::peers::{Credentials, Files, PeerName, Refusals, serve};
 
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -70,7 +70,7 @@ pub(super) async fn listen(credentials: Arc<Credentials>, routes: Routes) -> Str
             credentials,
             routes,
             gate,
-            Arc::new(Unobserved),
+            Arc::new(Refusals::new(Arc::new(Unobserved))),
             never,
         );
         served.await.unwrap();

@@ -154,7 +154,7 @@ async fn when_the_leader_dies_another_takes_writes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_peer_stops_nobody_and_catches_up() {
     let cluster = Cluster::founded().await;
-    let (leader, _) = cluster.leader().await;
+    let (leader, asked) = cluster.leader().await;
     let frozen = ALL.into_iter().find(|node| *node != leader).unwrap();
     let proxy = cluster.proxy(frozen);
     let before = cluster.node(frozen).consensus.applied().index;
@@ -164,6 +164,10 @@ async fn a_frozen_peer_stops_nobody_and_catches_up() {
         cluster.propose(put_user(number)).await;
     }
     assert!(cluster.node(frozen).consensus.applied().index <= before + 1);
+    let within = Duration::from_millis(200);
+    for (node, said) in soon(asked.consensus.cluster_status(within)).await {
+        assert_eq!(said.is_err(), node == NodeId(frozen), "{node}: {said:?}");
+    }
     proxy.set(open);
     cluster.propose(put_user(21)).await;
     cluster.converge().await;

@@ -15,6 +15,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -23,7 +24,7 @@ use tonic::transport::Endpoint;
 
 use super::super::codes::{calm_step, step};
 use super::super::process::until;
-use super::super::world::{HOME, Verdict, login};
+use super::super::world::{HOME, Verdict, login, text};
 use super::cluster::{Cluster, NODES};
 
 /// What a stranger sends.
@@ -137,6 +138,20 @@ fn cluster_id(cluster: &Cluster) -> anyhow::Result<ClusterId> {
     Ok(ClusterId(octets.as_slice().try_into()?))
 }
 
+/// A node tells operators whom it refused, and why.
+fn told(cluster: &Cluster, node: usize) -> anyhow::Result<()> {
+    let standing = cluster.standing(node)?;
+    let member = standing.members().get(node).context("no such member")?;
+    let strangers = member.pointer("/strangers/refused");
+    ensure!(strangers.and_then(Value::as_u64) >= Some(7), "{member}");
+    let links = member.get("links").and_then(Value::as_array);
+    let mut links = links.context("no links")?.iter();
+    let third = links.find(|link| link.get("node") == Some(&3.into()));
+    let third = third.context("no link to the third node")?;
+    ensure!(text(third, "refusal").contains("upgrade"), "{third}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn strangers_are_refused_and_counted_and_the_cluster_goes_on() -> anyhow::Result<()> {
     let cluster = Cluster::start(10)?;
@@ -184,6 +199,7 @@ async fn strangers_are_refused_and_counted_and_the_cluster_goes_on() -> anyhow::
         ensure!(!large.is_served(at(node)).await?, "a header of 64 KiB");
         let good = stranger(&ours, third, "1", 0);
         ensure!(good.is_served(at(node)).await?, "none of it is why");
+        told(&cluster, node)?;
     }
     calm_step(5).await;
     for (number, node) in (1..).zip(NODES) {
