@@ -19,7 +19,7 @@ use crate::operate::{Event, EventLog, EventQuery};
 pub struct Events {
     node: NodeId,
     folder: PathBuf,
-    queue: Option<SyncSender<Line>>,
+    queue: Option<SyncSender<Box<Line>>>,
     told: broadcast::Sender<Event>,
     operations: Arc<dyn Operations>,
     writer: Option<JoinHandle<()>>,
@@ -87,7 +87,7 @@ impl Events {
 
     fn push(&self, line: Line) -> Result<(), Lost> {
         let queue = self.queue.as_ref().ok_or(Lost)?;
-        queue.try_send(line).map_err(|_| Lost)
+        queue.try_send(Box::new(line)).map_err(|_| Lost)
     }
 }
 
@@ -139,7 +139,7 @@ impl Writer {
     }
 
     /// Writes until the queue is closed: batches to the kernel, once a second to the disk.
-    fn run(&mut self, lines: &Receiver<Line>, operations: &dyn Operations) {
+    fn run(&mut self, lines: &Receiver<Box<Line>>, operations: &dyn Operations) {
         loop {
             let first = match lines.recv_timeout(SYNC_EVERY) {
                 Ok(line) => Some(line),
@@ -167,11 +167,12 @@ impl Writer {
 
     fn write(
         &mut self,
-        lines: impl Iterator<Item = Line>,
+        lines: impl Iterator<Item = Box<Line>>,
         durable: bool,
     ) -> io::Result<Vec<oneshot::Sender<()>>> {
         let mut kept = Vec::new();
         for line in lines {
+            let line = *line;
             let budget = line.record.budget();
             for (own, segments) in &mut self.0 {
                 if *own == budget {
@@ -200,7 +201,8 @@ const BUDGETS: [(Budget, &str, usize); 3] = [
     (Budget::Refused, "refused", 32),
     (Budget::Noise, "noise", 4),
 ];
-/// LIMIT: events that wait for the writer; above that they are lost and counted.
+/// LIMIT: events that wait for the writer; above that they are lost and counted. The
+/// queue takes the memory for that many at the start, so it holds them by reference.
 const QUEUE_MAX: usize = 65_536;
 /// LIMIT: events that one follower may be behind.
 const FOLLOWED_MAX: usize = 1024;
