@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_core::base::{Boot, ClientId, Entropy, NodeId, Reference, Timestamp, UserId};
+use countersign_core::ledger::Factors;
 use countersign_core::login::{
     AttemptMacs, Case, Ending, Identity, Outcome, Pace, Reason, Request, Rule, Secrets, Stages,
     Stop,
 };
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::chance::Chance;
@@ -139,8 +141,10 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
         let house = &self.0;
         let client = request.client;
         let deadline = received + house.patience(&request);
+        let request = Arc::new(request);
+        // Boxed, as the other way that few logins go: else all would keep room for it.
         if house.may_judge().is_none() {
-            match house.park(&request, deadline).await {
+            match Box::pin(house.park(&request, deadline)).await {
                 Parked::Ready => {}
                 Parked::Judged(outcome) => return outcome,
                 Parked::Over => {
@@ -149,11 +153,10 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
                 }
             }
         }
-        let request = Arc::new(request);
         let judged = self.judge(&request, received, deadline).await;
         // The grant has been given back by now: a peer that asks is the only one.
         if is_unreachable(judged.told.ending.reason)
-            && let Some(outcome) = house.elsewhere(&request, deadline).await
+            && let Some(outcome) = Box::pin(house.elsewhere(&request, deadline)).await
         {
             return outcome;
         }
@@ -184,61 +187,80 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
         })
     }
 
-    async fn judge(&self, request: &Arc<Request>, received: Instant, deadline: Instant) -> Judged {
+    /// Judges a request, and says when its device is to be told. The request is led to its
+    /// flow before that is awaited: what waits does not hold what was read for it.
+    fn judge(
+        &self,
+        request: &Arc<Request>,
+        received: Instant,
+        deadline: Instant,
+    ) -> impl Future<Output = Judged> + Send + use<L, S, C> {
+        let led = self.lead(request, received, deadline);
+        let house = Arc::clone(&self.0);
+        async move {
+            let (factors, told) = match led {
+                Led::AtOnce(told) => {
+                    return Judged {
+                        told,
+                        until: received,
+                    };
+                }
+                Led::Stopped(factors, told) => (factors, told),
+                Led::Flow(factors, user, told) => (factors, house.hear(user, told, deadline).await),
+            };
+            let until = match told.ending.pace {
+                Pace::AtOnce | Pace::Measured => received,
+                Pace::Even => {
+                    received + house.with_chance(|chance| house.even.draw(factors, chance))
+                }
+                Pace::AtDeadline => deadline,
+            };
+            let until = until.min(deadline);
+            Judged { told, until }
+        }
+    }
+
+    /// Leads a request to its flow, if it makes a login.
+    fn lead(&self, request: &Arc<Request>, received: Instant, deadline: Instant) -> Led {
         let house = &self.0;
-        let at_once = |told| Judged {
-            told,
-            until: received,
-        };
         // First: what is read of the tables after this is in force.
         let Some((issued, macs)) = house.may_judge() else {
-            return at_once(house.told(None, Ending::silent(Reason::NoQuorum)));
+            return Led::AtOnce(house.told(None, Ending::silent(Reason::NoQuorum)));
         };
         let rule = match Rule::read(&house.ledger.view(), request) {
             Ok(rule) => rule,
-            Err(stop) => return at_once(house.stopped(None, &stop)),
+            Err(stop) => return Led::AtOnce(house.stopped(None, &stop)),
         };
         let factors = rule.policy.factors;
-        let told = match house.case(request, &rule, &macs, issued) {
-            Ok(case) => self.join(request, (rule, case), received, deadline).await,
-            Err((user, stop)) => house.stopped(user, &stop),
+        let case = match house.case(request, &rule, &macs, issued) {
+            Ok(case) => case,
+            Err((user, stop)) => return Led::Stopped(factors, house.stopped(user, &stop)),
         };
-        let until = match told.ending.pace {
-            Pace::AtOnce | Pace::Measured => received,
-            Pace::Even => received + house.with_chance(|chance| house.even.draw(factors, chance)),
-            Pace::AtDeadline => deadline,
-        };
-        let until = until.min(deadline);
-        Judged { told, until }
-    }
-
-    /// Leads a request to its flow, and waits for what that tells.
-    async fn join(
-        &self,
-        request: &Arc<Request>,
-        read: (Rule, Case),
-        received: Instant,
-        deadline: Instant,
-    ) -> Told {
-        let house = &self.0;
-        let Identity { user, key, .. } = read.1.identity;
-        let user = Some(user);
-        let told = match house.flows.enter(key, deadline) {
-            Entered::Full => return house.told(user, Ending::silent(Reason::Overload)),
-            Entered::Joined(told) => told,
-            Entered::First(ticket, told) => {
-                let login = Login::new(house, Arc::clone(request), received, ticket, read);
-                tokio::spawn(login.run());
-                told
+        let Identity { user, key, .. } = case.identity;
+        match house.flows.enter(key, deadline) {
+            Entered::Full => {
+                let told = house.told(Some(user), Ending::silent(Reason::Overload));
+                Led::Stopped(factors, told)
             }
-        };
-        match timeout_at(deadline, told).await {
-            Ok(Ok(told)) => told,
-            // The flow stopped without an end: a fault of ours, which says nothing.
-            Ok(Err(_)) => house.told(user, Ending::silent(Reason::Store)),
-            Err(_) => house.told(user, Ending::silent(Reason::Deadline)),
+            Entered::Joined(told) => Led::Flow(factors, user, told),
+            Entered::First(ticket, told) => {
+                let request = Arc::clone(request);
+                let login = Login::new(house, request, received, ticket, (rule, case));
+                tokio::spawn(login.run());
+                Led::Flow(factors, user, told)
+            }
         }
     }
+}
+
+/// Where a request was led.
+enum Led {
+    /// To no flow; its device hears this at once.
+    AtOnce(Told),
+    /// To no flow; its device hears this in the ending's own time.
+    Stopped(Factors, Told),
+    /// To the flow that tells this.
+    Flow(Factors, UserId, oneshot::Receiver<Told>),
 }
 
 impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
@@ -286,6 +308,16 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
             tracing::error!(%error, "a login found the store unreadable");
         }
         self.told(user, stop.ending())
+    }
+
+    /// What a flow tells, if it does so in time.
+    async fn hear(&self, user: UserId, told: oneshot::Receiver<Told>, deadline: Instant) -> Told {
+        match timeout_at(deadline, told).await {
+            Ok(Ok(told)) => told,
+            // The flow stopped without an end: a fault of ours, which says nothing.
+            Ok(Err(_)) => self.told(Some(user), Ending::silent(Reason::Store)),
+            Err(_) => self.told(Some(user), Ending::silent(Reason::Deadline)),
+        }
     }
 
     fn told(&self, user: Option<UserId>, ending: Ending) -> Told {

@@ -49,8 +49,8 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         received: Instant,
         ticket: Ticket,
         read: (Rule, Case),
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             house: Arc::clone(house),
             request,
             received,
@@ -65,11 +65,11 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
             claimed: None,
             overtaken: None,
             stages: Stages::default(),
-        }
+        })
     }
 
-    /// Runs the flow to its end and tells it.
-    pub(super) async fn run(mut self) {
+    /// Runs the flow to its end and tells it. By reference: a task holds its arguments twice.
+    pub(super) async fn run(mut self: Box<Self>) {
         let factors = self.read.as_ref().map(|(rule, _)| rule.policy.factors);
         let turn = self.turn().await;
         let finished = match &turn {

@@ -38,6 +38,14 @@ async fn a_right_login_is_let_in_with_one_question() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_a_verdict_is_small() {
+    let world = World::new();
+    let waiting = world.logins.login(world.right(), Instant::now());
+    // 2,000 logins and more wait for their source at one time.
+    assert!(size_of_val(&waiting) <= 1280, "{}", size_of_val(&waiting));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_code_alone_is_let_in_with_one_command() {
     let world = World::new();
     let request = world.request(PROXY, &world.code(0));

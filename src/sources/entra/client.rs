@@ -78,11 +78,16 @@ impl Entra {
         };
         let deadline = Instant::now() + question.timeout.min(self.timeout);
         let form = self.grant.form(&question.name, &question.password);
-        let mut heard = self.exchange(form.clone(), request_id, deadline).await;
-        if matches!(heard, Heard::NoConnection) && Instant::now() < deadline {
-            // Nothing has left us, so a second try cannot ask twice.
-            heard = self.exchange(form, request_id, deadline).await;
-        }
+        let mut tries_left = CONNECTIONS_TRIED_MAX;
+        let heard = loop {
+            tries_left -= 1;
+            let heard = self.exchange(form.clone(), request_id, deadline).await;
+            // Only while nothing has left us: so a second try cannot ask twice.
+            let unsent = matches!(heard, Heard::NoConnection);
+            if !unsent || tries_left == 0 || Instant::now() >= deadline {
+                break heard;
+            }
+        };
         match heard {
             Heard::Answered(status, body) => self.decisions.judge(status, &Said::read(&body)),
             Heard::NoConnection => {
@@ -280,6 +285,8 @@ const QUESTIONS_IN_FLIGHT_MAX: usize = 4096;
 /// LIMIT: connections being made at one time. After a start or a fail-over thousands of
 /// questions come at once; their handshakes would starve each other past the time-out.
 const CONNECTIONS_MADE_MAX: usize = 128;
+/// LIMIT: a connection that was just closed, and a new one.
+const CONNECTIONS_TRIED_MAX: u8 = 2;
 /// LIMIT: Entra's answers are below 8 KiB; tokens with many claims below 32.
 const BODY_OCTETS_MAX: usize = 64 * 1024;
 const BODY_OCTETS_USUAL: usize = 2048;
