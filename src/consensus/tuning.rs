@@ -45,7 +45,7 @@ pub(super) fn family_options(name: &str) -> Options {
     let mut options = Options::default();
     match name {
         super::disk::LOG => {
-            options.set_write_buffer_size(MEMTABLE_OCTETS_MAX);
+            options.set_write_buffer_size(LOG_MEMTABLE_OCTETS_MAX);
             options.set_compression_type(DBCompressionType::None);
         }
         super::disk::META => options.set_write_buffer_size(META_MEMTABLE_OCTETS_MAX),
@@ -83,6 +83,8 @@ const BLOCK_OCTETS: usize = 8 << 10;
 const CACHE_OCTETS_MAX: usize = 48 << 20;
 const MEMTABLES_OCTETS_MAX: usize = 32 << 20;
 const MEMTABLE_OCTETS_MAX: usize = 16 << 20;
+/// Small: entries come in the order of their index, so a fuller one saves no compaction.
+const LOG_MEMTABLE_OCTETS_MAX: usize = 8 << 20;
 const META_MEMTABLE_OCTETS_MAX: usize = 1 << 20;
 /// Also bounds how much is replayed when a killed node starts again.
 const WAL_OCTETS_MAX: u64 = 64 << 20;
