@@ -128,6 +128,13 @@ impl Raft for RaftService {
         let asked = request.into_inner();
         let from = member.hear(caller, asked.header)?;
         let asked = member.meant(messages::read_transfer_request(from, &asked))?;
+        // Its outcomes would come from tables that are not the cluster's, or its stamps from
+        // a clock that is not.
+        let contact = &member.contact;
+        let fenced = contact.hashes().difference().is_some() || contact.clock_fault().is_some();
+        if fenced && *asked.to_node_id() == member.id.0 {
+            return Ok(Response::new(wire::TransferReply { taken: false }));
+        }
         let taken = member.raft.handle_transfer_leader(asked).await;
         let taken = taken.map_err(|_| stopping())?.is_ok();
         Ok(Response::new(wire::TransferReply { taken }))

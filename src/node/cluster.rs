@@ -189,6 +189,7 @@ impl ClusterView for View {
             handed.map_err(|error| match error {
                 HandOverError::Nobody => TransferError::NoSuchVoter,
                 HandOverError::NotLeader => TransferError::NotLeader(self.0.figures().leader),
+                HandOverError::Unfit => TransferError::Unfit,
                 HandOverError::Late | HandOverError::Stopping => TransferError::NotTaken,
             })
         })

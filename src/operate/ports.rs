@@ -99,6 +99,9 @@ pub enum TransferError {
     /// Nobody else votes, or not the one that was named.
     #[error("there is no such other voter")]
     NoSuchVoter,
+    /// Those that vote are fenced, not in sync or do not answer.
+    #[error("no such voter is in sync and fit to lead; see `cluster status`")]
+    Unfit,
     /// Nothing changed in time.
     #[error("the other voter did not take over in time; the leader is as before or unknown")]
     NotTaken,

@@ -35,6 +35,9 @@ pub enum HandOverError {
     /// The node is shutting down.
     #[error("this node is stopping")]
     Stopping,
+    /// There are such voters, but each is fenced, not in sync or does not answer.
+    #[error("no such voter is in sync and fit to lead")]
+    Unfit,
 }
 
 impl Consensus {
@@ -132,16 +135,17 @@ impl Consensus {
         }
     }
 
-    /// Hands the lead to `heir`, else to the voter whose log reaches furthest; who leads
-    /// then. Meanwhile proposals are refused.
+    /// Hands the lead to `heir`, else to the voter whose log reaches furthest, if it is in
+    /// sync and not fenced; who leads then. While it is handed over, proposals are refused.
     ///
     /// # Errors
-    /// When this node does not lead, or nobody took the lead in time.
+    /// When this node does not lead, nobody is fit to, or nobody took the lead in time.
     pub async fn hand_over_leadership(
         &self,
         heir: Option<NodeId>,
     ) -> Result<NodeId, HandOverError> {
-        let heir = self.heir(heir)?;
+        let fit = timeout(HEIR_TIME_MAX, self.fit_heir(heir)).await;
+        let heir = fit.map_err(|_| HandOverError::Unfit)??;
         let mut server = self.raft.server_metrics();
         let handed = self.raft.trigger().transfer_leader(heir.0).await;
         handed.map_err(|_| HandOverError::Stopping)?;
@@ -161,15 +165,35 @@ impl Consensus {
         taken.map_err(|_| HandOverError::Late)?
     }
 
-    fn heir(&self, wanted: Option<NodeId>) -> Result<RaftId, HandOverError> {
+    /// Waits for an heir that may answer devices as the leader does: one that may not would
+    /// take the lead and be silent. Each says so itself.
+    async fn fit_heir(&self, wanted: Option<NodeId>) -> Result<RaftId, HandOverError> {
+        loop {
+            let said = self.cluster_status(HEIR_ANSWER_MAX).await;
+            let ready = said.into_iter().filter_map(|(_, said)| said.ok());
+            let ready: Vec<_> = ready.filter(|it| it.ready).map(|it| it.raft_id).collect();
+            if let Some(heir) = self.heir(wanted, &ready)? {
+                return Ok(heir);
+            }
+            sleep(HEIR_AGAIN).await;
+        }
+    }
+
+    /// Of the voters that are wanted, the furthest that is `ready`; `None`: there are some,
+    /// and none is.
+    fn heir(&self, wanted: Option<NodeId>, ready: &[u64]) -> Result<Option<RaftId>, HandOverError> {
         let metrics = self.raft.metrics();
         let now = metrics.borrow_watched();
         let reach = now.replication.as_ref().ok_or(HandOverError::NotLeader)?;
         let own = self.member.id;
         let voters = self.raft.voter_ids().map(RaftId).filter(|id| *id != own);
-        let fit = voters.filter(|id| wanted.is_none_or(|wanted| id.node() == Some(wanted)));
-        let furthest = fit.max_by_key(|id| reach.get(&id.0).and_then(|matched| *matched));
-        furthest.ok_or(HandOverError::Nobody)
+        let wanted = voters.filter(|id| wanted.is_none_or(|wanted| id.node() == Some(wanted)));
+        let mut wanted = wanted.peekable();
+        if wanted.peek().is_none() {
+            return Err(HandOverError::Nobody);
+        }
+        let fit = wanted.filter(|id| ready.contains(&id.0));
+        Ok(fit.max_by_key(|id| reach.get(&id.0).and_then(|matched| *matched)))
     }
 }
 
@@ -177,6 +201,11 @@ impl Consensus {
 /// a batch of the largest imports.
 const MESSAGE_OCTETS_MAX: usize = 64 << 20;
 const FOUND_AGAIN: Duration = Duration::from_millis(100);
+/// How long to look for an heir; just elected, followers hear the new leader's word soon.
+const HEIR_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long one may take to say how it stands.
+const HEIR_ANSWER_MAX: Duration = Duration::from_millis(250);
+const HEIR_AGAIN: Duration = Duration::from_millis(25);
 /// How long a hand-over may take: an heir that does not answer, then an election.
 const HAND_OVER_MAX: Duration = Duration::from_secs(2);
 

@@ -215,6 +215,47 @@ async fn the_lead_is_handed_to_whom_is_named_and_to_somebody_else() {
     cluster.converge().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lead_is_handed_to_nobody_who_is_fenced_or_out_of_sync() {
+    let cluster = Cluster::founded().await;
+    cluster.propose(put_user(1)).await;
+    cluster.converge().await;
+    let (first, leader) = cluster.leader().await;
+    let others = ALL.into_iter().filter(|node| *node != first);
+    let [fenced, fit] = others.collect::<Vec<_>>()[..] else {
+        panic!("three nodes")
+    };
+    let hashes = cluster.node(fenced).consensus.hashes();
+    let (index, _) = hashes.latest().unwrap();
+    hashes.told(index, &[9; 32]);
+    assert!(cluster.node(fenced).consensus.difference().is_some());
+    let refused = leader.consensus.hand_over_leadership(Some(NodeId(fenced)));
+    assert_eq!(soon(refused).await, Err(HandOverError::Unfit));
+    // It refuses by itself, too, though its log is as long as any.
+    let heir = RaftId::new(NodeId(fenced), 1);
+    let trigger = leader.consensus.raft.trigger();
+    trigger.transfer_leader(heir.0).await.unwrap();
+    soon(cluster.propose(put_user(2))).await;
+    let (second, leader) = cluster.leader().await;
+    assert_ne!(second, fenced);
+    if second != first {
+        let back = leader.consensus.hand_over_leadership(Some(NodeId(first)));
+        assert_eq!(soon(back).await, Ok(NodeId(first)));
+    }
+    let handed = cluster.node(first).consensus.clone();
+    assert_eq!(
+        soon(handed.hand_over_leadership(None)).await,
+        Ok(NodeId(fit))
+    );
+    // One that hears nothing is out of sync.
+    let open = cluster.proxy(first).way();
+    cluster.proxy(first).set(Way::Frozen);
+    let heir = cluster.node(fit);
+    let refused = heir.consensus.hand_over_leadership(None);
+    assert_eq!(soon(refused).await, Err(HandOverError::Unfit));
+    cluster.proxy(first).set(open);
+}
+
 async fn waits_for(node: &Node, texts: &[&str]) {
     let mut waits_for = node.consensus.member.waits_for.subscribe();
     let said = waits_for.wait_for(|said| texts.iter().all(|text| said.contains(text)));
