@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
 #[expect(
     missing_docs,
     unused_qualifications,
@@ -27,3 +29,34 @@ impl fmt::Debug for LoginRequest {
         f.write_str("LoginRequest(…)")
     }
 }
+
+/// Wiped when dropped, on either side of a link. What the transport copied of them is not.
+impl Zeroize for LoginRequest {
+    fn zeroize(&mut self) {
+        self.password.zeroize();
+    }
+}
+
+impl Drop for LoginRequest {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for LoginRequest {}
+
+impl Zeroize for AttemptKeysReply {
+    fn zeroize(&mut self) {
+        for key in [&mut self.current, &mut self.previous, &mut self.next] {
+            key.zeroize();
+        }
+    }
+}
+
+impl Drop for AttemptKeysReply {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for AttemptKeysReply {}

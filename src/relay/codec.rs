@@ -3,6 +3,7 @@
 //! A peer is a member, but its octets are held to the same bounds as a packet's: it may be
 //! of another version.
 
+use std::mem;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -12,7 +13,6 @@ use countersign_core::login::{
     AttemptMacs, Caller, Decision, NextMac, Outcome, Reason, Request, Stages,
 };
 use countersign_core::seal::MacKey;
-use zeroize::Zeroizing;
 
 use crate::peers::wire;
 
@@ -28,9 +28,9 @@ pub(super) enum CodecError {
 }
 
 /// A login and how long its device still waits.
-pub(super) fn login(message: wire::LoginRequest) -> Result<(Request, Duration), CodecError> {
-    // Wiped when dropped, also where the message is refused.
-    let password = Secret::new(message.password);
+pub(super) fn login(mut message: wire::LoginRequest) -> Result<(Request, Duration), CodecError> {
+    // Moved, not copied: where the message is refused, this is wiped.
+    let password = Secret::new(mem::take(&mut message.password));
     let bounded = |text: Option<Vec<u8>>, what| match text {
         Some(text) if text.len() > ATTRIBUTE_OCTETS_MAX => Err(CodecError::Bounds(what)),
         text => Ok(text),
@@ -38,7 +38,7 @@ pub(super) fn login(message: wire::LoginRequest) -> Result<(Request, Duration), 
     if password.len() > PASSWORD_OCTETS_MAX {
         return Err(CodecError::Bounds("the password"));
     }
-    let name = bounded(Some(message.user_name), "the user name")?;
+    let name = bounded(Some(mem::take(&mut message.user_name)), "the user name")?;
     let remaining = Duration::from_millis(message.remaining.into());
     if remaining.is_zero() || remaining > CLIENT_WAIT_MAX {
         return Err(CodecError::Bounds("the remaining time"));
@@ -50,11 +50,11 @@ pub(super) fn login(message: wire::LoginRequest) -> Result<(Request, Duration), 
         password,
         proven: message.proven,
         caller: Caller {
-            calling_station_id: bounded(message.calling_station_id, "Calling-Station-Id")?,
-            nas_identifier: bounded(message.nas_identifier, "NAS-Identifier")?,
+            calling_station_id: bounded(message.calling_station_id.take(), "Calling-Station-Id")?,
+            nas_identifier: bounded(message.nas_identifier.take(), "NAS-Identifier")?,
             nas_ip_address: message.nas_ip_address.map(Ipv4Addr::from_bits),
             nas_port: message.nas_port,
-            nas_port_id: bounded(message.nas_port_id, "NAS-Port-Id")?,
+            nas_port_id: bounded(message.nas_port_id.take(), "NAS-Port-Id")?,
         },
         arrived: Timestamp::from_millis(message.arrived),
     };
@@ -144,10 +144,7 @@ pub(super) fn keys_message(set: Option<&AttemptMacs>) -> wire::AttemptKeysReply 
 }
 
 /// The set that a peer holds; `None`: it holds none.
-pub(super) fn keys(message: wire::AttemptKeysReply) -> Result<Option<AttemptMacs>, CodecError> {
-    let current = Zeroizing::new(message.current);
-    let previous = Zeroizing::new(message.previous);
-    let next = Zeroizing::new(message.next);
+pub(super) fn keys(message: &wire::AttemptKeysReply) -> Result<Option<AttemptMacs>, CodecError> {
     if message.number == 0 {
         return Ok(None);
     }
@@ -158,10 +155,10 @@ pub(super) fn keys(message: wire::AttemptKeysReply) -> Result<Option<AttemptMacs
     let from = Timestamp::from_millis(message.next_from);
     Ok(Some(AttemptMacs {
         number: message.number,
-        current: key(&current)?,
+        current: key(&message.current)?,
         since: Timestamp::from_millis(message.drawn_at),
-        previous: some(&previous)?,
-        next: some(&next)?.map(|key| NextMac { key, from }),
+        previous: some(&message.previous)?,
+        next: some(&message.next)?.map(|key| NextMac { key, from }),
     }))
 }
 

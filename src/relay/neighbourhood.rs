@@ -96,7 +96,7 @@ impl Sets for OverLinks {
         async move {
             let reply = peer.get_attempt_keys(wire::AttemptKeysRequest {}).await;
             let reply = reply.map_err(|_| Unanswered)?.into_inner();
-            codec::keys(reply)
+            codec::keys(&reply)
                 .inspect_err(|error| tracing::warn!(%node, %error, "a peer's attempt keys"))
                 .map_err(|_| Unanswered)
         }

@@ -1,4 +1,5 @@
 use countersign_core::base::SeededEntropy;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::*;
 
@@ -122,9 +123,9 @@ fn a_set_of_keys_arrives_as_it_was_and_is_not_printed() {
         let message = keys_message(Some(&set));
         let octets = format!("{:?}", set.current.expose());
         assert!(!format!("{message:?}").contains(&octets));
-        assert_eq!(keys(message), Ok(Some(set)));
+        assert_eq!(keys(&message), Ok(Some(set)));
     }
-    assert_eq!(keys(keys_message(None)), Ok(None));
+    assert_eq!(keys(&keys_message(None)), Ok(None));
 }
 
 #[test]
@@ -138,6 +139,22 @@ fn keys_of_another_length_are_no_keys() {
     for change in changes {
         let mut message = keys_message(Some(&set));
         change(&mut message);
-        assert_eq!(keys(message), Err(CodecError::Bounds("a key")));
+        assert_eq!(keys(&message), Err(CodecError::Bounds("a key")));
     }
+}
+
+#[test]
+fn the_secrets_in_a_message_are_wiped_with_it() {
+    fn is_wiped<M: Zeroize + ZeroizeOnDrop>(mut message: M) -> M {
+        message.zeroize();
+        message
+    }
+    assert!(is_wiped(message()).password.is_empty());
+    let now = AttemptMacs::draw(5, NOW, &mut SeededEntropy::new(1));
+    let turned = now.turned(6, NOW, &mut SeededEntropy::new(2));
+    let sent = is_wiped(keys_message(Some(&turned)));
+    assert_eq!(
+        (&*sent.current, &*sent.previous, &*sent.next),
+        (&[][..], &[][..], &[][..])
+    );
 }
