@@ -1,6 +1,7 @@
 //! Consensus as the login driver and the administrative actions see it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::base::Timestamp;
 use countersign_core::ledger::table::Visit;
@@ -38,8 +39,8 @@ impl Ledger for Arc<Consensus> {
         self.live_tables()
     }
 
-    async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
-        Consensus::propose(self, command)
+    async fn propose(&self, command: Command, within: Duration) -> Result<Outcome, ProposeError> {
+        self.propose_within(command, within)
             .await
             .map_err(|error| match error {
                 proposer::ProposeError::NotProposed(_) => ProposeError::NotProposed,

@@ -12,6 +12,7 @@ use countersign::consensus::{Config, Consensus, Lead, Peers, Ports, Timing, abor
 use countersign::login::{Clock, Ledger};
 use countersign::node::{Authority, SystemClock, SystemEntropy};
 use countersign::peers::{self, Credentials, Files, Links, PeerName, Refusals};
+use countersign_core::base::limits::COMMAND_LIFE;
 use countersign_core::base::{
     AttemptKey, Boot, ClientId, ClusterId, Entropy, Epoch, NodeId, Owner, PlaceId, TokenId,
     Unobserved, UserId,
@@ -71,7 +72,7 @@ async fn commits(node: &Arc<Consensus>, own: NodeId, span: Duration) -> anyhow::
     let begun = SystemClock.monotonic();
     for flow in 1.. {
         let before = SystemClock.monotonic();
-        let outcome = node.propose(command(own, flow)).await;
+        let outcome = node.propose(command(own, flow), COMMAND_LIFE).await;
         times.record(before.elapsed().as_micros().try_into()?)?;
         ensure!(matches!(outcome, Ok(Outcome::Begin(_))), "{outcome:?}");
         if begun.elapsed() >= span {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use countersign_core::base::{NodeId, Timestamp};
 use countersign_core::ledger::{Command, Outcome, Read};
@@ -17,10 +18,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// The tables as they stand now.
     fn view(&self) -> Self::View;
 
-    /// Proposes a command and waits until it is applied.
+    /// Proposes a command and waits until it is applied, no longer than `within`: then it is
+    /// unknown. Whoever proposes in this node's place is told that nobody waits longer.
     fn propose(
         &self,
         command: Command,
+        within: Duration,
     ) -> impl Future<Output = Result<Outcome, ProposeError>> + Send;
 
     /// Entry time as this node last saw it, and whether the node may speak at all: it is

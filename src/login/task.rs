@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use countersign_core::base::limits::{LOGIN_PARK, WATCH_STEP};
+use countersign_core::base::limits::{COMMAND_LIFE, LOGIN_PARK, WATCH_STEP};
 use countersign_core::base::{Epoch, Owner, Timestamp};
 use countersign_core::ledger::{
     BeginResult, Command, Match, Outcome, Revisions, SettleResult, SourceOutcome,
@@ -192,7 +192,9 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
             matches: command.matches.clone(),
             prev: command.prev,
         };
-        let result = begun(self.house.ledger.propose(Command::Begin(command)).await);
+        let within = self.patience(began);
+        let proposed = self.house.ledger.propose(Command::Begin(command), within);
+        let result = begun(proposed.await);
         self.stages.begun += self.since(began);
         if result.is_ok() {
             fail_point(Point::BeginAnswered);
@@ -234,7 +236,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         let result = self
             .house
             .ledger
-            .propose(Command::Settle(stage.command()))
+            .propose(Command::Settle(stage.command()), COMMAND_LIFE)
             .await;
         self.stages.settled += self.since(began);
         let result = settled(result);
@@ -253,6 +255,14 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         let _ = timeout_at(deadline, change).await;
         self.stages.waited += self.since(began);
         stage.woken(self.is_late())
+    }
+
+    /// How long a claim's result is worth waiting for: as long as the device waits. What is
+    /// granted after that is given back.
+    fn patience(&self, now: Instant) -> Duration {
+        let deadline = self.ticket.deadline().unwrap_or(now);
+        let left = deadline.saturating_duration_since(now);
+        left.clamp(CLAIM_TIME_MIN, COMMAND_LIFE)
     }
 
     fn is_late(&self) -> bool {
@@ -307,5 +317,7 @@ fn settled(result: Result<Outcome, ProposeError>) -> Result<SettleResult, Propos
     }
 }
 
+/// A claim is not made for no time at all: its result would be unknown each time.
+const CLAIM_TIME_MIN: Duration = Duration::from_millis(100);
 /// How long a source may overrun its own time-out; within the lease's slack.
 const SOURCE_GRACE: Duration = Duration::from_millis(250);

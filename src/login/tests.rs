@@ -353,3 +353,18 @@ async fn noise_in_an_unproven_packet_is_silence_and_not_counted() {
     );
     assert_eq!(world.ledger.commands(), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_waited_for_as_long_as_the_device_waits_and_a_settling_longer() {
+    let world = World::new();
+    world.ledger.will([Fault::NotProposed; 3]);
+    assert_eq!(said(&world.login(world.right()).await), ACCEPTED);
+    let within = world.ledger.within();
+    let [claims @ .., settling] = &within[..] else {
+        panic!("nothing was proposed")
+    };
+    assert_eq!(claims.len(), 4, "{claims:?}");
+    assert_eq!(claims[0], Duration::from_millis(2500));
+    assert!(claims.is_sorted_by(|one, next| one > next), "{claims:?}");
+    assert_eq!(*settling, Duration::from_secs(5));
+}

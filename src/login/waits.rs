@@ -105,7 +105,8 @@ pub(super) async fn release<L: Ledger, S: PasswordSource, C: Clock>(
     };
     let given_back = async {
         while let Some(settle) = watch(house, look).await {
-            let settled = house.ledger.propose(Command::Settle(settle)).await;
+            let settled = house.ledger.propose(Command::Settle(settle), COMMAND_LIFE);
+            let settled = settled.await;
             tracing::debug!(?settled, "a grant without a flow was given back");
             if settled.is_ok() {
                 return;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use countersign_core::base::limits::{LOGIN_PARK, WATCH_STEP};
+use countersign_core::base::limits::{COMMAND_LIFE, LOGIN_PARK, WATCH_STEP};
 use countersign_core::base::{ClusterId, Entropy, RequestId, Secret, Timestamp};
 use countersign_core::ledger::storage::{self, ChangeOutcome, Refusal, change};
 use countersign_core::ledger::{Command, Outcome, StoreError, Table, query};
@@ -182,7 +182,7 @@ impl<L: Ledger> Operate<L> {
         let deadline = tokio::time::Instant::now() + PROPOSE_AGAIN;
         loop {
             let progress = self.ledger.progress();
-            let result = self.ledger.propose(command.clone()).await;
+            let result = self.ledger.propose(command.clone(), COMMAND_LIFE).await;
             let refused = result == Err(ProposeError::NotProposed);
             if !refused || tokio::time::Instant::now() >= deadline {
                 return result;

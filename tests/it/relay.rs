@@ -58,7 +58,7 @@ impl Ledger for Facts {
         tables
     }
 
-    async fn propose(&self, _: Command) -> Result<Outcome, ProposeError> {
+    async fn propose(&self, _: Command, _: Duration) -> Result<Outcome, ProposeError> {
         Err(ProposeError::NotProposed)
     }
 

@@ -309,7 +309,7 @@ impl Ledger for NodeLedger {
         states[pushed.max(arrived)].0.clone()
     }
 
-    async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
+    async fn propose(&self, command: Command, _: Duration) -> Result<Outcome, ProposeError> {
         let fault = self.state.faults.lock().unwrap().pop_front();
         sleep(COMMIT).await;
         if self.is_dead() {

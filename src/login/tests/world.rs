@@ -157,6 +157,8 @@ struct Inner {
     applied: Notify,
     /// What goes wrong with the next commands.
     pub(super) faults: Mutex<VecDeque<Fault>>,
+    /// How long each command was waited for.
+    within: Mutex<Vec<Duration>>,
     begins: AtomicUsize,
     settles: AtomicUsize,
 }
@@ -180,6 +182,7 @@ impl TestLedger {
             state: Mutex::new((tables, 0)),
             applied: Notify::new(),
             faults: Mutex::default(),
+            within: Mutex::default(),
             begins: AtomicUsize::new(0),
             settles: AtomicUsize::new(0),
         }))
@@ -206,6 +209,11 @@ impl TestLedger {
             key.to_vec(),
             record.encode_to_vec(),
         )]);
+    }
+
+    /// How long each command was waited for.
+    pub(super) fn within(&self) -> Vec<Duration> {
+        self.0.within.lock().unwrap().clone()
     }
 
     /// Claims and settlings proposed so far.
@@ -252,7 +260,8 @@ impl Ledger for TestLedger {
         self.0.state.lock().unwrap().0.clone()
     }
 
-    async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
+    async fn propose(&self, command: Command, within: Duration) -> Result<Outcome, ProposeError> {
+        self.0.within.lock().unwrap().push(within);
         let counter = match &command {
             Command::Begin(_) => &self.0.begins,
             Command::Settle(_) | Command::Change(_) | Command::Unreadable(_) => &self.0.settles,

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign::login::{Clock, Ledger, ProposeError};
@@ -78,7 +79,7 @@ impl Ledger for MemoryLedger {
         self.state.lock().unwrap().0.clone()
     }
 
-    async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
+    async fn propose(&self, command: Command, _: Duration) -> Result<Outcome, ProposeError> {
         let outcome = self.apply(command);
         let lost = self
             .lose
