@@ -3,23 +3,27 @@
 //! Anyone can connect. Connections are always taken at once, and where too many have not
 //! shown yet who they are, the oldest of the most crowded address goes: whoever opens
 //! connections and says nothing keeps out nobody but himself.
+//!
+//! Must not run where heartbeats do: each handshake costs a signature, and a stranger can
+//! ask for as many as he likes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::credentials::Credentials;
 use super::name::{NameError, PeerName};
 use super::refusals::Refusals;
-use super::serve::{Caller, PeerStream};
+use super::serve::Caller;
+use super::socket::{Parked, Socket};
 
 /// What strangers meet.
 pub(super) struct Door {
@@ -46,7 +50,13 @@ impl Default for Bounds {
     }
 }
 
-type Accepted = mpsc::Sender<io::Result<PeerStream>>;
+/// A connection whose other end is known, watched by no runtime.
+pub(super) struct Known {
+    pub(super) stream: Parked,
+    pub(super) caller: Caller,
+}
+
+type Accepted = mpsc::Sender<Known>;
 
 /// Why a connection is no peer's.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +87,14 @@ impl Door {
     /// Takes connections and hands on those of peers.
     pub(super) async fn keep(self, listener: TcpListener, accepted: Accepted) {
         let mut crowd = Crowd::default();
+        let told = Arc::new(Mutex::new(Told::new(Instant::now())));
         loop {
             tokio::select! {
                 taken = listener.accept() => match taken {
-                    Ok((stream, from)) => self.meet(&mut crowd, stream, from.ip(), &accepted),
+                    Ok((stream, from)) => {
+                        let met = self.meet(stream, from.ip(), &accepted, &told);
+                        self.add(&mut crowd, from.ip(), met);
+                    }
                     Err(error) => {
                         // Out of files, mostly: others close some meanwhile.
                         tracing::warn!(%error, "a peer's connection cannot be accepted");
@@ -92,23 +106,35 @@ impl Door {
         }
     }
 
-    fn meet(&self, crowd: &mut Crowd, stream: TcpStream, from: IpAddr, accepted: &Accepted) {
+    fn add(&self, crowd: &mut Crowd, from: IpAddr, met: impl Future<Output = ()> + Send + 'static) {
         // LIMIT: handshakes at one time.
         if crowd.waiting.len() >= self.bounds.handshakes && crowd.send_one_away() {
             self.refusals.count("crowd");
             self.refusals
                 .stranger(&"too many connections that say nothing");
         }
+        crowd.add(from, met);
+    }
+
+    fn meet(
+        &self,
+        stream: TcpStream,
+        from: IpAddr,
+        accepted: &Accepted,
+        told: &Arc<Mutex<Told>>,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let handshake = shake(stream, Arc::clone(&self.credentials));
         let (accepted, refusals) = (accepted.clone(), Arc::clone(&self.refusals));
-        let time = self.bounds.handshake_time;
-        crowd.add(from, async move {
+        let (time, told) = (self.bounds.handshake_time, Arc::clone(told));
+        async move {
             match timeout(time, handshake).await {
                 // A server that is stopping takes nobody any more.
-                Ok(Ok(peer)) => drop(accepted.send(Ok(peer)).await),
+                Ok(Ok(peer)) => drop(accepted.send(peer).await),
                 Ok(Err(error)) => {
                     let cause = cause(&error);
-                    tracing::warn!(%from, error = %cause, "a peer was refused");
+                    if is_first(&told, from, error.label()) {
+                        tracing::warn!(%from, error = %cause, "a peer was refused");
+                    }
                     refusals.stranger(&format_args!("{from}: {cause}"));
                     refusals.count(error.label());
                 }
@@ -117,8 +143,38 @@ impl Door {
                     refusals.count("slow_handshake");
                 }
             }
-        });
+        }
     }
+}
+
+/// Which refusals the log tells of already. A line for each would let strangers fill the
+/// disk; all of them are counted.
+struct Told {
+    since: Instant,
+    seen: HashSet<(IpAddr, &'static str)>,
+}
+
+impl Told {
+    fn new(since: Instant) -> Self {
+        Self {
+            since,
+            seen: HashSet::new(),
+        }
+    }
+
+    /// Whether it is the first of its kind from there for a while, and worth a line.
+    fn is_first(&mut self, now: Instant, from: IpAddr, label: &'static str) -> bool {
+        if now.saturating_duration_since(self.since) >= TELL_EVERY {
+            self.seen.clear();
+            self.since = now;
+        }
+        self.seen.len() < TOLD_MAX && self.seen.insert((neighbourhood(from), label))
+    }
+}
+
+fn is_first(told: &Mutex<Told>, from: IpAddr, label: &'static str) -> bool {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    told.is_first(Instant::now(), from, label)
 }
 
 /// The handshakes under way, oldest first.
@@ -160,10 +216,10 @@ impl Crowd {
     }
 }
 
-async fn shake(stream: TcpStream, credentials: Arc<Credentials>) -> Result<PeerStream, Refused> {
+async fn shake(stream: TcpStream, credentials: Arc<Credentials>) -> Result<Known, Refused> {
     stream.set_nodelay(true).map_err(Refused::Handshake)?;
     let stream = TlsAcceptor::from(credentials.server())
-        .accept(stream)
+        .accept(Socket::from(stream))
         .await
         .map_err(Refused::Handshake)?;
     let (_, session) = stream.get_ref();
@@ -173,7 +229,8 @@ async fn shake(stream: TcpStream, credentials: Arc<Credentials>) -> Result<PeerS
         return Err(Refused::Cluster(name));
     }
     let caller = Caller(name.node);
-    Ok(PeerStream { stream, caller })
+    let stream = Parked::new(stream).map_err(Refused::Handshake)?;
+    Ok(Known { stream, caller })
 }
 
 fn is_of_certificate(error: &io::Error) -> bool {
@@ -205,3 +262,26 @@ fn cause(error: &Refused) -> String {
 const HANDSHAKES_MAX: usize = 64;
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(3);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// After so long the same refusal of the same address is told again.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// LIMIT: lines in that time; addresses are many.
+const TOLD_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_strangers_is_a_few_lines() {
+        let start = Instant::now();
+        let mut told = Told::new(start);
+        let from = |number: u32| IpAddr::from(std::net::Ipv4Addr::from(number));
+        let mut lines = |count: u32, now, addresses: u32| {
+            let each = (0..count).filter(|it| told.is_first(now, from(it % addresses), "name"));
+            each.count()
+        };
+        assert_eq!(lines(1000, start, 2), 2);
+        assert_eq!(lines(1000, start, 1000), TOLD_MAX - 2);
+        assert_eq!(lines(1, start + TELL_EVERY, 1), 1, "told again");
+    }
+}

@@ -11,6 +11,7 @@ mod name;
 mod overhear;
 mod refusals;
 mod serve;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod verify;

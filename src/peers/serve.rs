@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use countersign_core::base::NodeId;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::Server;
@@ -20,9 +21,10 @@ use tonic::transport::server::Connected;
 use tonic::{Request, Status};
 
 use super::credentials::Credentials;
-use super::handshakes::{Bounds, Door};
+use super::handshakes::{Bounds, Door, Known};
 use super::overhear::Overhear;
 use super::refusals::Refusals;
+use super::socket::Socket;
 use super::{PROTOCOL, PROTOCOL_HEADER};
 
 /// Who calls; among the extensions of each request.
@@ -37,35 +39,38 @@ pub type Gate = Arc<dyn Fn(NodeId) -> bool + Send + Sync>;
 #[error("peers cannot be served")]
 pub struct ServeError(#[from] tonic::transport::Error);
 
-/// Serves `routes` to peers until `stop` resolves; what is refused is noted in `refusals`.
+/// Serves `routes` to peers until `stop` resolves, by the runtime that polls the future;
+/// what is refused is noted in `refusals`.
+/// To be called on the one that is to meet strangers: from here on it accepts connections
+/// and shakes hands, until the future is dropped.
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(
+pub fn serve(
     listener: TcpListener,
     credentials: Arc<Credentials>,
     routes: Routes,
     gate: Gate,
     refusals: Arc<Refusals>,
-    stop: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
+    stop: impl Future<Output = ()> + Send,
+) -> impl Future<Output = Result<(), ServeError>> + Send {
     let door = Door {
         credentials,
         refusals,
         bounds: Bounds::default(),
     };
-    serve_behind(door, listener, routes, gate, stop).await
+    serve_behind(door, listener, routes, gate, stop)
 }
 
 /// The same with bounds of the caller's.
-pub(super) async fn serve_behind(
+pub(super) fn serve_behind(
     door: Door,
     listener: TcpListener,
     routes: Routes,
     gate: Gate,
-    stop: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
-    let (accepted, incoming) = mpsc::channel(door.bounds.handshakes);
+    stop: impl Future<Output = ()> + Send,
+) -> impl Future<Output = Result<(), ServeError>> + Send {
+    let (accepted, known) = mpsc::channel(door.bounds.handshakes);
     let refusals = Arc::clone(&door.refusals);
     let overhear = Overhear {
         refusals: Arc::clone(&refusals),
@@ -74,19 +79,23 @@ pub(super) async fn serve_behind(
     // Ended, with all handshakes, when it is dropped.
     let mut accepting = JoinSet::new();
     accepting.spawn(door.keep(listener, accepted));
-    Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE))
-        .http2_max_header_list_size(HEADER_OCTETS_MAX)
-        .max_concurrent_streams(STREAMS_PER_LINK_MAX)
-        .layer(overhear)
-        .layer(InterceptorLayer::new(move |request| {
-            admit(request, &gate, &refusals)
-        }))
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(ReceiverStream::new(incoming), stop)
-        .await?;
-    Ok(())
+    async move {
+        let _accepting = accepting;
+        let peers = ReceiverStream::new(known).filter_map(PeerStream::open);
+        Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .http2_max_header_list_size(HEADER_OCTETS_MAX)
+            .max_concurrent_streams(STREAMS_PER_LINK_MAX)
+            .layer(overhear)
+            .layer(InterceptorLayer::new(move |request| {
+                admit(request, &gate, &refusals)
+            }))
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(peers.map(Ok::<_, io::Error>), stop)
+            .await?;
+        Ok(())
+    }
 }
 
 /// In this order: the protocol's number, then membership. The certificate was checked in
@@ -108,9 +117,24 @@ fn admit(request: Request<()>, gate: &Gate, refusals: &Refusals) -> Result<Reque
 }
 
 /// A connection whose other end is known.
-pub(super) struct PeerStream {
-    pub(super) stream: TlsStream<TcpStream>,
-    pub(super) caller: Caller,
+struct PeerStream {
+    stream: TlsStream<Socket>,
+    caller: Caller,
+}
+
+impl PeerStream {
+    /// To be called on the runtime that serves it.
+    fn open(known: Known) -> Option<Self> {
+        let caller = known.caller;
+        match known.stream.resume() {
+            Ok(stream) => Some(Self { stream, caller }),
+            Err(error) => {
+                // The peer dials again.
+                tracing::warn!(%error, node = %caller.0, "a peer's connection cannot be served");
+                None
+            }
+        }
+    }
 }
 
 impl Connected for PeerStream {

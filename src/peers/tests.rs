@@ -151,6 +151,25 @@ async fn silent_strangers_keep_no_peer_out() {
     house.call(3).await.unwrap();
 }
 
+/// Heartbeats run where peers are served.
+#[tokio::test]
+async fn strangers_are_met_elsewhere_than_where_peers_are_served() {
+    let (house, serve) = House::unserved(Bounds::default()).await;
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    stream.write_all(&[0; 4096]).await.unwrap();
+    house.counts.reach("handshake", 1).await;
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    threads.spawn(serve);
+    house.call(2).await.unwrap();
+    // The sockets of those that are served go with the threads that serve them.
+    threads.shutdown_background();
+    assert!(house.call(2).await.is_err());
+}
+
 #[tokio::test]
 async fn a_dialler_takes_nobody_but_the_node_that_it_dialled() {
     let house = House::open().await;

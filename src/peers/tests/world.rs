@@ -173,6 +173,13 @@ impl House {
     }
 
     pub(super) async fn open_with(bounds: Bounds) -> Self {
+        let (mut house, serve) = Self::unserved(bounds).await;
+        house.serving = tokio::spawn(serve);
+        house
+    }
+
+    /// A house that strangers find, and what serves its peers once it is polled.
+    pub(super) async fn unserved(bounds: Bounds) -> (Self, impl Future<Output = ()> + Send) {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new("peers");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -188,23 +195,21 @@ impl House {
         let asked = Arc::clone(&members);
         let gate = Arc::new(move |node: NodeId| asked.lock().unwrap().contains(&node.0));
         let routes = Routes::new(StandingServer::new(Mirror));
-        let serving = tokio::spawn(async move {
-            let never = std::future::pending();
-            let served = serve_behind(door, listener, routes, gate, never).await;
-            served.unwrap();
-        });
+        let never = std::future::pending();
+        let served = serve_behind(door, listener, routes, gate, never);
         let link = |node| (node, Links::new(credentials(&folder, &authority, node)));
         let links = [2, 3].map(link).into();
-        Self {
+        let house = Self {
             authority,
             counts,
             refusals,
             address,
             members,
             links,
-            serving,
+            serving: tokio::spawn(async {}),
             folder,
-        }
+        };
+        (house, async { served.await.unwrap() })
     }
 
     pub(super) fn links(&self, node: u16) -> &Links {
