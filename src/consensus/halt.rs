@@ -25,6 +25,9 @@ pub enum Halt {
     /// The Raft core stopped by itself.
     #[error("the Raft core stopped: {0}")]
     Core(String),
+    /// A task that the node cannot do without is gone.
+    #[error("the task {0} is gone: {1}")]
+    Task(&'static str, &'static str),
 }
 
 /// What is done then. May return in tests alone.

@@ -6,6 +6,7 @@
 mod cluster;
 mod speaking;
 mod start;
+mod tasks;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 pub use self::cluster::HandOverError;
 pub use self::speaking::Lead;
 use self::speaking::Voice;
+use self::tasks::Tasks;
 use super::config::{Config, MembersError, Ports};
 use super::disk::{Disk, OpenError};
 use super::halt::Halt;
@@ -89,6 +91,7 @@ pub struct Consensus {
     opened: Opened,
     clock: Arc<dyn Clock>,
     pub(super) member: Arc<Member>,
+    tasks: Tasks,
     running: Mutex<Option<Running>>,
 }
 
@@ -180,6 +183,7 @@ impl Consensus {
         let Some(running) = running else {
             return;
         };
+        self.tasks.stop();
         running.stop.send(()).ok();
         drop(running.proposer.await);
         drop(self.raft.shutdown().await);
@@ -192,6 +196,7 @@ impl Consensus {
 
 impl Drop for Consensus {
     fn drop(&mut self) {
+        self.tasks.stop();
         let slot = self
             .running
             .get_mut()

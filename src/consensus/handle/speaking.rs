@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout_at;
 use tonic::service::Routes;
 
+use super::tasks::Tasks;
 use super::{Consensus, Figures, StatusFault};
 use crate::consensus::clocks::Compare;
 use crate::consensus::config::{Peers, Ports};
@@ -45,6 +46,7 @@ pub(super) struct VoiceParts<'a> {
     pub(super) queue: &'a mpsc::Sender<Asked>,
     pub(super) peers: Option<Peers>,
     pub(super) ports: &'a Ports,
+    pub(super) tasks: &'a Tasks,
 }
 
 impl VoiceParts<'_> {
@@ -57,7 +59,7 @@ impl VoiceParts<'_> {
                 peers: peers.clone(),
                 operations: Arc::clone(&self.ports.operations),
             };
-            tokio::spawn(compare.run());
+            self.tasks.endless("clocks", compare.run());
         }
     }
 }
@@ -68,11 +70,10 @@ impl Voice {
         let VoiceParts { raft, ports, .. } = parts;
         parts.contact.ask_quorum_of(quorum(raft.clone()));
         let operations = Arc::clone(&ports.operations);
-        tokio::spawn(fence(
-            raft.clone(),
-            parts.contact.hashes().watch(),
-            operations,
-        ));
+        let differs = parts.contact.hashes().watch();
+        parts
+            .tasks
+            .ending("fence", fence(raft.clone(), differs, operations));
         parts.compare_clocks();
         let voters = raft.clone();
         let is_voter: IsVoter =
@@ -101,7 +102,7 @@ impl Voice {
                 queue: asked,
                 local: parts.queue.clone(),
             };
-            tokio::spawn(forwarder.run());
+            parts.tasks.endless("forwarder", forwarder.run());
             forward
         });
         Self {

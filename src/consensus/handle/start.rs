@@ -9,13 +9,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::speaking::{Voice, VoiceParts};
+use super::tasks::Tasks;
 use super::{Consensus, Opened, QUEUE_COMMANDS_MAX, StartError};
 use crate::consensus::config::{self, Config, Peers, Ports, core_config};
 use crate::consensus::contact::Contact;
 use crate::consensus::disk::{Disk, Owner};
 use crate::consensus::flusher::Flusher;
 use crate::consensus::founding;
-use crate::consensus::halt::{Halt, OnHalt};
+use crate::consensus::halt::Halt;
 use crate::consensus::log_store::{self, LogStore};
 use crate::consensus::member::{FIRST_INCARNATION, Member, Raft};
 use crate::consensus::network::{Network, Reach};
@@ -38,22 +39,19 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
     };
     let peers = config::peers(&config)?;
     let on_halt = Arc::clone(&ports.on_halt);
+    let tasks = Tasks::new(Arc::clone(&on_halt));
     let disk = Disk::open(&config.directory, owner, FIRST_INCARNATION, on_halt)?;
     let disk = Arc::new(disk);
-    let opened = if log_store::is_blank(&disk)? {
-        Opened::Blank
-    } else {
-        Opened::Member
-    };
+    let opened = opened(&disk)?;
     let node = config.node;
     let syncs = Arc::default();
     let (member, applied) = member(config, peers.clone(), &ports, &disk, &syncs).await?;
     let member = Arc::new(member);
     let raft = &member.raft.clone();
     let (said, reign) = watch::channel(Reign::Vacant);
-    tokio::spawn(reign::follow(raft.clone(), said));
-    tokio::spawn(watch_core(raft.clone(), Arc::clone(&ports.on_halt)));
-    tokio::spawn(founding::run(Arc::clone(&member)));
+    tasks.endless("reign", reign::follow(raft.clone(), said));
+    tokio::spawn(watch_core(raft.clone(), tasks.clone()));
+    tasks.ending("founding", founding::run(Arc::clone(&member)));
     elect_if_alone(raft, member.id).await?;
     let (queue, asked) = mpsc::channel(QUEUE_COMMANDS_MAX);
     let voice = Voice::start(VoiceParts {
@@ -64,6 +62,7 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
         queue: &queue,
         peers,
         ports: &ports,
+        tasks: &tasks,
     });
     let (stop, stopped) = oneshot::channel();
     let proposer = Proposer {
@@ -75,7 +74,7 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
         reign: reign.clone(),
         contact: Arc::clone(&member.contact),
     };
-    let proposer = tokio::spawn(proposer.run(stopped));
+    let proposer = tasks.endless("proposer", proposer.run(stopped));
     let consensus = Consensus {
         raft: raft.clone(),
         disk,
@@ -86,9 +85,18 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
         opened,
         clock: ports.clock,
         member,
+        tasks,
         running: Mutex::new(None),
     };
     Ok((consensus, stop, proposer))
+}
+
+fn opened(disk: &Disk) -> io::Result<Opened> {
+    Ok(if log_store::is_blank(disk)? {
+        Opened::Blank
+    } else {
+        Opened::Member
+    })
 }
 
 /// The Raft core, and what is said to peers and by them.
@@ -160,12 +168,14 @@ async fn elect_if_alone(raft: &Raft, id: RaftId) -> Result<(), StartError> {
 }
 
 /// Halts the node when the core stops otherwise than by [`Consensus::shutdown`].
-async fn watch_core(raft: Raft, on_halt: OnHalt) {
+async fn watch_core(raft: Raft, tasks: Tasks) {
     let mut server = raft.server_metrics();
     while server.changed().await.is_ok() {}
+    // A core that panics leaves the state in which it ran.
     let running = raft.metrics().borrow_watched().running_state.clone();
-    match running {
-        Ok(()) | Err(openraft::errors::Fatal::Stopped) => {}
-        Err(fatal) => on_halt(&Halt::Core(fatal.to_string())),
-    }
+    let cause = running.err().map_or_else(
+        || "it ended without a word".to_owned(),
+        |fatal| fatal.to_string(),
+    );
+    tasks.halt(&Halt::Core(cause));
 }

@@ -9,7 +9,9 @@ use futures_util::future::join_all;
 use openraft::async_runtime::watch::WatchReceiver;
 
 use super::*;
-use crate::consensus::testing::{FixedWall, founded, has_user, is_done, put_user, start};
+use crate::consensus::testing::{
+    FixedWall, Halts, config, found, founded, has_user, is_done, put_user, start,
+};
 use crate::consensus::{Because, ProposeError};
 use crate::login::{Clock, Ledger};
 
@@ -175,9 +177,47 @@ async fn a_command_whose_core_dies_on_the_way_is_unknown() {
     gate.close();
     let asked = node.propose(put_user(1));
     gate.until_asked();
+    node.tasks.stop();
     node.raft.shutdown().await.unwrap();
     gate.open();
     assert_eq!(asked.await, Err(ProposeError::Unknown));
+}
+
+#[tokio::test]
+async fn a_core_that_panics_halts_the_node() {
+    let place = tempfile::tempdir().unwrap();
+    let (said, mut halts) = mpsc::unbounded_channel();
+    let ports = Ports {
+        clock: clock(),
+        operations: Arc::new(countersign_core::base::Unobserved),
+        on_halt: Arc::new(move |halt| drop(said.send(halt.to_string()))),
+    };
+    let node = Consensus::start(config(place.path()), ports).await.unwrap();
+    assert!(is_done(&node.found(found()).await.unwrap()));
+    let panicked = node.raft.with_raft_state(|_| panic!("as by a bug"));
+    assert!(panicked.await.is_err());
+    let first = tokio::time::timeout(Duration::from_secs(20), halts.recv()).await;
+    let first = first.expect("a node without a core must not live").unwrap();
+    assert!(first.contains("core") || first.contains("reign"), "{first}");
+}
+
+#[tokio::test]
+async fn a_node_that_is_stopped_or_dropped_does_not_halt() {
+    let place = tempfile::tempdir().unwrap();
+    let halts = Halts::default();
+    for stops in [true, false] {
+        let ports = Ports {
+            clock: clock(),
+            operations: Arc::new(countersign_core::base::Unobserved),
+            on_halt: halts.port(),
+        };
+        let node = Consensus::start(config(place.path()), ports).await.unwrap();
+        assert!(is_done(&node.found(found()).await.unwrap()));
+        if stops {
+            node.shutdown().await;
+        }
+    }
+    assert_eq!(halts.said(), Vec::<String>::new());
 }
 
 #[tokio::test]
