@@ -93,6 +93,13 @@ impl Member {
         })
     }
 
+    /// Whether `id` votes at present, as this node last heard. Before it has heard of any
+    /// member, all that are to found do.
+    pub(super) fn may_vote(&self, id: RaftId) -> bool {
+        let mut voters = self.raft.voter_ids().peekable();
+        voters.peek().is_none() || voters.any(|voter| voter == id.0)
+    }
+
     /// As configured, in order; empty where the node founds alone.
     pub(super) fn initial_members(&self) -> &[(NodeId, String)] {
         let peers = self.peers.as_ref();

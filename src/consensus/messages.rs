@@ -30,6 +30,13 @@ pub(super) enum MessageError {
     /// Too many records at one time.
     #[error("it has {0} records")]
     Records(usize),
+    /// It would put other entries where this node has committed ones.
+    #[error("it contradicts what is committed")]
+    Committed,
+    /// A term that no election leads to. It would be on the disk for ever, and the terms
+    /// after it would soon be used up.
+    #[error("its term, {0}, is far ahead")]
+    Term(u64),
     /// A record cannot be read.
     #[error("it cannot be read")]
     Unreadable(#[source] io::Error),
@@ -60,6 +67,14 @@ impl Between {
     }
 }
 
+/// Who speaks, and how far the node that hears it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speaker {
+    pub(super) id: RaftId,
+    /// The newest term that this node has seen.
+    pub(super) own_term: u64,
+}
+
 /// What a header says.
 pub(super) fn read_header(header: Option<wire::Header>) -> Result<Between, MessageError> {
     let header = header.ok_or(MessageError::Missing("header"))?;
@@ -84,7 +99,7 @@ pub(super) fn vote_request(
 }
 
 pub(super) fn read_vote_request(
-    from: RaftId,
+    from: Speaker,
     asked: &wire::VoteRequest,
 ) -> Result<VoteRequest<Types>, MessageError> {
     let mut read = VoteRequest::new(
@@ -103,12 +118,14 @@ pub(super) fn vote_reply(answer: &VoteResponse<Types>) -> wire::VoteReply {
     }
 }
 
+/// `own_term` is that in which it was asked.
 pub(super) fn read_vote_reply(
     answer: &wire::VoteReply,
+    own_term: u64,
 ) -> Result<VoteResponse<Types>, MessageError> {
     let last = read(answer.last_log.as_ref());
     Ok(VoteResponse::new(
-        any_vote(answer.vote.as_ref())?,
+        any_vote(answer.vote.as_ref(), own_term)?,
         last,
         answer.granted,
     ))
@@ -130,11 +147,14 @@ pub(super) fn append_request(
 }
 
 pub(super) fn read_append_request(
-    from: RaftId,
+    from: Speaker,
     sent: wire::AppendRequest,
 ) -> Result<AppendEntriesRequest<Types>, MessageError> {
     let vote = vote_of(from, sent.vote.as_ref(), true)?;
     let prev_log_id = read(sent.prev.as_ref());
+    if prev_log_id.is_some_and(|prev| *prev.leader_id > vote.leader_id.term) {
+        return Err(MessageError::Gap);
+    }
     Ok(AppendEntriesRequest {
         vote,
         prev_log_id,
@@ -179,8 +199,10 @@ pub(super) fn append_reply(result: &StreamAppendResult<Types>) -> wire::AppendRe
     }
 }
 
+/// `own_term` is that of the leader that is answered.
 pub(super) fn read_append_reply(
     reply: &wire::AppendReply,
+    own_term: u64,
 ) -> Result<StreamAppendResult<Types>, MessageError> {
     match &reply.result {
         None => Err(MessageError::Missing("result")),
@@ -189,7 +211,8 @@ pub(super) fn read_append_reply(
             Ok(Err(StreamAppendError::Conflict(codec::read_log_id(at))))
         }
         Some(Appended::HigherVote(vote)) => {
-            Ok(Err(StreamAppendError::HigherVote(codec::read_vote(vote))))
+            let higher = any_vote(Some(vote), own_term)?;
+            Ok(Err(StreamAppendError::HigherVote(higher)))
         }
     }
 }
@@ -207,7 +230,7 @@ pub(super) fn transfer_request(
 }
 
 pub(super) fn read_transfer_request(
-    from: RaftId,
+    from: Speaker,
     asked: &wire::TransferRequest,
 ) -> Result<TransferLeaderRequest<Types>, MessageError> {
     let vote = vote_of(from, asked.from_leader.as_ref(), true)?;
@@ -217,7 +240,7 @@ pub(super) fn read_transfer_request(
 
 /// The vote of an offer, which only a leader makes.
 pub(super) fn read_offer_vote(
-    from: RaftId,
+    from: Speaker,
     offer: &wire::SnapshotOffer,
 ) -> Result<Vote, MessageError> {
     vote_of(from, offer.vote.as_ref(), true)
@@ -234,28 +257,56 @@ pub(super) fn snapshot_mark(meta: &SnapshotMeta) -> wire::SnapshotMark {
     }
 }
 
-pub(super) fn read_snapshot_mark(mark: &wire::SnapshotMark) -> Result<SnapshotMeta, MessageError> {
+/// What the snapshot of a leader covers that is of `term`. openraft stops the node at
+/// what is refused here.
+pub(super) fn read_snapshot_mark(
+    mark: &wire::SnapshotMark,
+    term: u64,
+) -> Result<SnapshotMeta, MessageError> {
     let last = mark
         .last
         .as_ref()
         .ok_or(MessageError::Missing("last log"))?;
+    let last = codec::read_log_id(last);
+    let membership_at = read(mark.membership_at.as_ref());
+    if *last.leader_id > term || membership_at > Some(last) {
+        return Err(MessageError::Gap);
+    }
     let membership = mark.membership.clone().unwrap_or_default();
     let membership = codec::read_membership(membership).map_err(MessageError::Unreadable)?;
     Ok(SnapshotMeta {
-        last_log_id: Some(codec::read_log_id(last)),
-        last_membership: StoredMembership::new(read(mark.membership_at.as_ref()), membership),
+        last_log_id: Some(last),
+        last_membership: StoredMembership::new(membership_at, membership),
     })
 }
 
-pub(super) fn any_vote(vote: Option<&RaftVote>) -> Result<Vote, MessageError> {
-    vote.map(codec::read_vote)
-        .ok_or(MessageError::Missing("vote"))
+/// Refuses a snapshot that is of a later term than what is committed here, and does not
+/// reach beyond it: one of the two is not of this cluster.
+pub(super) fn beyond(covers: &SnapshotMeta, committed: Option<LogId>) -> Result<(), MessageError> {
+    match (covers.last_log_id, committed) {
+        (Some(last), Some(committed)) if last > committed && last.index <= committed.index => {
+            Err(MessageError::Committed)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A vote of whomever, as a node of `own_term` may hear it.
+pub(super) fn any_vote(vote: Option<&RaftVote>, own_term: u64) -> Result<Vote, MessageError> {
+    let vote = vote
+        .map(codec::read_vote)
+        .ok_or(MessageError::Missing("vote"))?;
+    let term = vote.leader_id.term;
+    if term > own_term.saturating_add(TERMS_AHEAD_MAX) {
+        return Err(MessageError::Term(term));
+    }
+    Ok(vote)
 }
 
 /// Nobody speaks for another: not as a candidate, not as a leader.
-fn vote_of(from: RaftId, vote: Option<&RaftVote>, committed: bool) -> Result<Vote, MessageError> {
-    let vote = any_vote(vote)?;
-    if vote.leader_id.voted_for == from.0 && vote.committed == committed {
+fn vote_of(from: Speaker, vote: Option<&RaftVote>, committed: bool) -> Result<Vote, MessageError> {
+    let vote = any_vote(vote, from.own_term)?;
+    if vote.leader_id.voted_for == from.id.0 && vote.committed == committed {
         Ok(vote)
     } else {
         Err(MessageError::Vote)
@@ -269,6 +320,10 @@ fn stored(id: Option<&LogId>) -> Option<RaftLogId> {
 fn read(id: Option<&RaftLogId>) -> Option<LogId> {
     id.map(codec::read_log_id)
 }
+
+/// More elections than a cluster sees while one of its nodes is away: with pre-votes each
+/// of them had a winner.
+const TERMS_AHEAD_MAX: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests;

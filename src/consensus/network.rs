@@ -92,7 +92,8 @@ impl Remote {
         let request = messages::vote_request(self.between(), asked, pre);
         let mut client = self.client()?;
         let reply = answer(within, client.request_vote(request)).await?;
-        Ok(messages::read_vote_reply(&reply).map_err(|error| unreachable(&error))?)
+        let read = messages::read_vote_reply(&reply, asked.vote.leader_id.term);
+        Ok(read.map_err(|error| unreachable(&error))?)
     }
 }
 

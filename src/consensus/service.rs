@@ -15,8 +15,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::codec;
 use super::member::Member;
-use super::messages::{self, MessageError, read_header};
-use super::raft::{RaftId, Types, Vote};
+use super::messages::{self, MessageError, Speaker, read_header};
+use super::raft::{SnapshotMeta, Types, Vote};
 use super::snapshot::incoming::{RefusedSnapshot, Turn};
 use super::snapshot::outgoing::PIECE_TIME_MAX;
 use super::snapshot::{Image, Snapshot};
@@ -103,7 +103,7 @@ impl Raft for RaftService {
             }));
         }
         let mark = member.meant(offer.mark.ok_or(MessageError::Missing("mark")))?;
-        member.meant(messages::read_snapshot_mark(&mark))?;
+        member.covers(&mark, vote).await?;
         Ok(Response::new(member.incoming.offered(mark).await?))
     }
 
@@ -142,19 +142,27 @@ impl Raft for RaftService {
 }
 
 impl Member {
-    /// Who speaks; refused where it is not who called, or means another.
-    fn hear(&self, caller: Caller, header: Option<wire::Header>) -> Result<RaftId, Status> {
+    /// Who speaks; refused where it is not who called, means another, or does not vote: it
+    /// cannot stand for election, and lead even less.
+    fn hear(&self, caller: Caller, header: Option<wire::Header>) -> Result<Speaker, Status> {
         let between = self.meant(read_header(header))?;
         if between.from.node() != Some(caller.0) {
             self.operations.count(REFUSED, "speaks_for_another");
             return Err(Status::permission_denied("speaks for another node"));
         }
         let taken = self.takes(between.from, between.to);
-        if taken.map_err(|_| stopping())? {
-            return Ok(between.from);
+        if !taken.map_err(|_| stopping())? {
+            self.operations.count(REFUSED, "incarnation");
+            return Err(Status::failed_precondition("meant for another incarnation"));
         }
-        self.operations.count(REFUSED, "incarnation");
-        Err(Status::failed_precondition("meant for another incarnation"))
+        if !self.may_vote(between.from) {
+            self.operations.count(REFUSED, "no_voter");
+            return Err(Status::permission_denied("only voters say so"));
+        }
+        Ok(Speaker {
+            id: between.from,
+            own_term: self.term(),
+        })
     }
 
     /// Counts what cannot be meant.
@@ -168,6 +176,24 @@ impl Member {
     fn hear_offer(&self, caller: Caller, offer: &wire::SnapshotOffer) -> Result<Vote, Status> {
         let from = self.hear(caller, offer.header)?;
         self.meant(messages::read_offer_vote(from, offer))
+    }
+
+    /// The newest term that this node has seen.
+    fn term(&self) -> u64 {
+        let metrics = self.raft.server_metrics();
+        let vote = metrics.borrow_watched().vote;
+        vote.leader_id.term
+    }
+
+    /// What a snapshot covers that the leader of `vote` has.
+    async fn covers(&self, mark: &wire::SnapshotMark, vote: Vote) -> Result<SnapshotMeta, Status> {
+        let meta = self.meant(messages::read_snapshot_mark(mark, vote.leader_id.term))?;
+        let committed = self
+            .raft
+            .with_raft_state(|state| state.local_committed().copied());
+        let committed = committed.await.map_err(|_| stopping())?;
+        self.meant(messages::beyond(&meta, committed))?;
+        Ok(meta)
     }
 
     fn higher_vote(&self, vote: Vote) -> Option<Vote> {
@@ -274,7 +300,7 @@ async fn install(
     mark: wire::SnapshotMark,
     mut turn: Turn,
 ) -> Result<Response<wire::SnapshotReply>, Status> {
-    let meta = member.meant(messages::read_snapshot_mark(&mark))?;
+    let meta = member.covers(&mark, vote).await?;
     let (files, content) = turn.files().ok_or(RefusedSnapshot::Unknown)?;
     let images = Arc::clone(&member.images);
     let staged = blocking(move || images.stage(files, &content)).await;

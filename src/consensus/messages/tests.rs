@@ -11,6 +11,10 @@ use crate::consensus::codec::new_log_id;
 use crate::consensus::raft::Batch;
 
 const FROM: RaftId = RaftId(65_537);
+const SPEAKER: Speaker = Speaker {
+    id: FROM,
+    own_term: 2,
+};
 const BETWEEN: Between = Between {
     from: FROM,
     to: RaftId(131_073),
@@ -22,19 +26,19 @@ fn a_vote_request_goes_over_a_link_as_ever() {
     asked.leadership_transfer = true;
     let sent = vote_request(BETWEEN, &asked, true);
     assert_eq!(hex(&sent), VOTE_REQUEST);
-    let read = read_vote_request(FROM, &sent).unwrap();
+    let read = read_vote_request(SPEAKER, &sent).unwrap();
     assert_eq!(read, asked);
     let answer = VoteResponse::new(Vote::new(3, FROM.0), Some(new_log_id(2, 300)), true);
     let sent = vote_reply(&answer);
     assert_eq!(hex(&sent), VOTE_REPLY);
-    assert_eq!(read_vote_reply(&sent).unwrap(), answer);
+    assert_eq!(read_vote_reply(&sent, 2).unwrap(), answer);
 }
 
 #[test]
 fn an_append_goes_over_a_link_as_ever() {
     let sent = append_request(BETWEEN, &append(2..=3), word());
     assert_eq!(hex(&sent), APPEND);
-    let read = read_append_request(FROM, sent).unwrap();
+    let read = read_append_request(SPEAKER, sent).unwrap();
     let given = append(2..=3);
     assert_eq!(format!("{read:?}"), format!("{given:?}"));
     for (result, octets) in [
@@ -51,7 +55,7 @@ fn an_append_goes_over_a_link_as_ever() {
     ] {
         let sent = append_reply(&result);
         assert_eq!(hex(&sent), octets);
-        assert_eq!(read_append_reply(&sent).unwrap(), result);
+        assert_eq!(read_append_reply(&sent, 2).unwrap(), result);
     }
 }
 
@@ -61,7 +65,7 @@ fn a_transfer_goes_over_a_link_as_ever() {
     let asked = TransferLeaderRequest::new(vote, 131_073, Some(new_log_id(2, 3)));
     let sent = transfer_request(BETWEEN, &asked);
     assert_eq!(hex(&sent), TRANSFER);
-    assert_eq!(read_transfer_request(FROM, &sent).unwrap(), asked);
+    assert_eq!(read_transfer_request(SPEAKER, &sent).unwrap(), asked);
 }
 
 #[test]
@@ -91,8 +95,29 @@ fn a_snapshot_is_offered_as_ever() {
         mark: Some(mark.clone()),
     };
     assert_eq!(hex(&offer), OFFER);
-    assert_eq!(read_snapshot_mark(&mark).unwrap(), meta);
-    assert!(read_offer_vote(RaftId(131_073), &offer).is_err());
+    assert_eq!(read_snapshot_mark(&mark, 2).unwrap(), meta);
+    let another = Speaker {
+        id: RaftId(131_073),
+        own_term: 2,
+    };
+    assert!(read_offer_vote(another, &offer).is_err());
+    // Each would stop a node whose core heard it.
+    assert!(read_snapshot_mark(&mark, 1).is_err());
+    let later = wire::SnapshotMark {
+        membership_at: stored(Some(&new_log_id(2, 10))),
+        ..mark
+    };
+    assert!(read_snapshot_mark(&later, 2).is_err());
+    for (committed, fits) in [
+        (None, true),
+        (Some(new_log_id(1, 8)), true),
+        (Some(new_log_id(1, 9)), false),
+        (Some(new_log_id(1, 10)), false),
+        (Some(new_log_id(2, 9)), true),
+        (Some(new_log_id(2, 10)), true),
+    ] {
+        assert_eq!(beyond(&meta, committed).is_ok(), fits, "{committed:?}");
+    }
 }
 
 #[test]
@@ -100,13 +125,18 @@ fn appends_that_no_leader_sends_are_refused() {
     let sent = |change: &dyn Fn(&mut wire::AppendRequest)| {
         let mut sent = append_request(BETWEEN, &append(2..=4), word());
         change(&mut sent);
-        read_append_request(FROM, sent)
+        read_append_request(SPEAKER, sent)
     };
     assert!(sent(&|_| {}).is_ok());
     assert!(sent(&|it| it.vote = None).is_err());
     assert!(sent(&|it| it.vote.as_mut().unwrap().committed = false).is_err());
     assert!(sent(&|it| it.vote.as_mut().unwrap().candidate = 131_073).is_err());
     assert!(sent(&|it| it.prev = None).is_err());
+    let of_later_term = |it: &mut wire::AppendRequest| {
+        it.prev = Some(codec::stored_log_id(&new_log_id(4, 1)));
+        it.records.clear();
+    };
+    assert!(sent(&of_later_term).is_err());
     assert!(sent(&|it| drop(it.records.remove(1))).is_err());
     assert!(sent(&|it| it.records.swap(0, 2)).is_err());
     assert!(sent(&|it| it.records[2].term = 4).is_err());
@@ -115,13 +145,37 @@ fn appends_that_no_leader_sends_are_refused() {
     let most = READ_ENTRIES_MAX + 1;
     let many = append_request(BETWEEN, &append(2..=most + 1), word());
     assert!(matches!(
-        read_append_request(FROM, many),
+        read_append_request(SPEAKER, many),
         Err(MessageError::Records(_))
     ));
-    assert!(read_append_reply(&wire::AppendReply::default()).is_err());
-    assert!(read_vote_reply(&wire::VoteReply::default()).is_err());
+    assert!(read_append_reply(&wire::AppendReply::default(), 2).is_err());
+    assert!(read_vote_reply(&wire::VoteReply::default(), 2).is_err());
     assert!(read_header(None).is_err());
-    assert!(read_snapshot_mark(&wire::SnapshotMark::default()).is_err());
+    assert!(read_snapshot_mark(&wire::SnapshotMark::default(), 3).is_err());
+}
+
+#[test]
+fn terms_that_no_election_leads_to_are_refused() {
+    let most = SPEAKER.own_term + TERMS_AHEAD_MAX;
+    for (term, fits) in [(most, true), (most + 1, false), (u64::MAX, false)] {
+        let asked = VoteRequest::new(Vote::new(term, FROM.0), None);
+        let asked = vote_request(BETWEEN, &asked, false);
+        assert_eq!(read_vote_request(SPEAKER, &asked).is_ok(), fits, "{term}");
+        let vote = Vote::new_committed(term, FROM.0);
+        let mut sent = append(2..=2);
+        sent.vote = vote;
+        let sent = append_request(BETWEEN, &sent, word());
+        assert_eq!(read_append_request(SPEAKER, sent).is_ok(), fits, "{term}");
+        let offer = wire::SnapshotOffer {
+            vote: Some(codec::stored_vote(&vote)),
+            ..wire::SnapshotOffer::default()
+        };
+        assert_eq!(read_offer_vote(SPEAKER, &offer).is_ok(), fits, "{term}");
+        let answer = vote_reply(&VoteResponse::new(vote, None, false));
+        assert_eq!(read_vote_reply(&answer, 2).is_ok(), fits, "{term}");
+        let higher = append_reply(&Err(StreamAppendError::HigherVote(vote)));
+        assert_eq!(read_append_reply(&higher, 2).is_ok(), fits, "{term}");
+    }
 }
 
 fn append(indices: std::ops::RangeInclusive<u64>) -> AppendEntriesRequest<Types> {

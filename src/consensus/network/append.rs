@@ -35,6 +35,7 @@ where
     let (requests, queued) = mpsc::channel(IN_FLIGHT_MAX);
     let mut client = remote.client()?;
     let mut outbound = Outbound {
+        term: first.vote.leader_id.term,
         between: remote.between(),
         contact: &remote.reach.contact,
         requests: Some(requests),
@@ -62,6 +63,8 @@ struct Session<'s, S> {
 }
 
 struct Outbound<'s> {
+    /// Of the leader that sends.
+    term: u64,
     between: Between,
     contact: &'s Contact,
     requests: Option<mpsc::Sender<wire::AppendRequest>>,
@@ -138,7 +141,7 @@ impl<S: Stream<Item = AppendEntriesRequest<Types>> + Send + Unpin> Session<'_, S
             let unasked = AnyError::error("the peer answers what was not asked");
             return Some(Err(unreachable(&unasked).into()));
         }
-        let read = messages::read_append_reply(&reply);
+        let read = messages::read_append_reply(&reply, self.outbound.term);
         Some(read.map_err(|error| unreachable(&error).into()))
     }
 }

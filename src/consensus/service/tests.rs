@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tonic::Code;
 
 use super::*;
+use crate::consensus::raft::RaftId;
 use crate::consensus::testing::cluster::{ALL, Authority, Cluster, Node, soon};
 use crate::consensus::testing::{has_user, put_user};
 use crate::peers::wire::founding_client::FoundingClient;
@@ -178,6 +179,60 @@ fn refused_to(node: &Node, peer: u32) -> u64 {
     let links = node.consensus.status().links;
     let link = links.into_iter().find(|link| link.node == peer);
     link.unwrap().refused
+}
+
+/// Once on the disk, a term is there for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_cannot_use_up_the_terms() {
+    let cluster = Cluster::founded().await;
+    let links = Links::new(cluster.credentials(1));
+    let members = cluster.members();
+    let link = links.to(members[1].0, &members[1].1);
+    for term in [u64::MAX, 2 << 20] {
+        let code = soon(ask(&link, header(1, 2), term, id(1))).await;
+        assert_eq!(code, Some(Code::InvalidArgument), "{term}");
+    }
+    assert!(cluster.node(2).consensus.figures().term < 1 << 20);
+    cluster.propose(put_user(1)).await;
+    cluster.converge().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_does_not_vote_says_nothing_to_the_core() {
+    let cluster = Cluster::founded().await;
+    let (_, leader) = cluster.leader().await;
+    let peer = crate::consensus::raft::Peer {
+        address: "127.0.0.1:1".to_owned(),
+    };
+    let learner = id(9);
+    let added = leader.consensus.raft.add_learner(learner, peer, false);
+    soon(added).await.unwrap();
+    cluster.propose(put_user(1)).await;
+    cluster.converge().await;
+    let links = Links::new(cluster.credentials(9));
+    let members = cluster.members();
+    let link = links.to(members[1].0, &members[1].1);
+    let refused = Some(Code::PermissionDenied);
+    assert_eq!(soon(ask(&link, header(9, 2), 5, learner)).await, refused);
+    let sent = wire::AppendRequest {
+        header: header(9, 2),
+        vote: Some(codec::stored_vote(&Vote::new_committed(99, learner))),
+        ..wire::AppendRequest::default()
+    };
+    assert_eq!(soon(append(&link, sent)).await, refused);
+    let offer = wire::SnapshotOffer {
+        header: header(9, 2),
+        ..wire::SnapshotOffer::default()
+    };
+    let mut client = RaftClient::new(link);
+    let offered = soon(client.offer_snapshot(offer)).await;
+    assert_eq!(offered.err().map(|status| status.code()), refused);
+    let asked = wire::TransferRequest {
+        header: header(9, 2),
+        ..wire::TransferRequest::default()
+    };
+    let handed = soon(client.transfer_leader(asked)).await;
+    assert_eq!(handed.err().map(|status| status.code()), refused);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -162,7 +162,8 @@ pub(in crate::consensus) async fn send(
     };
     let standing = answer(OFFER_TIME_MAX, client.offer_snapshot(offer.clone())).await?;
     if let Some(higher) = &standing.higher_vote {
-        let higher = messages::any_vote(Some(higher)).map_err(|error| unreachable(&error))?;
+        let higher = messages::any_vote(Some(higher), vote.leader_id.term);
+        let higher = higher.map_err(|error| unreachable(&error))?;
         return Ok(SnapshotResponse::new(higher));
     }
     let (pieces, queued) = mpsc::channel(PIECES_QUEUED_MAX);
@@ -171,19 +172,24 @@ pub(in crate::consensus) async fn send(
     let fed = tokio::select! {
         early = &mut call => {
             let reply = early.map_err(|status| unreachable(&status))?.into_inner();
-            return response(&reply);
+            return response(&reply, vote);
         }
         fed = feed(&export, offer, &standing, pieces) => fed,
     };
     fed.map_err(|error| unreachable(&error))?;
     let reply = answer(INSTALL_TIME_MAX, call).await?;
     exports.done(export).await;
-    response(&reply)
+    response(&reply, vote)
 }
 
-fn response(reply: &wire::SnapshotReply) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
-    let vote = messages::any_vote(reply.vote.as_ref()).map_err(|error| unreachable(&error))?;
-    Ok(SnapshotResponse::new(vote))
+fn response(
+    reply: &wire::SnapshotReply,
+    own: Vote,
+) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+    let vote = messages::any_vote(reply.vote.as_ref(), own.leader_id.term);
+    Ok(SnapshotResponse::new(
+        vote.map_err(|error| unreachable(&error))?,
+    ))
 }
 
 /// Hands out the pieces, each by a deadline; the first one names the snapshot.
