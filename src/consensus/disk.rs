@@ -34,7 +34,7 @@ pub struct Owner {
     pub node: NodeId,
 }
 
-/// Why a store cannot be used. None of these has changed anything on the disk.
+/// Why a store cannot be used. None of these has changed what it holds.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The directory is not empty and holds no store.
@@ -43,6 +43,9 @@ pub enum OpenError {
     /// The store does not say whose it is.
     #[error("the store in {0} bears no marks: it was not made by this program, or is damaged")]
     Unmarked(PathBuf),
+    /// The tables that it says are the node's are gone.
+    #[error("the store in {0} has lost its tables, {1}: it is damaged, and cannot be used")]
+    Tables(PathBuf, String),
     /// A newer program made it.
     #[error("the store has format {found}, this program reads up to {known}: upgrade it")]
     Newer {
@@ -98,14 +101,18 @@ impl Disk {
             None => layout.create(owner, incarnation)?,
         };
         let db = open_families(&layout.store())?;
-        let boot = next_boot(&db)?;
         let family = applied_record(&db)?
             .map(|octets| codec::applied(&octets))
             .transpose()?
             .map_or(0, |(family, _, _)| family);
+        let tables = tables_name(family);
+        if db.cf_handle(&tables).is_none() {
+            return Err(OpenError::Tables(layout.store(), tables));
+        }
+        let boot = next_boot(&db)?;
         let disk = Self {
             db,
-            tables: ArcSwap::from_pointee(tables_name(family)),
+            tables: ArcSwap::from_pointee(tables),
             incarnation: u16::try_from(marks.incarnation).unwrap_or(u16::MAX),
             boot,
             layout,
@@ -143,6 +150,8 @@ impl Disk {
     /// The family that holds the tables now.
     pub(super) fn tables_family(&self) -> Family<'_> {
         // A snapshot being installed swaps the name before it drops the old family.
+        // INVARIANT: it was there when the store was opened, and only those that are not
+        // the node's are dropped.
         loop {
             if let Some(family) = self.db.cf_handle(&self.tables.load()) {
                 return family;

@@ -290,17 +290,17 @@ async fn receive(
     while !turn.take(&mark, &piece).await? {
         piece = next_piece(&mut pieces).await?;
     }
-    install(&member, vote, mark, turn).await
+    let meta = member.covers(&mark, vote).await?;
+    install(&member, vote, meta, turn).await
 }
 
 /// Puts a whole snapshot in place.
 async fn install(
     member: &Member,
     vote: Vote,
-    mark: wire::SnapshotMark,
+    meta: SnapshotMeta,
     mut turn: Turn,
 ) -> Result<Response<wire::SnapshotReply>, Status> {
-    let meta = member.covers(&mark, vote).await?;
     let (files, content) = turn.files().ok_or(RefusedSnapshot::Unknown)?;
     let images = Arc::clone(&member.images);
     let staged = blocking(move || images.stage(files, &content)).await;
@@ -309,14 +309,19 @@ async fn install(
         meta,
         snapshot: staged.map_err(RefusedSnapshot::Disk)?,
     };
-    let installed = install_staged(member, vote, snapshot).await;
+    let Ok(installed) = install_staged(member, vote, snapshot).await else {
+        // A thread may be about to make these tables the node's. Nobody else may stage, and
+        // with it drop, any more; what is left over goes when the store is opened.
+        turn.close();
+        return Err(stopping());
+    };
     // What the core did not want is in nobody's way.
     let images = Arc::clone(&member.images);
     blocking(move || images.drop_staged())
         .await
         .map_err(RefusedSnapshot::Disk)?;
     drop(turn);
-    Ok(snapshot_reply(&installed?))
+    Ok(snapshot_reply(&installed))
 }
 
 async fn install_staged(member: &Member, vote: Vote, snapshot: Snapshot) -> Result<Vote, Status> {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use countersign_core::base::ClusterId;
 
 use super::*;
-use crate::consensus::disk::Disk;
+use crate::consensus::codec;
+use crate::consensus::disk::{APPLIED, Disk};
+use crate::consensus::raft::StoredMembership;
 use crate::consensus::testing::{OWNER, disk, must_not_halt};
 
 #[test]
@@ -77,6 +79,20 @@ fn a_directory_with_other_files_is_refused_untouched() {
     };
     let error = refusal(other, OWNER);
     assert!(matches!(error, OpenError::Foreign(_)), "{error}");
+}
+
+#[test]
+fn a_store_that_has_lost_its_tables_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let applied = codec::applied_octets(7, None, &StoredMembership::default());
+    disk(place.path())
+        .put_meta_synced(APPLIED, applied)
+        .unwrap();
+    let error = Disk::open(place.path(), OWNER, 1, must_not_halt())
+        .err()
+        .unwrap();
+    assert!(matches!(error, OpenError::Tables(..)), "{error}");
+    assert!(error.to_string().contains("tables-7"), "{error}");
 }
 
 /// Makes a store, spoils it, opens it as `owner`, checks that nothing changed.

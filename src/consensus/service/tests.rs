@@ -12,9 +12,11 @@ use sha2::{Digest, Sha256};
 use tonic::Code;
 
 use super::*;
+use crate::consensus::disk::{family_names, tables_name};
 use crate::consensus::raft::RaftId;
 use crate::consensus::testing::cluster::{ALL, Authority, Cluster, Node, soon};
-use crate::consensus::testing::{has_user, put_user};
+use crate::consensus::testing::{FixedWall, Halts, config, found, has_user, is_done, put_user};
+use crate::consensus::{Consensus, Ports};
 use crate::peers::wire::founding_client::FoundingClient;
 use crate::peers::wire::raft_client::RaftClient;
 use crate::peers::{Link, Links};
@@ -73,6 +75,42 @@ async fn a_snapshot_whose_stream_breaks_goes_on() {
 
 /// Of the link, before it breaks: well into the snapshot.
 const BREAK_AT: u64 = 900_000;
+
+/// A thread of a node that is stopping may yet make them the node's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn staged_tables_stay_when_the_core_is_gone() {
+    let place = tempfile::tempdir().unwrap();
+    let ports = Ports {
+        clock: Arc::new(FixedWall::default()),
+        operations: Arc::new(countersign_core::base::Unobserved),
+        on_halt: Halts::default().port(),
+    };
+    let node = Consensus::start(config(place.path()), ports).await.unwrap();
+    assert!(is_done(&soon(node.found(found())).await.unwrap()));
+    let member = Arc::clone(&node.member);
+    let term = node.figures().term;
+    let last = codec::new_log_id(term, 1_000_000);
+    // Of tables with nothing in them.
+    let mark = wire::SnapshotMark {
+        last: Some(codec::stored_log_id(&last)),
+        ..wire::SnapshotMark::default()
+    };
+    member.incoming.offered(mark.clone()).await.unwrap();
+    let mut turn = member.incoming.turn().await.unwrap();
+    let whole = turn.take(&mark, &wire::SnapshotPiece::default()).await;
+    assert!(whole.unwrap());
+    let vote = Vote::new_committed(term + 1, id(2));
+    let installing = async {
+        let meta = member.covers(&mark, vote).await.unwrap();
+        member.raft.shutdown().await.unwrap();
+        install(&member, vote, meta, turn).await
+    };
+    assert!(soon(installing).await.is_err());
+    let names = family_names(&member.disk.layout().store()).unwrap();
+    assert!(names.contains(&tables_name(1)), "{names:?}");
+    // Who staged another would drop it.
+    assert!(member.incoming.offered(mark).await.is_err());
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_are_refused_and_the_cluster_goes_on() {

@@ -28,6 +28,7 @@ pub(in crate::consensus) struct Incoming {
 #[derive(Default)]
 pub(in crate::consensus) struct Slot {
     begun: u64,
+    closed: bool,
     receiving: Option<Receiving>,
 }
 
@@ -106,6 +107,9 @@ impl Incoming {
     ) -> Result<wire::SnapshotStanding, RefusedSnapshot> {
         bounded(&mark)?;
         let mut slot = self.turn().await?;
+        if slot.closed {
+            return Err(RefusedSnapshot::Busy);
+        }
         if slot.receiving.as_ref().is_none_or(|it| it.mark != mark) {
             slot.receiving = None;
             slot.begun = slot.begun.saturating_add(1);
@@ -142,6 +146,12 @@ impl Slot {
             hash: receiving.mark.hash.clone(),
         };
         Some((receiving.whole.clone(), content))
+    }
+
+    /// Takes nothing any more.
+    pub(in crate::consensus) fn close(&mut self) {
+        self.clear();
+        self.closed = true;
     }
 
     /// Forgets it, with its files.
