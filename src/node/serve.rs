@@ -43,6 +43,7 @@ type Ended = Result<(), ServeError>;
 /// # Errors
 /// When it cannot start, or a part of it fails.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
+    keep_memory_private();
     raise_file_limit();
     for advice in &config.advice {
         tracing::warn!(%advice, "the node's file");
@@ -267,6 +268,22 @@ fn refuse_outside(config: &Config) -> Result<(), ServeError> {
     match listeners.into_iter().find(|at| !at.ip().is_loopback()) {
         Some(outside) => Err(ServeError::Demo(*outside)),
         None => Ok(()),
+    }
+}
+
+/// The memory holds every secret of the house in the clear: no core dump, on whatever disk
+/// it would end, and nobody of the same user looks into it.
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let kept = setrlimit(Resource::Core, none);
+    // A limit says nothing to a core_pattern that is a pipe; this does.
+    let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if let Err(error) = kept.and(hidden) {
+        tracing::warn!(%error, "a crash may leave secrets on a disk");
     }
 }
 

@@ -176,3 +176,16 @@ async fn no_seed_secret_or_password_lies_in_data_log_metrics_or_events() -> anyh
     drop(node);
     Ok(())
 }
+
+/// What a crash of it would leave is more than all these places hold.
+#[tokio::test]
+async fn a_node_leaves_no_core_dump() -> anyhow::Result<()> {
+    let demo = Demo::start(1)?;
+    let limits = fs::read_to_string(format!("/proc/{}/limits", demo.pid()?))?;
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let fields: Vec<_> = core.unwrap_or_default().split_whitespace().collect();
+    assert_eq!(fields.get(4..6), Some(&["0", "0"][..]), "{limits}");
+    Ok(())
+}
