@@ -11,7 +11,8 @@ use countersign_core::base::{ClusterId, NodeId, Timestamp, Unobserved};
 use countersign_core::ledger::storage::key::Wrap;
 use countersign_core::ledger::storage::member::MemberRole;
 use countersign_core::ledger::storage::{
-    Actor, Change, Found, Key, KeyPurpose, Member, PutUser, Refusal, User, UserStatus, change,
+    Actor, ApiToken, Change, Found, Key, KeyPurpose, Member, Operator, PutOperator, PutUser,
+    Refusal, Role, User, UserStatus, change,
 };
 use countersign_core::ledger::{CLUSTER_VERSION, Command, Outcome, Read, Table};
 
@@ -25,6 +26,9 @@ pub(super) const OWNER: Owner = Owner {
     node: NodeId(1),
 };
 
+/// Hashes of the bootstrap token, and of the API token that comes by it.
+const BOOTSTRAP: [u8; 32] = [8; 32];
+const TOKEN: [u8; 32] = [9; 32];
 const ADDRESS: &str = "one.contoso.example:8300";
 
 /// What the clocks of a cluster say at first.
@@ -99,6 +103,7 @@ pub(super) async fn start(root: &Path, clock: Arc<dyn Clock>) -> Consensus {
 pub(super) async fn founded(root: &Path, clock: Arc<dyn Clock>) -> Consensus {
     let node = start(root, clock).await;
     assert!(is_done(&node.found(found()).await.unwrap()));
+    assert!(is_done(&node.propose(administrator()).await.unwrap()));
     node
 }
 
@@ -125,9 +130,37 @@ pub(super) fn found() -> Command {
                 version_max: CLUSTER_VERSION,
                 removed: false,
             }),
+            bootstrap_hash: BOOTSTRAP.to_vec(),
             ..Found::default()
         }),
     )
+}
+
+/// Makes the administrator by whose token all else is changed.
+pub(super) fn administrator() -> Command {
+    let name = "test".to_owned();
+    let first_token = ApiToken {
+        name: "test-1".to_owned(),
+        operator: name.clone(),
+        hash: TOKEN.to_vec(),
+        role: Role::Admin.into(),
+        ..ApiToken::default()
+    };
+    let mut change = change(
+        u64::MAX,
+        change::Kind::PutOperator(PutOperator {
+            operator: Some(Operator {
+                name,
+                role: Role::Admin.into(),
+                ..Operator::default()
+            }),
+            bootstrap_hash: BOOTSTRAP.to_vec(),
+            first_token: Some(first_token),
+            ..PutOperator::default()
+        }),
+    );
+    change.actor = None;
+    Command::Change(Box::new(change))
 }
 
 /// Whether a change was carried out.
@@ -158,15 +191,20 @@ pub(super) fn has_user(tables: &impl Read, number: u64) -> bool {
 }
 
 pub(super) fn command(number: u64, kind: change::Kind) -> Command {
-    Command::Change(Box::new(Change {
+    Command::Change(Box::new(change(number, kind)))
+}
+
+fn change(number: u64, kind: change::Kind) -> Change {
+    Change {
         request_id: request_id(number),
         actor: Some(Actor {
             name: "test".to_owned(),
+            token: TOKEN.to_vec(),
             ..Actor::default()
         }),
         digest: vec![1; 32],
         kind: Some(kind),
-    }))
+    }
 }
 
 fn request_id(number: u64) -> Vec<u8> {

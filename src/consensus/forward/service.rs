@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_core::base::NodeId;
 use countersign_core::base::limits::{BATCH_COMMANDS_MAX, COMMAND_LIFE};
-use countersign_core::ledger::{Command, Outcome};
+use countersign_core::ledger::{Command, Outcome, names_its_token};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -77,14 +77,8 @@ impl Proposals {
         }
         let read = |command| Command::try_from(command).unwrap_or_else(Command::Unreadable);
         let commands: Vec<_> = request.commands.into_iter().map(read).collect();
-        // A node speaks for itself alone: with another's tag it could take that one's
-        // attempts over (DESIGN §2, Begin, line 6).
-        let foreign = |command: &Command| match command {
-            Command::Begin(begin) => begin.owner.node != caller,
-            Command::Settle(_) | Command::Change(_) | Command::Unreadable(_) => false,
-        };
-        if commands.iter().any(foreign) {
-            return Err(Status::invalid_argument("a command of another node"));
+        if commands.iter().any(|command| is_foreign(command, caller)) {
+            return Err(Status::invalid_argument("a command of somebody else"));
         }
         let number = request.number;
         let asked = match self.queued(commands, request.term, request.remaining) {
@@ -126,6 +120,17 @@ impl Proposals {
             answers: answers.collect(),
             deadline,
         })
+    }
+}
+
+/// Whether a command is none of the caller's own. A node speaks for itself alone: with
+/// another's tag it could take that one's attempts over (DESIGN §2, Begin, line 6). And
+/// administrators speak for themselves: who stole a node's key is none of them.
+fn is_foreign(command: &Command, caller: NodeId) -> bool {
+    match command {
+        Command::Begin(begin) => begin.owner.node != caller,
+        Command::Change(change) => !names_its_token(change),
+        Command::Settle(_) | Command::Unreadable(_) => false,
     }
 }
 

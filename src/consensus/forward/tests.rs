@@ -172,9 +172,14 @@ async fn nonsense_ends_the_stream_and_nothing_else() {
     let world = World::new().await;
     let mut foreign = begin(&world.leader);
     foreign.owner.node = NodeId(3);
+    let mut nobodys = put_user(1);
+    if let Command::Change(change) = &mut nobodys {
+        change.actor = None;
+    }
     for commands in [
         (0..257).map(put_user).collect(),
         vec![Command::Begin(foreign)],
+        vec![nobodys],
     ] {
         let (requests, outgoing) = mpsc::channel(1);
         let link = world.links.to(NodeId(1), &world.address);

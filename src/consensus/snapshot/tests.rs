@@ -9,7 +9,7 @@ use super::files::Record;
 use super::*;
 use crate::consensus::raft::{Batch, LogEntry, LogId};
 use crate::consensus::state_machine::StateMachine;
-use crate::consensus::testing::{disk, found, has_user, put_user};
+use crate::consensus::testing::{administrator, disk, found, has_user, put_user};
 
 #[tokio::test]
 async fn an_installed_snapshot_equals_what_it_was_made_of() {
@@ -117,12 +117,15 @@ async fn last_of(machine: &mut StateMachine) -> Option<LogId> {
 }
 
 fn entry(index: u64) -> LogEntry {
-    let command = if index == 1 { found() } else { put_user(index) };
+    let commands = match index {
+        1 => vec![found(), administrator()],
+        index => vec![put_user(index)],
+    };
     let entry = Entry {
         version: 1,
         at: Timestamp::from_millis(index),
         proposer: NodeId(1),
-        commands: vec![command],
+        commands,
     };
     LogEntry {
         log_id: codec::new_log_id(1, index),

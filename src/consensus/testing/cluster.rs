@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::proxy::{Proxy, Way};
-use super::{FixedWall, NOW, OWNER, found, is_done, must_not_halt};
+use super::{FixedWall, NOW, OWNER, administrator, found, is_done, must_not_halt};
 use crate::consensus::{Config, Consensus, Peers, Ports, ProposeError, Timing};
 use crate::peers::{self, Credentials, Files, Gate, Links, PeerName, Refusals};
 
@@ -290,6 +290,7 @@ impl Cluster {
         for node in self.running() {
             assert!(soon(node.consensus.takes_part()).await);
         }
+        self.propose(administrator()).await;
     }
 
     /// The node that leads.

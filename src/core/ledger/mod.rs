@@ -31,6 +31,7 @@ pub mod storage {
 }
 
 pub use apply::apply;
+pub use change::names_its_token;
 pub use command::{
     Begin, Command, CommandError, Entry, Factors, Match, Revisions, Settle, SourceOutcome,
 };

@@ -15,7 +15,7 @@ use countersign_core::ledger::storage::{self, Change};
 use countersign_core::ledger::{
     Begin, CLUSTER_VERSION, Command, Entry, Factors, Match, Revisions, Settle, SourceOutcome, query,
 };
-use countersign_fuzz::STATE;
+use countersign_fuzz::{STATE, TOKEN};
 
 fn main() -> std::io::Result<()> {
     write("datagram", &scripts())?;
@@ -308,7 +308,10 @@ fn begin(key: u8, step: u64, factors: Factors) -> Begin {
 fn change(kind: Kind) -> Command {
     Command::Change(Box::new(Change {
         request_id: vec![5; 16],
-        actor: None,
+        actor: Some(storage::Actor {
+            token: TOKEN.to_vec(),
+            ..storage::Actor::default()
+        }),
         digest: Vec::new(),
         kind: Some(kind),
     }))

@@ -6,7 +6,7 @@ use countersign_core::ledger::storage::{self, Change, Factors, TokenState, UserS
 use countersign_core::ledger::{Read, query};
 
 use crate::octets::Octets;
-use crate::state::{CLIENTS, STATE};
+use crate::state::{CLIENTS, STATE, TOKEN};
 
 /// One change, as the input says.
 pub(crate) fn read(input: &mut Octets<'_>, view: &impl Read, now: Timestamp) -> Change {
@@ -27,6 +27,7 @@ pub(crate) fn read(input: &mut Octets<'_>, view: &impl Read, now: Timestamp) -> 
         actor: Some(storage::Actor {
             name: "ada".into(),
             source: "198.51.100.250".into(),
+            token: TOKEN.to_vec(),
             ..Default::default()
         }),
         digest: Vec::new(),

@@ -24,5 +24,5 @@ mod text;
 
 pub use ledger::run_entries;
 pub use script::run_script;
-pub use state::{CLIENTS, STATE, State, Tester};
+pub use state::{CLIENTS, STATE, State, TOKEN, Tester};
 pub use text::{read_base32, read_csv};

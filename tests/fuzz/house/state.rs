@@ -19,6 +19,9 @@ use countersign_core::seal::{
 /// 2026-11-21, at the start of a step of 30 and of 60 seconds.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_219_200_000);
 
+/// The hash of the API token of all changes.
+pub const TOKEN: [u8; 32] = [9; 32];
+
 /// What no input changes.
 pub struct State {
     /// The tables after the founding.
@@ -140,7 +143,8 @@ impl Founding {
             let key = DataKey::draw(KeyId(id), purpose, &mut self.entropy);
             WrappedKey::wrap(&key, self.cluster, &file, &recovery, &mut self.entropy)
         });
-        self.change(Kind::Found(storage::Found {
+        let found = Kind::Found(storage::Found {
+            bootstrap_hash: TOKEN.to_vec(),
             cluster: self.cluster.0.to_vec(),
             keys: wrapped.iter().map(stored_key).collect(),
             member: Some(storage::Member {
@@ -150,7 +154,12 @@ impl Founding {
                 ..storage::Member::default()
             }),
             ..storage::Found::default()
-        }));
+        });
+        let first = [
+            change(self.entropy.array(), found),
+            change([0; 16], administrator()),
+        ];
+        self.apply(first.into());
         let keyring = Keyring::unwrap_with(&wrapped, KeyId(1), self.cluster, &file);
         let keyring = keyring.expect("the keys were wrapped for this file");
         let places = keyring.derive(KeyId(2), "place").expect("the key is there");
@@ -258,36 +267,73 @@ impl Founding {
 
     /// Applies a change that must be done.
     fn change(&mut self, kind: Kind) {
+        let id = self.entropy.array();
+        self.apply(vec![change(id, kind)]);
+    }
+
+    /// Applies changes as one entry; all must be done.
+    fn apply(&mut self, changes: Vec<storage::Change>) {
         self.index += 1;
-        let change = storage::Change {
-            request_id: self.entropy.array::<16>().to_vec(),
-            actor: Some(storage::Actor {
-                name: "bootstrap".into(),
-                source: "198.51.100.250".into(),
-                ..Default::default()
-            }),
-            digest: Vec::new(),
-            kind: Some(kind),
-        };
+        let commands = changes.into_iter().map(Box::new).map(Command::Change);
         let entry = Entry {
             version: CLUSTER_VERSION,
             at: START,
             proposer: NodeId(1),
-            commands: vec![Command::Change(Box::new(change))],
+            commands: commands.collect(),
         };
         let mut draft = Draft::new(&self.tables);
         let outcomes = apply(&mut draft, self.index, &entry).expect("an empty store");
-        let [Outcome::Change(outcome)] = &outcomes[..] else {
-            panic!("not of a change: {outcomes:?}");
-        };
-        assert_eq!(
-            outcome.refusal(),
-            storage::Refusal::Unspecified,
-            "{outcome:?}"
-        );
+        for outcome in &outcomes {
+            let Outcome::Change(outcome) = outcome else {
+                panic!("not of a change: {outcome:?}");
+            };
+            assert_eq!(
+                outcome.refusal(),
+                storage::Refusal::Unspecified,
+                "{outcome:?}"
+            );
+        }
         let writes = draft.into_writes();
         self.tables.write(writes);
     }
+}
+
+fn change(id: [u8; 16], kind: Kind) -> storage::Change {
+    storage::Change {
+        request_id: id.to_vec(),
+        actor: Some(storage::Actor {
+            name: "bootstrap".into(),
+            source: "198.51.100.250".into(),
+            token: match &kind {
+                Kind::Found(_) | Kind::PutOperator(_) => Vec::new(),
+                _ => TOKEN.to_vec(),
+            },
+            ..Default::default()
+        }),
+        digest: Vec::new(),
+        kind: Some(kind),
+    }
+}
+
+/// The operator by whose token all else is changed.
+fn administrator() -> Kind {
+    let first_token = storage::ApiToken {
+        name: "ada-1".into(),
+        operator: "ada".into(),
+        hash: TOKEN.to_vec(),
+        role: storage::Role::Admin.into(),
+        ..Default::default()
+    };
+    Kind::PutOperator(storage::PutOperator {
+        operator: Some(storage::Operator {
+            name: "ada".into(),
+            role: storage::Role::Admin.into(),
+            ..Default::default()
+        }),
+        bootstrap_hash: TOKEN.to_vec(),
+        first_token: Some(first_token),
+        ..Default::default()
+    })
 }
 
 fn stored_key(key: &WrappedKey) -> storage::Key {

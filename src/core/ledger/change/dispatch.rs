@@ -83,8 +83,9 @@ fn tried(
 ) -> Step {
     let mut trial = Draft::new(&*draft);
     let mut changed = head.clone();
-    if let Some(actor) = &change.actor {
-        operators::may_still(&trial, at, actor)?;
+    // Before the founding there are no tokens, and nothing else is done.
+    if !head.cluster.is_empty() {
+        operators::may_still(&trial, at, change)?;
     }
     let done = run(&mut trial, &mut changed, at, change.kind.as_ref())?;
     let writes = trial.into_writes();

@@ -20,3 +20,4 @@ mod tokens;
 mod users;
 
 pub(super) use dispatch::apply;
+pub use operators::names_its_token;

@@ -8,8 +8,9 @@ use super::done::{Done, Step, Stop, refuse};
 use crate::base::limits::{API_TOKEN_NETWORKS_MAX, API_TOKENS_MAX, OPERATORS_MAX};
 use crate::base::{Name, Timestamp};
 use crate::ledger::query;
+use crate::ledger::storage::change::Kind;
 use crate::ledger::storage::{
-    Actor, ApiToken, Head, Operator, PutApiToken, PutOperator, Refusal, RemoveOperator,
+    ApiToken, Change, Head, Operator, PutApiToken, PutOperator, Refusal, RemoveOperator,
     RevokeApiToken, Role,
 };
 use crate::ledger::table::{Draft, Read, Table};
@@ -55,12 +56,28 @@ pub(super) fn put(
     })
 }
 
+/// Whether a change says by which API token it is allowed, or is one of those that make
+/// the first. Without this, whoever has a node's key could do what administrators do.
+#[must_use]
+pub fn names_its_token(change: &Change) -> bool {
+    let makes_first = match &change.kind {
+        Some(Kind::PutOperator(it)) => !it.bootstrap_hash.is_empty(),
+        kind => matches!(kind, Some(Kind::Found(_))),
+    };
+    let mut actor = change.actor.iter();
+    makes_first || actor.any(|actor| !actor.token.is_empty())
+}
+
 /// Whether the API token that a change was allowed by still allows it (DESIGN §1, I5). A
 /// node that lags behind has looked at tables in which it was not yet revoked.
-pub(super) fn may_still(tables: &impl Read, at: Timestamp, actor: &Actor) -> Result<(), Stop> {
-    if actor.token.is_empty() {
-        return Ok(());
+pub(super) fn may_still(tables: &impl Read, at: Timestamp, change: &Change) -> Result<(), Stop> {
+    if !names_its_token(change) {
+        return refuse(Refusal::Forbidden, "the change names no API token");
     }
+    let actor = change.actor.as_ref().filter(|it| !it.token.is_empty());
+    let Some(actor) = actor else {
+        return Ok(());
+    };
     let token = query::api_token(tables, &actor.token)?;
     let allows = |token: &ApiToken| {
         let lives = token.expires == 0 || at.as_millis() < token.expires;

@@ -23,6 +23,9 @@ use crate::ledger::{CLUSTER_VERSION, query};
 /// 2026-11-21, at the start of a step of 30 and of 60 seconds.
 const START: u64 = 1_795_219_200_000;
 
+/// The hash of a token that allows all changes of these tests.
+const TOKEN: [u8; 32] = [0xad; 32];
+
 /// Table, key and value.
 type Record = (Table, Vec<u8>, Vec<u8>);
 
@@ -48,6 +51,11 @@ impl World {
     fn founded() -> Self {
         let mut world = Self::empty();
         world.done(Kind::Found(found()));
+        let token = ApiToken {
+            hash: TOKEN.to_vec(),
+            ..api_token("root-1", "root", 0, Role::Admin)
+        };
+        world.plant(Table::ApiTokens, &TOKEN, &token);
         world
     }
 
@@ -158,6 +166,7 @@ fn change(request: u128, kind: Kind) -> Change {
         actor: Some(Actor {
             name: "ada".into(),
             source: "198.51.100.7".into(),
+            token: TOKEN.to_vec(),
             ..Actor::default()
         }),
         digest: Vec::new(),

@@ -35,6 +35,9 @@ fn limits_changed_within_an_entry_hold_for_the_commands_after_it() {
     world.edit(Table::Head, &[], |it: &mut storage::Head| {
         it.cluster = vec![5; 16];
     });
+    world.edit(Table::ApiTokens, &TOKEN, |it: &mut storage::ApiToken| {
+        it.hash = TOKEN.to_vec();
+    });
     let before = wrong_code_alone(&world, 1, 0);
     let change = Command::Change(Box::new(allow_one_failure()));
     // Two of three by the old limits, one too many by the new ones.
@@ -136,10 +139,16 @@ fn allow_one_failure() -> storage::Change {
     };
     storage::Change {
         request_id: vec![1; 16],
+        actor: Some(storage::Actor {
+            token: TOKEN.to_vec(),
+            ..storage::Actor::default()
+        }),
         kind: Some(storage::change::Kind::PutSettings(put)),
         ..storage::Change::default()
     }
 }
+
+const TOKEN: [u8; 32] = [7; 32];
 
 fn entry(version: u32, millis: u64, commands: Vec<Command>) -> Entry {
     Entry {

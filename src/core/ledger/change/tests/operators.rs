@@ -115,6 +115,30 @@ fn a_change_is_refused_once_the_token_it_was_allowed_by_no_longer_allows_it() {
     assert_eq!(outcome(&mut world, "d"), Refusal::Forbidden, "revoked");
 }
 
+/// As whoever stole a node's key would have it.
+#[test]
+fn a_change_that_names_no_token_is_refused_but_for_the_first_two() {
+    let mut world = World::empty();
+    let mut unnamed = |kind, actor| {
+        world.requests += 1;
+        let request = change(world.requests, kind);
+        let outcome = world.apply(&Change { actor, ..request });
+        outcome.refusal()
+    };
+    let bare = || Some(Actor::default());
+    assert_eq!(unnamed(Kind::Found(found()), None), Refusal::Unspecified);
+    let eve = || put_operator(operator("eve", Role::Admin), 0);
+    for actor in [None, bare()] {
+        assert_eq!(unnamed(eve(), actor), Refusal::Forbidden);
+    }
+    let first = Kind::PutOperator(first(8, Role::Admin));
+    assert_eq!(unnamed(first, bare()), Refusal::Unspecified);
+    let user = put_user(user(1, "alice@contoso.example"), 0);
+    for kind in [eve(), user, put_token(api_token("eve-1", "ada", 2, Role::Admin))] {
+        assert_eq!(unnamed(kind, bare()), Refusal::Forbidden);
+    }
+}
+
 #[test]
 fn a_removed_operators_tokens_are_revoked() {
     let mut world = with_admin();

@@ -164,6 +164,7 @@ fn text_from_outside_cannot_forge_an_audit_record() {
     request.actor = Some(Actor {
         name: "n".repeat(100_000),
         source: "\u{1b}[2J".into(),
+        token: TOKEN.to_vec(),
         ..Actor::default()
     });
     world.apply(&request);
