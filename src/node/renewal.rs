@@ -65,6 +65,7 @@ impl Watch {
     /// What cannot be used leaves what was in force, and is tried again at the next look:
     /// key and certificate are rarely renewed in the same instant.
     fn look(&mut self, now: Timestamp) -> Look {
+        self.credentials.pass(now);
         let files = self.credentials.files();
         // Before they are read: what changes meanwhile is seen the next time.
         let marks = [&files.certificate, &files.key, &files.authority].map(|path| mark(path).ok());

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use countersign_core::base::Timestamp;
@@ -99,10 +100,14 @@ pub struct Credentials {
     own: PeerName,
     files: Files,
     loaded: ArcSwap<Loaded>,
+    /// In milliseconds, as it was told last.
+    now: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Loaded {
+    /// Counts the authorities that were trusted.
+    generation: u64,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     anchors: Arc<[TrustAnchor<'static>]>,
@@ -117,7 +122,12 @@ impl Credentials {
     /// When a file is missing or they do not fit the node or each other.
     pub fn load(own: PeerName, files: Files) -> Result<Self, CredentialsError> {
         let loaded = ArcSwap::from_pointee(read(own, &files)?);
-        Ok(Self { own, files, loaded })
+        Ok(Self {
+            own,
+            files,
+            loaded,
+            now: AtomicU64::new(0),
+        })
     }
 
     /// Who the node is.
@@ -133,15 +143,31 @@ impl Credentials {
     }
 
     /// Reads them again; what no peer would take `now` leaves those of before in force.
+    /// Where the authority is another, connections that it did not prove end.
     ///
     /// # Errors
     /// The first thing that is wrong with them.
     pub fn reload(&self, now: Timestamp) -> Result<(), CredentialsError> {
-        let loaded = read(self.own, &self.files)?;
+        let mut loaded = read(self.own, &self.files)?;
         let Loaded { chain, anchors, .. } = &loaded;
         examine::standing(&self.files.certificate, chain, anchors, now)?;
+        let before = self.loaded.load();
+        let another = u64::from(before.anchors != loaded.anchors);
+        loaded.generation = before.generation.saturating_add(another);
         self.loaded.store(Arc::new(loaded));
         Ok(())
+    }
+
+    /// Says what time it is, for connections: they end with the certificate that was shown
+    /// in them. To be called now and then.
+    pub fn pass(&self, now: Timestamp) {
+        self.now.store(now.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Whether the other end of a connection would still be let in.
+    pub(super) fn trusts(&self, proof: Proof) -> bool {
+        let now = Timestamp::from_millis(self.now.load(Ordering::Relaxed));
+        self.loaded.load().generation == proof.generation && now < proof.until
     }
 
     /// When the certificate ends.
@@ -150,13 +176,18 @@ impl Credentials {
         self.loaded.load().expires
     }
 
-    /// How to accept a peer: any with a certificate of the authority.
-    pub(super) fn server(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.loaded.load().server)
+    /// How to accept a peer: any with a certificate of the authority; and which authority
+    /// that is.
+    pub(super) fn server(&self) -> (Arc<ServerConfig>, u64) {
+        let loaded = self.loaded.load();
+        (Arc::clone(&loaded.server), loaded.generation)
     }
 
-    /// How to dial `expected`, and nobody else.
-    pub(super) fn client(&self, expected: PeerName) -> Result<Arc<ClientConfig>, rustls::Error> {
+    /// How to dial `expected`, and nobody else; and by which authority it is trusted.
+    pub(super) fn client(
+        &self,
+        expected: PeerName,
+    ) -> Result<(Arc<ClientConfig>, u64), rustls::Error> {
         let loaded = self.loaded.load();
         let provider = provider();
         let verifier = OnePeer {
@@ -170,8 +201,17 @@ impl Credentials {
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_client_auth_cert(loaded.chain.clone(), loaded.key.clone_key())?;
         config.alpn_protocols = vec![HTTP2.to_vec()];
-        Ok(Arc::new(config))
+        Ok((Arc::new(config), loaded.generation))
     }
+}
+
+/// What the other end of a connection was let in by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proof {
+    /// The authority.
+    pub(super) generation: u64,
+    /// When its certificate ends.
+    pub(super) until: Timestamp,
 }
 
 fn read(own: PeerName, files: &Files) -> Result<Loaded, CredentialsError> {
@@ -184,6 +224,7 @@ fn read(own: PeerName, files: &Files) -> Result<Loaded, CredentialsError> {
     examine::fits(&files.key, &chain, &key)?;
     let server = server(&chain, &key, roots)?;
     Ok(Loaded {
+        generation: 0,
         chain,
         key,
         anchors,

@@ -19,11 +19,12 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Proof};
 use super::name::{NameError, PeerName};
 use super::refusals::Refusals;
 use super::serve::Caller;
 use super::socket::{Parked, Socket};
+use super::trusted::proof;
 
 /// What strangers meet.
 pub(super) struct Door {
@@ -54,6 +55,8 @@ impl Default for Bounds {
 pub(super) struct Known {
     pub(super) stream: Parked,
     pub(super) caller: Caller,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) proof: Proof,
 }
 
 type Accepted = mpsc::Sender<Known>;
@@ -218,7 +221,8 @@ impl Crowd {
 
 async fn shake(stream: TcpStream, credentials: Arc<Credentials>) -> Result<Known, Refused> {
     stream.set_nodelay(true).map_err(Refused::Handshake)?;
-    let stream = TlsAcceptor::from(credentials.server())
+    let (config, generation) = credentials.server();
+    let stream = TlsAcceptor::from(config)
         .accept(Socket::from(stream))
         .await
         .map_err(Refused::Handshake)?;
@@ -228,9 +232,13 @@ async fn shake(stream: TcpStream, credentials: Arc<Credentials>) -> Result<Known
     if name.cluster != credentials.own().cluster {
         return Err(Refused::Cluster(name));
     }
-    let caller = Caller(name.node);
-    let stream = Parked::new(stream).map_err(Refused::Handshake)?;
-    Ok(Known { stream, caller })
+    let proof = proof(session, generation).map_err(|_| NameError::Unreadable)?;
+    Ok(Known {
+        stream: Parked::new(stream).map_err(Refused::Handshake)?,
+        caller: Caller(name.node),
+        credentials,
+        proof,
+    })
 }
 
 fn is_of_certificate(error: &io::Error) -> bool {

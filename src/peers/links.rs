@@ -23,6 +23,7 @@ use tonic::{Request, Status};
 
 use super::credentials::Credentials;
 use super::name::PeerName;
+use super::trusted::{Trusted, proof};
 use super::{PROTOCOL, PROTOCOL_HEADER};
 
 /// A link, ready for a service's client.
@@ -140,12 +141,12 @@ struct Dialler {
 }
 
 impl Dialler {
-    async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {
+    async fn dial(&self) -> io::Result<Trusted<TlsStream<TcpStream>>> {
         let connected = timeout(CONNECT_TIME_MAX, self.connect()).await;
         connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    async fn connect(&self) -> io::Result<TlsStream<TcpStream>> {
+    async fn connect(&self) -> io::Result<Trusted<TlsStream<TcpStream>>> {
         let stream = TcpStream::connect(&self.address).await?;
         stream.set_nodelay(true)?;
         let expected = PeerName {
@@ -153,10 +154,13 @@ impl Dialler {
             node: self.node,
         };
         let config = self.credentials.client(expected);
-        let connector = TlsConnector::from(config.map_err(io::Error::other)?);
+        let (config, generation) = config.map_err(io::Error::other)?;
+        let connector = TlsConnector::from(config);
         // Sent to nobody who looks at it: the verifier goes by the URI.
         let name = ServerName::try_from("peer").map_err(io::Error::other)?;
-        connector.connect(name, stream).await
+        let stream = connector.connect(name, stream).await?;
+        let proof = proof(stream.get_ref().1, generation).map_err(io::Error::other)?;
+        Ok(Trusted::new(stream, Arc::clone(&self.credentials), proof))
     }
 }
 

@@ -14,6 +14,7 @@ mod serve;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod trusted;
 mod verify;
 pub mod wire;
 

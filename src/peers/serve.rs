@@ -25,6 +25,7 @@ use super::handshakes::{Bounds, Door, Known};
 use super::overhear::Overhear;
 use super::refusals::Refusals;
 use super::socket::Socket;
+use super::trusted::Trusted;
 use super::{PROTOCOL, PROTOCOL_HEADER};
 
 /// Who calls; among the extensions of each request.
@@ -118,7 +119,7 @@ fn admit(request: Request<()>, gate: &Gate, refusals: &Refusals) -> Result<Reque
 
 /// A connection whose other end is known.
 struct PeerStream {
-    stream: TlsStream<Socket>,
+    stream: Trusted<TlsStream<Socket>>,
     caller: Caller,
 }
 
@@ -127,7 +128,10 @@ impl PeerStream {
     fn open(known: Known) -> Option<Self> {
         let caller = known.caller;
         match known.stream.resume() {
-            Ok(stream) => Some(Self { stream, caller }),
+            Ok(stream) => Some(Self {
+                stream: Trusted::new(stream, known.credentials, known.proof),
+                caller,
+            }),
             Err(error) => {
                 // The peer dials again.
                 tracing::warn!(%error, node = %caller.0, "a peer's connection cannot be served");

@@ -6,7 +6,7 @@ mod world;
 use std::time::Duration;
 
 use countersign_core::base::limits::SHOWN_CHARS_MAX;
-use countersign_core::base::{ClusterId, NodeId};
+use countersign_core::base::{ClusterId, NodeId, Timestamp};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tonic::Code;
@@ -251,4 +251,35 @@ async fn what_a_stranger_says_of_itself_is_cut_short() {
     house.counts.reach("name", 1).await;
     let refused = house.refusals.of_strangers();
     assert!(refused.last.chars().count() <= SHOWN_CHARS_MAX + 1);
+}
+
+#[tokio::test]
+async fn who_was_let_in_by_an_older_authority_is_sent_away() {
+    let house = House::open().await;
+    house.call(2).await.unwrap();
+    house.trust(&Authority::new("another"));
+    assert!(house.call(2).await.is_err(), "over the connection it has");
+    house.trust(&house.authority);
+    house.call(3).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_renewed_cuts_nobody_off() {
+    let house = House::open().await;
+    house.call(2).await.unwrap();
+    let (_, before) = house.credentials.server();
+    house.trust(&house.authority);
+    assert_eq!(house.credentials.server().1, before);
+    house.trust(&Authority::new("another"));
+    assert_ne!(house.credentials.server().1, before);
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_the_certificate_that_it_was_opened_by() {
+    let house = House::open().await;
+    house.call(2).await.unwrap();
+    house.credentials.pass(Timestamp::from_millis(u64::MAX));
+    assert!(house.call(2).await.is_err());
+    house.credentials.pass(Timestamp::default());
+    house.call(2).await.unwrap();
 }

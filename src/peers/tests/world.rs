@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign_core::base::{ClusterId, NodeId, Operations};
+use countersign_core::base::{ClusterId, NodeId, Operations, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     SanType, date_time_ymd,
@@ -160,6 +160,7 @@ pub(super) struct House {
     pub(super) authority: Authority,
     pub(super) counts: Arc<Counts>,
     pub(super) refusals: Arc<Refusals>,
+    pub(super) credentials: Arc<Credentials>,
     pub(super) address: SocketAddr,
     members: Arc<Mutex<BTreeSet<u16>>>,
     links: HashMap<u16, Links>,
@@ -187,9 +188,10 @@ impl House {
         let counts = Arc::new(Counts(watch::Sender::default()));
         let refusals = Arc::new(Refusals::new(Arc::clone(&counts) as _));
         let members = Arc::new(Mutex::new(BTreeSet::from([2, 3])));
+        let own = credentials(&folder, &authority, 1);
         let door = Door {
-            credentials: credentials(&folder, &authority, 1),
             refusals: Arc::clone(&refusals),
+            credentials: Arc::clone(&own),
             bounds,
         };
         let asked = Arc::clone(&members);
@@ -203,6 +205,7 @@ impl House {
             authority,
             counts,
             refusals,
+            credentials: own,
             address,
             members,
             links,
@@ -210,6 +213,12 @@ impl House {
             folder,
         };
         (house, async { served.await.unwrap() })
+    }
+
+    /// Has the listener trust another authority, or the same one anew.
+    pub(super) fn trust(&self, authority: &Authority) {
+        credentials(&self.folder, authority, 1);
+        self.credentials.reload(NOW).unwrap();
     }
 
     pub(super) fn links(&self, node: u16) -> &Links {
@@ -240,7 +249,7 @@ impl House {
             node: NodeId(1),
         };
         let config = credentials(&self.folder, &self.authority, 2).client(expected);
-        let (config, address) = (config.unwrap(), self.address);
+        let ((config, _), address) = (config.unwrap(), self.address);
         let connector = tower::service_fn(move |_| {
             let connector = TlsConnector::from(Arc::clone(&config));
             async move {
@@ -367,4 +376,5 @@ fn credentials(folder: &tempfile::TempDir, authority: &Authority, node: u16) -> 
     Arc::new(Credentials::load(own, files).unwrap())
 }
 
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -134,7 +134,11 @@ fn a_change_that_names_no_token_is_refused_but_for_the_first_two() {
     let first = Kind::PutOperator(first(8, Role::Admin));
     assert_eq!(unnamed(first, bare()), Refusal::Unspecified);
     let user = put_user(user(1, "alice@contoso.example"), 0);
-    for kind in [eve(), user, put_token(api_token("eve-1", "ada", 2, Role::Admin))] {
+    for kind in [
+        eve(),
+        user,
+        put_token(api_token("eve-1", "ada", 2, Role::Admin)),
+    ] {
         assert_eq!(unnamed(kind, bare()), Refusal::Forbidden);
     }
 }
