@@ -21,14 +21,16 @@ use tokio_rustls::TlsAcceptor;
 
 use super::credentials::{Credentials, Proof};
 use super::name::{NameError, PeerName};
+use super::places::{Place, Places};
 use super::refusals::Refusals;
-use super::serve::Caller;
+use super::serve::{Caller, Gate};
 use super::socket::{Parked, Socket};
 use super::trusted::proof;
 
 /// What strangers meet.
 pub(super) struct Door {
     pub(super) credentials: Arc<Credentials>,
+    pub(super) gate: Gate,
     pub(super) refusals: Arc<Refusals>,
     pub(super) bounds: Bounds,
 }
@@ -57,6 +59,8 @@ pub(super) struct Known {
     pub(super) caller: Caller,
     pub(super) credentials: Arc<Credentials>,
     pub(super) proof: Proof,
+    /// Of the node's connections.
+    pub(super) place: Place,
 }
 
 type Accepted = mpsc::Sender<Known>;
@@ -66,8 +70,12 @@ type Accepted = mpsc::Sender<Known>;
 enum Refused {
     #[error("{0} is of another cluster")]
     Cluster(PeerName),
+    #[error("{0} has as many connections as it may")]
+    Connections(PeerName),
     #[error("no handshake")]
     Handshake(#[source] io::Error),
+    #[error("{0} is not a member")]
+    Member(PeerName),
     #[error(transparent)]
     Name(#[from] NameError),
     #[error("no certificate was shown")]
@@ -79,8 +87,10 @@ impl Refused {
     fn label(&self) -> &'static str {
         match self {
             Self::Cluster(_) => "cluster",
+            Self::Connections(_) => "connections",
             Self::Handshake(error) if is_of_certificate(error) => "certificate",
             Self::Handshake(_) => "handshake",
+            Self::Member(_) => "not_a_member",
             Self::Name(_) | Self::Unnamed => "name",
         }
     }
@@ -91,11 +101,12 @@ impl Door {
     pub(super) async fn keep(self, listener: TcpListener, accepted: Accepted) {
         let mut crowd = Crowd::default();
         let told = Arc::new(Mutex::new(Told::new(Instant::now())));
+        let desk = Arc::new(Desk::new(&self));
         loop {
             tokio::select! {
                 taken = listener.accept() => match taken {
                     Ok((stream, from)) => {
-                        let met = self.meet(stream, from.ip(), &accepted, &told);
+                        let met = self.meet(&desk, stream, from.ip(), &accepted, &told);
                         self.add(&mut crowd, from.ip(), met);
                     }
                     Err(error) => {
@@ -121,12 +132,13 @@ impl Door {
 
     fn meet(
         &self,
+        desk: &Arc<Desk>,
         stream: TcpStream,
         from: IpAddr,
         accepted: &Accepted,
         told: &Arc<Mutex<Told>>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let handshake = shake(stream, Arc::clone(&self.credentials));
+        let handshake = Arc::clone(desk).shake(stream);
         let (accepted, refusals) = (accepted.clone(), Arc::clone(&self.refusals));
         let (time, told) = (self.bounds.handshake_time, Arc::clone(told));
         async move {
@@ -219,26 +231,49 @@ impl Crowd {
     }
 }
 
-async fn shake(stream: TcpStream, credentials: Arc<Credentials>) -> Result<Known, Refused> {
-    stream.set_nodelay(true).map_err(Refused::Handshake)?;
-    let (config, generation) = credentials.server();
-    let stream = TlsAcceptor::from(config)
-        .accept(Socket::from(stream))
-        .await
-        .map_err(Refused::Handshake)?;
-    let (_, session) = stream.get_ref();
-    let shown = session.peer_certificates().and_then(<[_]>::first);
-    let name = PeerName::of(shown.ok_or(Refused::Unnamed)?)?;
-    if name.cluster != credentials.own().cluster {
-        return Err(Refused::Cluster(name));
+/// Who comes in, and who does not.
+struct Desk {
+    credentials: Arc<Credentials>,
+    gate: Gate,
+    connections: Places,
+}
+
+impl Desk {
+    fn new(door: &Door) -> Self {
+        Self {
+            credentials: Arc::clone(&door.credentials),
+            gate: Arc::clone(&door.gate),
+            connections: Places::new(CONNECTIONS_OF_NODE_MAX),
+        }
     }
-    let proof = proof(session, generation).map_err(|_| NameError::Unreadable)?;
-    Ok(Known {
-        stream: Parked::new(stream).map_err(Refused::Handshake)?,
-        caller: Caller(name.node),
-        credentials,
-        proof,
-    })
+
+    async fn shake(self: Arc<Self>, stream: TcpStream) -> Result<Known, Refused> {
+        stream.set_nodelay(true).map_err(Refused::Handshake)?;
+        let (config, generation) = self.credentials.server();
+        let stream = TlsAcceptor::from(config)
+            .accept(Socket::from(stream))
+            .await
+            .map_err(Refused::Handshake)?;
+        let (_, session) = stream.get_ref();
+        let shown = session.peer_certificates().and_then(<[_]>::first);
+        let name = PeerName::of(shown.ok_or(Refused::Unnamed)?)?;
+        if name.cluster != self.credentials.own().cluster {
+            return Err(Refused::Cluster(name));
+        }
+        if !(self.gate)(name.node) {
+            return Err(Refused::Member(name));
+        }
+        let place = self.connections.take(name.node);
+        let place = place.ok_or(Refused::Connections(name))?;
+        let proof = proof(session, generation).map_err(|_| NameError::Unreadable)?;
+        Ok(Known {
+            stream: Parked::new(stream).map_err(Refused::Handshake)?,
+            caller: Caller(name.node),
+            credentials: Arc::clone(&self.credentials),
+            proof,
+            place,
+        })
+    }
 }
 
 fn is_of_certificate(error: &io::Error) -> bool {
@@ -263,10 +298,16 @@ fn neighbourhood(from: IpAddr) -> IpAddr {
 fn cause(error: &Refused) -> String {
     match error {
         Refused::Handshake(source) => format!("{error}: {source}"),
-        Refused::Cluster(_) | Refused::Name(_) | Refused::Unnamed => error.to_string(),
+        Refused::Cluster(_)
+        | Refused::Connections(_)
+        | Refused::Member(_)
+        | Refused::Name(_)
+        | Refused::Unnamed => error.to_string(),
     }
 }
 
+/// A node needs two, and others while old ones break unheard.
+const CONNECTIONS_OF_NODE_MAX: usize = 8;
 const HANDSHAKES_MAX: usize = 64;
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(3);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

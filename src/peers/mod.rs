@@ -9,6 +9,7 @@ mod handshakes;
 mod links;
 mod name;
 mod overhear;
+mod places;
 mod refusals;
 mod serve;
 mod socket;
@@ -22,6 +23,7 @@ pub use credentials::{BoxError, Credentials, CredentialsError, Files};
 pub use examine::examine;
 pub use links::{Link, LinkStanding, Links};
 pub use name::{NameError, PeerName};
+pub use places::{Place, Places};
 pub use refusals::{Refusals, Refused};
 pub use serve::{Caller, Gate, ServeError, serve};
 

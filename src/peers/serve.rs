@@ -23,6 +23,7 @@ use tonic::{Request, Status};
 use super::credentials::Credentials;
 use super::handshakes::{Bounds, Door, Known};
 use super::overhear::Overhear;
+use super::places::Place;
 use super::refusals::Refusals;
 use super::socket::Socket;
 use super::trusted::Trusted;
@@ -57,10 +58,11 @@ pub fn serve(
 ) -> impl Future<Output = Result<(), ServeError>> + Send {
     let door = Door {
         credentials,
+        gate,
         refusals,
         bounds: Bounds::default(),
     };
-    serve_behind(door, listener, routes, gate, stop)
+    serve_behind(door, listener, routes, stop)
 }
 
 /// The same with bounds of the caller's.
@@ -68,11 +70,10 @@ pub(super) fn serve_behind(
     door: Door,
     listener: TcpListener,
     routes: Routes,
-    gate: Gate,
     stop: impl Future<Output = ()> + Send,
 ) -> impl Future<Output = Result<(), ServeError>> + Send {
     let (accepted, known) = mpsc::channel(door.bounds.handshakes);
-    let refusals = Arc::clone(&door.refusals);
+    let (gate, refusals) = (Arc::clone(&door.gate), Arc::clone(&door.refusals));
     let overhear = Overhear {
         refusals: Arc::clone(&refusals),
         gate: Arc::clone(&gate),
@@ -121,6 +122,7 @@ fn admit(request: Request<()>, gate: &Gate, refusals: &Refusals) -> Result<Reque
 struct PeerStream {
     stream: Trusted<TlsStream<Socket>>,
     caller: Caller,
+    _place: Place,
 }
 
 impl PeerStream {
@@ -131,6 +133,7 @@ impl PeerStream {
             Ok(stream) => Some(Self {
                 stream: Trusted::new(stream, known.credentials, known.proof),
                 caller,
+                _place: known.place,
             }),
             Err(error) => {
                 // The peer dials again.

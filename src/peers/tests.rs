@@ -254,6 +254,33 @@ async fn what_a_stranger_says_of_itself_is_cut_short() {
 }
 
 #[tokio::test]
+async fn who_is_no_member_is_sent_away_with_the_handshake() {
+    let house = House::open().await;
+    let outsider = house.authority.issue(&Shown::peer(uri(CLUSTER, 9)));
+    let config = house.dialling(Some(outsider), &rustls::version::TLS13);
+    house.dial_to_the_end(config).await;
+    house.counts.reach("not_a_member", 1).await;
+    house.call(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_node_has_so_many_connections_and_no_more() {
+    let house = House::open().await;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(house.dial(2).await);
+    }
+    let more = house.authority.issue(&Shown::peer(uri(CLUSTER, 2)));
+    let config = house.dialling(Some(more), &rustls::version::TLS13);
+    house.dial_to_the_end(config).await;
+    house.counts.reach("connections", 1).await;
+    house.call(3).await.unwrap();
+    // Each that ends makes room.
+    drop(open);
+    while house.call(2).await.is_err() {}
+}
+
+#[tokio::test]
 async fn who_was_let_in_by_an_older_authority_is_sent_away() {
     let house = House::open().await;
     house.call(2).await.unwrap();

@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tonic::metadata::MetadataValue;
 use tonic::service::Routes;
 use tonic::transport::Endpoint;
@@ -189,16 +190,16 @@ impl House {
         let refusals = Arc::new(Refusals::new(Arc::clone(&counts) as _));
         let members = Arc::new(Mutex::new(BTreeSet::from([2, 3])));
         let own = credentials(&folder, &authority, 1);
+        let asked = Arc::clone(&members);
         let door = Door {
             refusals: Arc::clone(&refusals),
             credentials: Arc::clone(&own),
+            gate: Arc::new(move |node: NodeId| asked.lock().unwrap().contains(&node.0)),
             bounds,
         };
-        let asked = Arc::clone(&members);
-        let gate = Arc::new(move |node: NodeId| asked.lock().unwrap().contains(&node.0));
         let routes = Routes::new(StandingServer::new(Mirror));
         let never = std::future::pending();
-        let served = serve_behind(door, listener, routes, gate, never);
+        let served = serve_behind(door, listener, routes, never);
         let link = |node| (node, Links::new(credentials(&folder, &authority, node)));
         let links = [2, 3].map(link).into();
         let house = Self {
@@ -312,6 +313,16 @@ impl House {
         let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         config.with_client_auth_cert(chain, key).unwrap()
+    }
+
+    /// A connection of a member that says nothing once it is there.
+    pub(super) async fn dial(&self, node: u16) -> TlsStream<TcpStream> {
+        let identity = self.authority.issue(&Shown::peer(uri(CLUSTER, node)));
+        let config = self.dialling(Some(identity), &rustls::version::TLS13);
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let connector = TlsConnector::from(Arc::new(config));
+        let name = ServerName::try_from("peer").unwrap();
+        connector.connect(name, stream).await.unwrap()
     }
 
     /// Dials, and waits until the listener closes: whoever is served would wait for ever.
