@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use countersign_core::base::limits::CLIENT_WAIT_MAX;
 use countersign_core::base::{Boot, ClientId, Entropy, NodeId, Reference, Timestamp, UserId};
 use countersign_core::ledger::Factors;
 use countersign_core::login::{
@@ -171,11 +172,14 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
     #[must_use]
     pub fn take(
         &self,
-        request: Request,
+        mut request: Request,
         received: Instant,
         deadline: Instant,
     ) -> Option<impl Future<Output = Outcome> + Send + use<L, S, C>> {
         self.0.may_judge()?;
+        // Codes are looked for around this time: a peer may not choose it.
+        let now = self.0.clock.wall();
+        request.arrived = request.arrived.clamp(now.minus(CLIENT_WAIT_MAX), now);
         let logins = self.clone();
         Some(async move {
             let request = Arc::new(request);

@@ -276,6 +276,30 @@ async fn a_node_without_contact_hands_the_login_to_a_peer_that_has() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peer_does_not_choose_the_time_that_codes_are_of() {
+    let cluster = Cluster::new(0);
+    let now = cluster.clock.wall();
+    for (steps, arrived) in [
+        (10, now.plus(Duration::from_secs(300))),
+        (0, now.plus(Duration::from_secs(300))),
+    ] {
+        let code = code_of_alice(cluster.clock, steps);
+        let mut request = cluster.vpn(&format!("secret{code}"));
+        request.arrived = arrived;
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let taken = cluster.nodes[1]
+            .logins
+            .take(request, Instant::now(), deadline);
+        let expected = if steps == 0 {
+            ACCEPTED
+        } else {
+            reject(Reason::WrongCode)
+        };
+        assert_eq!(said(&taken.unwrap().await), expected, "{steps}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_any_contact_there_is_silence_whatever_was_typed() {
     let cluster = Cluster::new(0);
     for node in &cluster.nodes {
