@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use countersign_core::base::{NodeId, Operations, Timestamp};
+use countersign_core::base::{NodeId, Operations};
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 
@@ -118,15 +118,9 @@ pub(super) fn sets(peering: Option<&Peering>) -> Option<OverLinks> {
 /// Where this node stands, for those who keep the attempt keys and hand logins over.
 pub(super) struct Seat(pub(super) Arc<Consensus>);
 
-impl Seat {
-    fn now(&self) -> Timestamp {
-        let standing = self.0.standing();
-        standing.unwrap_or_else(|_| SystemClock.wall())
-    }
-}
-
 impl Reign for Seat {
     fn standing(&self) -> Standing {
+        let heard = self.0.standing().ok();
         Standing {
             role: match self.0.lead() {
                 Lead::This => Role::Leading,
@@ -134,7 +128,8 @@ impl Reign for Seat {
                 Lead::Nobody => Role::Vacant,
             },
             term: self.0.figures().term,
-            now: self.now(),
+            now: heard.unwrap_or_else(|| SystemClock.wall()),
+            in_contact: heard.is_some(),
             peers: self.0.others(),
         }
     }

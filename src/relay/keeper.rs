@@ -140,7 +140,7 @@ impl<R: Reign, H: Holder, S: Sets, E: Entropy> Keeper<R, H, S, E> {
             self.surveyed = None;
             return SOON;
         };
-        if held.is_due(standing.now) {
+        if standing.in_contact && held.is_due(standing.now) {
             // Unlike any that another leader makes of the same set.
             let number = held.number.saturating_add(1).max(first_of(standing.term));
             let turned = held.turned(number, standing.now, &mut self.entropy);
@@ -230,9 +230,12 @@ impl<R: Reign, H: Holder, S: Sets, E: Entropy> Keeper<R, H, S, E> {
 
     /// Forgets keys that are over.
     fn fold(&self) {
-        let now = self.reign.standing().now;
+        let standing = self.reign.standing();
+        if !standing.in_contact {
+            return;
+        }
         if let Some(held) = self.holder.held() {
-            let folded = held.folded(now);
+            let folded = held.folded(standing.now);
             if folded != *held {
                 self.holder.adopt(folded);
             }

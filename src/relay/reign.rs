@@ -29,8 +29,11 @@ pub struct Standing {
     pub role: Role,
     /// The newest term that it has seen.
     pub term: u64,
-    /// Entry time, as the leader would stamp it.
+    /// Entry time, as the leader would stamp it; out of contact with one, this machine's.
     pub now: Timestamp,
+    /// Whether it is in contact with a leader that has a quorum. Keys come and go by no
+    /// other time: a clock that is off would end them early.
+    pub in_contact: bool,
     /// The other members and their addresses, DNS name and port.
     pub peers: Vec<(NodeId, String)>,
 }
@@ -67,6 +70,7 @@ mod tests {
             role: Role::Following(NodeId(3)),
             term: 1,
             now: Timestamp::default(),
+            in_contact: true,
             peers: vec![peer(2), peer(3), peer(4)],
         };
         assert_eq!(standing.leader_first(), [peer(3), peer(2), peer(4)]);

@@ -88,6 +88,7 @@ impl Reign for Follower {
             role: Role::Following(SECOND),
             term: 1,
             now: NOW,
+            in_contact: true,
             peers: vec![(SECOND, self.0.clone())],
         }
     }

@@ -10,6 +10,7 @@ use super::*;
 struct World {
     leader: Mutex<Option<(NodeId, u64)>>,
     now: Mutex<Timestamp>,
+    cut_off: Mutex<bool>,
     nodes: Mutex<Vec<Told>>,
 }
 
@@ -107,6 +108,7 @@ impl Reign for Seat {
             role,
             term: leader.map_or(0, |(_, term)| term),
             now: *self.0.now.lock().unwrap(),
+            in_contact: !*self.0.cut_off.lock().unwrap(),
             peers: peers.map(|node| (node, String::new())).collect(),
         }
     }
@@ -231,6 +233,31 @@ async fn keys_are_turned_daily_and_everyone_has_the_next_before_it_is_in_force()
         let held = told.held.as_ref().unwrap();
         assert!(held.next.is_none() && held.previous.is_some());
     });
+}
+
+/// Its clock may be off by days.
+#[tokio::test(start_paused = true)]
+async fn a_node_out_of_contact_neither_turns_keys_nor_forgets_any() {
+    let world = World::new();
+    let mut keepers = keepers(&world);
+    world.leads(1, 4);
+    round(&mut keepers).await;
+    let all = || [1, 2, 3].map(|node| world.told(NodeId(node), |told| told.held.clone()));
+    let cut_off = |cut_off| *world.cut_off.lock().unwrap() = cut_off;
+    cut_off(true);
+    world.passes(ATTEMPT_KEYS_LIFE);
+    let drawn = all();
+    round(&mut keepers).await;
+    assert_eq!(all(), drawn);
+    cut_off(false);
+    round(&mut keepers).await;
+    round(&mut keepers).await;
+    let turned = all();
+    assert_ne!(turned, drawn);
+    cut_off(true);
+    world.passes(ATTEMPT_KEYS_LIFE);
+    round(&mut keepers).await;
+    assert_eq!(all(), turned);
 }
 
 #[tokio::test(start_paused = true)]
