@@ -106,16 +106,17 @@ impl<L: Ledger> Operate<L> {
         Ok(taken)
     }
 
-    /// Events of this node that fit, oldest first.
+    /// Events of this node that fit, oldest first. Whether the caller's token was revoked is
+    /// not known where the tables are old.
     ///
     /// # Errors
-    /// When the files cannot be read.
+    /// When the caller may not, the node is not in sync, or the files cannot be read.
     pub async fn list_events(
         &self,
         caller: &Caller,
         mut query: EventQuery,
     ) -> Result<Vec<Event>, OperateError> {
-        caller.may(Action::EventsRead)?;
+        self.reading(caller, Action::EventsRead)?;
         query.limit = query.limit.clamp(1, EVENTS_MAX);
         let events = Arc::clone(&self.events);
         // Files are read on a thread of their own: the event loop must not wait for a disk.
@@ -128,12 +129,12 @@ impl<L: Ledger> Operate<L> {
     /// Every event of this node from now on.
     ///
     /// # Errors
-    /// When the caller may not.
+    /// When the caller may not, or the node is not in sync.
     pub fn follow_events(
         &self,
         caller: &Caller,
     ) -> Result<broadcast::Receiver<Event>, OperateError> {
-        caller.may(Action::EventsRead)?;
+        self.reading(caller, Action::EventsRead)?;
         Ok(self.events.follow())
     }
 

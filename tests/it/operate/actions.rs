@@ -1,9 +1,9 @@
 //! What each action does, through the ledger.
 
 use countersign::operate::{
-    Action, ClientFacts, NewApiToken, NewToken, NewUser, OperateError, Role, UserEdit,
+    Action, ClientFacts, EventQuery, NewApiToken, NewToken, NewUser, OperateError, Role, UserEdit,
 };
-use countersign_core::base::Secret;
+use countersign_core::base::{Secret, Timestamp};
 use countersign_core::ledger::storage::{self, Refusal, TokenState};
 use countersign_core::ledger::{Read as _, Table};
 use prost::Message as _;
@@ -51,6 +51,31 @@ async fn a_user_is_found_by_every_name_and_listed_once() {
     assert_eq!(shown.user.id, added.user.id);
     let page = operate.list_users(&admin(), "", None, 10).unwrap();
     assert_eq!((page.users.len(), page.next), (1, None));
+}
+
+/// There its token may have been revoked unheard.
+#[tokio::test]
+async fn a_node_that_is_cut_off_shows_how_it_stands_and_nothing_else() {
+    let World {
+        operate, ledger, ..
+    } = world();
+    let root = admin();
+    let query = || EventQuery {
+        from: Timestamp::default(),
+        until: Timestamp::from_millis(u64::MAX),
+        user: String::new(),
+        reference: String::new(),
+        limit: 1,
+    };
+    assert!(operate.list_events(&root, query()).await.is_ok());
+    assert!(operate.follow_events(&root).is_ok());
+    ledger.cut_off();
+    let late = |error: Option<OperateError>| matches!(error, Some(OperateError::NotProposed));
+    assert!(late(operate.list_events(&root, query()).await.err()));
+    assert!(late(operate.follow_events(&root).err()));
+    assert!(late(operate.list_audit(&root, 0, 1).err()));
+    assert!(!operate.status(&root).unwrap().in_sync);
+    assert!(operate.members(&root).await.is_ok());
 }
 
 /// As on a node that lags behind: it has let the caller in by a token that is gone.

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ pub(super) struct MemoryLedger {
     state: Mutex<(MemoryTables, u64)>,
     /// How many of the next answers get lost after they are applied.
     lose: AtomicU64,
+    cut_off: AtomicBool,
 }
 
 impl MemoryLedger {
@@ -67,6 +68,11 @@ impl MemoryLedger {
         self.write([Write::Delete(Table::ApiTokens, hash)]);
     }
 
+    /// Takes its leader from it.
+    pub(super) fn cut_off(&self) {
+        self.cut_off.store(true, Ordering::SeqCst);
+    }
+
     pub(super) fn lose_answers(&self, count: u64) {
         self.lose.store(count, Ordering::SeqCst);
     }
@@ -90,7 +96,8 @@ impl Ledger for MemoryLedger {
     }
 
     fn standing(&self) -> Option<Timestamp> {
-        Some(Timestamp::from_millis(NOW))
+        let cut_off = self.cut_off.load(Ordering::SeqCst);
+        (!cut_off).then(|| Timestamp::from_millis(NOW))
     }
 
     async fn progress(&self) {
@@ -181,6 +188,7 @@ pub(super) fn world() -> World {
     let ledger = Arc::new(MemoryLedger {
         state: Mutex::new((MemoryTables::default(), 0)),
         lose: AtomicU64::new(0),
+        cut_off: AtomicBool::new(false),
     });
     found(&ledger);
     ledger.write([Role::Auditor, Role::Helpdesk, Role::Admin].map(token_of));
