@@ -6,6 +6,7 @@
 //!
 //! Must not know: RADIUS, what a command means, who asked for it.
 
+mod bounded;
 mod clocks;
 mod codec;
 mod config;

@@ -20,16 +20,20 @@ use super::raft::{SnapshotMeta, Types, Vote};
 use super::snapshot::incoming::{RefusedSnapshot, Turn};
 use super::snapshot::outgoing::PIECE_TIME_MAX;
 use super::snapshot::{Image, Snapshot};
-use crate::peers::Caller;
 use crate::peers::wire;
 use crate::peers::wire::raft_server::Raft;
+use crate::peers::{Caller, Place, Places};
 
 /// Serves for as long as the node takes part.
-pub(super) struct RaftService(pub(super) Weak<Member>);
+pub(super) struct RaftService {
+    pub(super) member: Weak<Member>,
+    /// Of appends.
+    pub(super) streams: Places,
+}
 
 impl RaftService {
     fn member(&self) -> Result<Arc<Member>, Status> {
-        self.0.upgrade().ok_or_else(stopping)
+        self.member.upgrade().ok_or_else(stopping)
     }
 }
 
@@ -63,9 +67,12 @@ impl Raft for RaftService {
     ) -> Result<Response<Replies>, Status> {
         let member = self.member()?;
         let caller = caller(&request)?;
+        let place = self.streams.take(caller.0);
+        let place = place.ok_or_else(|| Status::resource_exhausted("too many streams"))?;
         let heard = Arc::new(Heard::default());
         let appends = Appends {
-            member: self.0.clone(),
+            _place: place,
+            member: self.member.clone(),
             caller,
             requests: request.into_inner(),
             heard: Arc::clone(&heard),
@@ -204,6 +211,7 @@ impl Member {
 
 /// A leader's appends, until one cannot be meant.
 struct Appends {
+    _place: Place,
     member: Weak<Member>,
     caller: Caller,
     requests: Streaming<wire::AppendRequest>,

@@ -182,4 +182,6 @@ impl AsyncWrite for PeerStream {
 
 const KEEPALIVE: Duration = Duration::from_secs(1);
 const HEADER_OCTETS_MAX: u32 = 8 * 1024;
+/// Mostly logins that were handed over, each a small message. What may be large is bounded
+/// by those who read it.
 const STREAMS_PER_LINK_MAX: u32 = 4096;

@@ -9,7 +9,7 @@ use countersign_core::ledger::{Command, Outcome, names_its_token};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -19,10 +19,10 @@ use super::{MESSAGE_OCTETS_MAX, REQUESTS_IN_FLIGHT_MAX};
 use crate::consensus::proposer::{Asked, Because, ProposeError, Reply};
 use crate::consensus::reign::Reign;
 use crate::login::Clock;
-use crate::peers::Caller;
 use crate::peers::wire::ledger_server::{Ledger, LedgerServer};
 use crate::peers::wire::propose_reply::{Outcomes, Result as Answer};
 use crate::peers::wire::{ProposeReply, ProposeRequest};
+use crate::peers::{Caller, Place, Places};
 
 /// Whether a node votes at present.
 pub(in crate::consensus) type IsVoter = Arc<dyn Fn(NodeId) -> bool + Send + Sync>;
@@ -34,7 +34,7 @@ pub(in crate::consensus) struct Proposals {
     reign: watch::Receiver<Reign>,
     clock: Arc<dyn Clock>,
     is_voter: IsVoter,
-    streams: Arc<Semaphore>,
+    streams: Places,
 }
 
 impl Proposals {
@@ -49,7 +49,7 @@ impl Proposals {
             reign,
             clock,
             is_voter,
-            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            streams: Places::new(STREAMS_OF_NODE_MAX),
         }
     }
 
@@ -176,8 +176,8 @@ impl Ledger for Proposals {
         let Some(Caller(caller)) = caller.filter(|Caller(node)| (self.is_voter)(*node)) else {
             return Err(Status::permission_denied("only voters propose"));
         };
-        let place = Arc::clone(&self.streams).try_acquire_owned();
-        let place = place.map_err(|_| Status::resource_exhausted("too many streams"))?;
+        let place = self.streams.take(caller);
+        let place = place.ok_or_else(|| Status::resource_exhausted("too many streams"))?;
         let (replies, outgoing) = mpsc::channel(REQUESTS_IN_FLIGHT_MAX);
         let desk = self.clone();
         tokio::spawn(desk.serve(caller, request.into_inner(), replies, place));
@@ -193,7 +193,7 @@ impl Proposals {
         caller: NodeId,
         mut requests: Streaming<ProposeRequest>,
         replies: mpsc::Sender<Result<ProposeReply, Status>>,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) {
         let mut proposed = FuturesUnordered::new();
         let mut open = true;
@@ -230,6 +230,5 @@ impl Proposals {
     }
 }
 
-/// Streams at one time, of all nodes. Each voter needs one, and one more while an old
-/// one ends.
-const STREAMS_MAX: usize = 64;
+/// Streams of a voter at one time. It needs one, and others while old ones end.
+const STREAMS_OF_NODE_MAX: usize = 4;

@@ -194,6 +194,25 @@ async fn nonsense_ends_the_stream_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_voter_has_so_many_streams_and_no_more() {
+    let world = World::new().await;
+    // The asker has one of its own.
+    assert!(is_done(&world.propose(put_user(1)).await.unwrap()));
+    let mut open = Vec::new();
+    let refused = loop {
+        let (requests, outgoing) = mpsc::channel(1);
+        let link = world.links.to(NodeId(1), &world.address);
+        let mut client = LedgerClient::new(link);
+        match client.propose(ReceiverStream::new(outgoing)).await {
+            Ok(replies) => open.push((requests, replies)),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(open.len(), 3);
+}
+
+#[tokio::test]
 async fn a_command_without_sense_is_answered_and_the_others_count() {
     let world = World::new().await;
     let proposals = world.leader.proposals(Arc::new(|_| true));

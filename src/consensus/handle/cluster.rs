@@ -11,14 +11,15 @@ use tokio::time::{sleep, timeout};
 use tonic::service::Routes;
 
 use super::Consensus;
+use crate::consensus::bounded::Bounded;
 use crate::consensus::founding::{FoundingService, TELL_EVERY};
 use crate::consensus::proposer::{Because, ProposeError};
 use crate::consensus::raft::{Peer, RaftId};
 use crate::consensus::reign::Reign;
 use crate::consensus::service::RaftService;
-use crate::peers::Gate;
 use crate::peers::wire::founding_server::FoundingServer;
 use crate::peers::wire::raft_server::RaftServer;
+use crate::peers::{Gate, Places};
 
 /// Why another node did not take the lead.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -45,10 +46,17 @@ impl Consensus {
     #[must_use]
     pub fn routes(&self) -> Routes {
         let member = Arc::downgrade(&self.member);
-        let raft = RaftServer::new(RaftService(Weak::clone(&member)))
-            .max_decoding_message_size(MESSAGE_OCTETS_MAX);
-        let routes = Routes::new(raft).add_service(FoundingServer::new(FoundingService(member)));
-        self.add_services(routes)
+        let raft = RaftService {
+            member: Weak::clone(&member),
+            streams: Places::new(STREAMS_OF_NODE_MAX),
+        };
+        let raft = Bounded {
+            service: RaftServer::new(raft).max_decoding_message_size(MESSAGE_OCTETS_MAX),
+            places: Places::new(CALLS_OF_NODE_MAX),
+        };
+        let founding = FoundingServer::new(FoundingService(member))
+            .max_decoding_message_size(QUESTION_OCTETS_MAX);
+        self.add_services(Routes::new(raft).add_service(founding))
     }
 
     /// Who may call: the members, before the founding those that are to found.
@@ -200,6 +208,13 @@ impl Consensus {
 /// Longest message of a peer: as many entries as are sent at a time, the last of them with
 /// a batch of the largest imports.
 const MESSAGE_OCTETS_MAX: usize = 64 << 20;
+/// Calls of the service Raft that a node has under way: a leader asks for few things at a
+/// time, and may ask again before it knows that it is not heard.
+const CALLS_OF_NODE_MAX: usize = 16;
+/// And streams of appends: one, and others while old ones end.
+const STREAMS_OF_NODE_MAX: usize = 4;
+/// Longest message that asks for something, or says who is there.
+pub(super) const QUESTION_OCTETS_MAX: usize = 64 << 10;
 const FOUND_AGAIN: Duration = Duration::from_millis(100);
 /// How long to look for an heir; just elected, followers hear the new leader's word soon.
 const HEIR_TIME_MAX: Duration = Duration::from_secs(1);

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout_at;
 use tonic::service::Routes;
 
+use super::cluster::QUESTION_OCTETS_MAX;
 use super::tasks::Tasks;
 use super::{Consensus, Figures, StatusFault};
 use crate::consensus::clocks::Compare;
@@ -280,9 +281,10 @@ impl Consensus {
 
     /// Adds the services Ledger and Standing.
     pub(super) fn add_services(&self, routes: Routes) -> Routes {
+        let standing = self.voice.standing.clone().server();
         routes
             .add_service(self.voice.proposals.clone().server())
-            .add_service(self.voice.standing.clone().server())
+            .add_service(standing.max_decoding_message_size(QUESTION_OCTETS_MAX))
     }
 
     /// The service of one that leaves it to `is_voter` who votes.

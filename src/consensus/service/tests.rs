@@ -219,6 +219,40 @@ fn refused_to(node: &Node, peer: u32) -> u64 {
     link.unwrap().refused
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_has_few_calls_under_way_and_no_more() {
+    let cluster = Cluster::founded().await;
+    let links = Links::new(cluster.credentials(1));
+    let members = cluster.members();
+    let link = links.to(members[1].0, &members[1].1);
+    let client = || RaftClient::new(link.clone());
+    let mut streams = Vec::new();
+    let refused = loop {
+        let waits = stream::pending::<wire::AppendRequest>();
+        match soon(client().append_entries(waits)).await {
+            Ok(replies) => streams.push(replies),
+            Err(refused) => break refused,
+        }
+        // Node 1 may have one of its own, where it leads.
+        assert!(streams.len() <= 4);
+    };
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    // Each waits for its first piece.
+    let waiting = (0..40).map(|_| {
+        let mut client = client();
+        async move { client.send_snapshot(stream::pending()).await }
+    });
+    let answers = soon(join_all(waiting)).await;
+    let code = |answer: &Result<_, Status>| answer.as_ref().err().map(Status::code);
+    let full = answers
+        .iter()
+        .filter(|it| code(it) == Some(Code::ResourceExhausted));
+    assert!(full.count() >= 40 - 16, "{answers:?}");
+    drop((streams, answers));
+    cluster.propose(put_user(1)).await;
+    cluster.converge().await;
+}
+
 /// Once on the disk, a term is there for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_cannot_use_up_the_terms() {
