@@ -12,7 +12,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use countersign_core::base::limits::CLIENT_WAIT_MAX;
 use countersign_core::base::{Boot, ClientId, Entropy, NodeId, Reference, Timestamp, UserId};
-use countersign_core::ledger::Factors;
+use countersign_core::ledger::storage::Head;
+use countersign_core::ledger::{Factors, Read, query};
 use countersign_core::login::{
     AttemptMacs, Case, Ending, Identity, Outcome, Pace, Reason, Request, Rule, Secrets, Stages,
     Stop,
@@ -26,6 +27,7 @@ use super::even::EvenTimes;
 use super::flows::{Entered, Flows, Told};
 use super::keys::Keys;
 use super::ports::{Clock, Ledger, Neighbours, PasswordSource};
+use super::rules::Rules;
 use super::task::Login;
 use super::turns::Turns;
 
@@ -66,6 +68,7 @@ pub(super) struct House<L, S, C> {
     pub(super) flow: AtomicU64,
     pub(super) turns: Turns,
     pub(super) even: EvenTimes,
+    rules: Rules,
     flows: Flows,
     chance: Mutex<Chance>,
 }
@@ -92,6 +95,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             flow: AtomicU64::new(1),
             turns: Turns::default(),
             even: EvenTimes::default(),
+            rules: Rules::default(),
             flows: Flows::default(),
             chance: Mutex::new(Chance::new(parts.entropy)),
         }))
@@ -141,20 +145,24 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
     pub async fn login(&self, request: Request, received: Instant) -> Outcome {
         let house = &self.0;
         let client = request.client;
-        let deadline = received + house.patience(&request);
+        let basis = house.basis(&request);
+        let deadline = received + basis.patience();
         let request = Arc::new(request);
-        // Boxed, as the other way that few logins go: else all would keep room for it.
-        if house.may_judge().is_none() {
+        let judging = if basis.standing.is_some() {
+            self.judge(&request, received, deadline, basis)
+        } else {
+            drop(basis);
+            // Boxed, as the other way that few logins go: else all would keep room for it.
             match Box::pin(house.park(&request, deadline)).await {
-                Parked::Ready => {}
+                Parked::Ready => self.judge(&request, received, deadline, house.basis(&request)),
                 Parked::Judged(outcome) => return outcome,
                 Parked::Over => {
                     let ending = Ending::silent(Reason::NoQuorum);
                     return house.told(None, ending).outcome(client);
                 }
             }
-        }
-        let judged = self.judge(&request, received, deadline).await;
+        };
+        let judged = judging.await;
         // The grant has been given back by now: a peer that asks is the only one.
         if is_unreachable(judged.told.ending.reason)
             && let Some(outcome) = Box::pin(house.elsewhere(&request, deadline)).await
@@ -183,7 +191,8 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
         let logins = self.clone();
         Some(async move {
             let request = Arc::new(request);
-            let judged = logins.judge(&request, received, deadline).await;
+            let basis = logins.0.basis(&request);
+            let judged = logins.judge(&request, received, deadline, basis).await;
             if !is_unreachable(judged.told.ending.reason) {
                 sleep_until(judged.until).await;
             }
@@ -198,8 +207,9 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
         request: &Arc<Request>,
         received: Instant,
         deadline: Instant,
+        basis: Basis,
     ) -> impl Future<Output = Judged> + Send + use<L, S, C> {
-        let led = self.lead(request, received, deadline);
+        let led = self.lead(request, received, deadline, basis);
         let house = Arc::clone(&self.0);
         async move {
             let (factors, told) = match led {
@@ -225,18 +235,23 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
     }
 
     /// Leads a request to its flow, if it makes a login.
-    fn lead(&self, request: &Arc<Request>, received: Instant, deadline: Instant) -> Led {
+    fn lead(
+        &self,
+        request: &Arc<Request>,
+        received: Instant,
+        deadline: Instant,
+        basis: Basis,
+    ) -> Led {
         let house = &self.0;
-        // First: what is read of the tables after this is in force.
-        let Some((issued, macs)) = house.may_judge() else {
+        let Some(standing) = basis.standing else {
             return Led::AtOnce(house.told(None, Ending::silent(Reason::NoQuorum)));
         };
-        let rule = match Rule::read(&house.ledger.view(), request) {
-            Ok(rule) => rule,
+        let (head, rule) = match basis.ruling {
+            Ok(ruling) => ruling,
             Err(stop) => return Led::AtOnce(house.stopped(None, &stop)),
         };
         let factors = rule.policy.factors;
-        let case = match house.case(request, &rule, &macs, issued) {
+        let case = match house.case(request, (&head, &rule), standing) {
             Ok(case) => case,
             Err((user, stop)) => return Led::Stopped(factors, house.stopped(user, &stop)),
         };
@@ -257,6 +272,26 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
     }
 }
 
+/// What a request is judged by, whoever logs in.
+struct Basis {
+    /// Asked for first: what is read of the tables after it is in force.
+    standing: Option<MayJudge>,
+    ruling: Result<Ruling, Stop>,
+}
+
+/// Entry time and the attempt keys, where a node may judge.
+type MayJudge = (Timestamp, Arc<AttemptMacs>);
+/// The head, read once for all that is read after it, and the rule of the client.
+type Ruling = (Head, Arc<Rule>);
+
+impl Basis {
+    /// How long the device waits, as far as this node knows; it need not be in sync.
+    fn patience(&self) -> Duration {
+        let deadline = |(_, rule): &Ruling| rule.policy.deadline;
+        self.ruling.as_ref().map_or(PATIENCE, deadline)
+    }
+}
+
 /// Where a request was led.
 enum Led {
     /// To no flow; its device hears this at once.
@@ -269,41 +304,48 @@ enum Led {
 
 impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
     /// Entry time and the attempt keys, where this node may judge now.
-    pub(super) fn may_judge(&self) -> Option<(Timestamp, Arc<AttemptMacs>)> {
+    pub(super) fn may_judge(&self) -> Option<MayJudge> {
         let issued = self.ledger.standing()?;
         // Named after the standing: what one word allowed, no older word unlocks.
         let macs = self.keys.at(self.neighbours.attempt_keys(), issued)?;
         Some((issued, macs))
     }
 
-    /// How long the device waits, as far as this node knows; it need not be in sync.
-    fn patience(&self, request: &Request) -> Duration {
-        let rule = Rule::read(&self.ledger.view(), request);
-        rule.map_or(PATIENCE, |rule| rule.policy.deadline)
+    fn basis(&self, request: &Request) -> Basis {
+        Basis {
+            standing: self.may_judge(),
+            ruling: self.ruling(&self.ledger.view(), request),
+        }
+    }
+
+    pub(super) fn ruling(&self, view: &impl Read, request: &Request) -> Result<Ruling, Stop> {
+        let head = query::head(view)?;
+        let rule = self.rules.of(view, &head, request.client)?;
+        rule.admit(request)?;
+        Ok((head, rule))
     }
 
     fn case(
         &self,
         request: &Request,
-        rule: &Rule,
-        macs: &AttemptMacs,
-        issued: Timestamp,
+        (head, rule): (&Head, &Rule),
+        (issued, macs): MayJudge,
     ) -> Result<Case, (Option<UserId>, Stop)> {
-        let identity = self.identity(request, rule, macs, issued);
+        let view = self.ledger.view();
+        let identity = self.identity(&view, request, (head, rule), (issued, &macs));
         let identity = identity.map_err(|stop| (None, stop))?;
-        Case::open(&self.ledger.view(), identity, issued)
-            .map_err(|stop| (Some(identity.user), stop))
+        Case::open(&view, head, rule, identity, issued).map_err(|stop| (Some(identity.user), stop))
     }
 
     pub(super) fn identity(
         &self,
+        view: &impl Read,
         request: &Request,
-        rule: &Rule,
-        macs: &AttemptMacs,
-        issued: Timestamp,
+        (head, rule): (&Head, &Rule),
+        (issued, macs): (Timestamp, &AttemptMacs),
     ) -> Result<Identity, Stop> {
         let places = &self.secrets.load().places;
-        Identity::find(&self.ledger.view(), request, rule, macs, places, issued)
+        Identity::find(view, head, request, rule, macs, places, issued)
     }
 
     /// What a packet hears that ends without a flow.

@@ -11,6 +11,7 @@ mod even;
 mod flows;
 mod keys;
 mod ports;
+mod rules;
 mod task;
 #[cfg(test)]
 mod tests;

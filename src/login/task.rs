@@ -9,7 +9,7 @@ use std::time::Duration;
 use countersign_core::base::limits::{COMMAND_LIFE, LOGIN_PARK, WATCH_STEP};
 use countersign_core::base::{Epoch, Owner, Timestamp};
 use countersign_core::ledger::{
-    BeginResult, Command, Match, Outcome, Revisions, SettleResult, SourceOutcome,
+    Begin, BeginResult, Command, Match, Outcome, Revisions, SettleResult, SourceOutcome,
 };
 use countersign_core::login::{
     Answer, Asking, AttemptMacs, Beginning, Case, Claim, Ending, Finished, Flow, Identity, Judging,
@@ -34,7 +34,7 @@ pub(super) struct Login<L, S, C> {
     identity: Identity,
     owner: Owner,
     /// What was read when the packet came in; worth nothing once the flow had to wait.
-    read: Option<(Rule, Case)>,
+    read: Option<(Arc<Rule>, Case)>,
     /// When the first claim was sent whose result is not known.
     claimed: Option<Instant>,
     /// What the last claim was made from, if that was not in force any more.
@@ -48,7 +48,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         request: Arc<Request>,
         received: Instant,
         ticket: Ticket,
-        read: (Rule, Case),
+        read: (Arc<Rule>, Case),
     ) -> Box<Self> {
         Box::new(Self {
             house: Arc::clone(house),
@@ -143,7 +143,12 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
             match claim {
                 // The ledger has seen more than this node's tables show. The same claim
                 // again would be refused again; they are on their way.
-                Ok(claim) if self.overtaken == Some(Grounds::of(&claim)) => {
+                Ok(claim)
+                    if self
+                        .overtaken
+                        .as_ref()
+                        .is_some_and(|was| was.are_of(&claim)) =>
+                {
                     let left = LOGIN_PARK.saturating_sub(self.since(began));
                     if left.is_zero() || self.is_late() {
                         return stage.judged(claim);
@@ -169,15 +174,17 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         let (rule, case) = match self.read.take() {
             Some(read) => read,
             None => {
-                let rule = Rule::read(&view, &self.request)?;
-                let found = house.identity(&self.request, &rule, macs, issued)?;
+                let (head, rule) = house.ruling(&view, &self.request)?;
+                let now = (issued, macs);
+                let found = house.identity(&view, &self.request, (&head, &rule), now)?;
                 if found != self.identity {
                     // The keys were turned or the name became another's while the login
                     // waited. Under the old key it would be two logins; the device's retry
                     // is judged under the new one.
                     return Err(Stop::Ended(Ending::silent(Reason::Overtaken)));
                 }
-                (rule, Case::open(&view, self.identity, issued)?)
+                let case = Case::open(&view, &head, &rule, self.identity, issued)?;
+                (rule, case)
             }
         };
         let secrets = house.secrets.load();
@@ -186,21 +193,18 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
 
     async fn begin(&mut self, stage: Beginning) -> Flow {
         let began = self.house.clock.monotonic();
-        let command = stage.command();
-        let grounds = Grounds {
-            revisions: command.revisions,
-            matches: command.matches.clone(),
-            prev: command.prev,
-        };
+        let command = Command::Begin(stage.command());
         let within = self.patience(began);
-        let proposed = self.house.ledger.propose(Command::Begin(command), within);
+        let proposed = self.house.ledger.propose(command, within);
         let result = begun(proposed.await);
         self.stages.begun += self.since(began);
         if result.is_ok() {
             fail_point(Point::BeginAnswered);
         }
         self.overtaken = match result {
-            Ok(BeginResult::Stale | BeginResult::Changed { .. }) => Some(grounds),
+            Ok(BeginResult::Stale | BeginResult::Changed { .. }) => {
+                Some(Grounds::of(stage.command()))
+            }
             Ok(_) | Err(_) => None,
         };
         // What is granted now may be a claim of before, and the lease runs from that.
@@ -281,7 +285,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
 }
 
 /// What of the tables a claim was made from.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug)]
 struct Grounds {
     revisions: Revisions,
     matches: Vec<Match>,
@@ -289,12 +293,18 @@ struct Grounds {
 }
 
 impl Grounds {
-    fn of(claim: &Claim) -> Self {
+    fn of(begin: Begin) -> Self {
         Self {
-            revisions: claim.begin.revisions,
-            matches: claim.begin.matches.clone(),
-            prev: claim.begin.prev,
+            revisions: begin.revisions,
+            matches: begin.matches,
+            prev: begin.prev,
         }
+    }
+
+    fn are_of(&self, Claim { begin, .. }: &Claim) -> bool {
+        self.revisions == begin.revisions
+            && self.matches == begin.matches
+            && self.prev == begin.prev
     }
 }
 

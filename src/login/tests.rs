@@ -11,6 +11,7 @@ use self::world::{ALICE, Fault, PROXY, VPN, World, without_stages};
 
 mod cluster;
 mod nodes;
+mod rules;
 mod world;
 
 fn said(outcome: &world::Outcomes) -> (Decision, Reason) {

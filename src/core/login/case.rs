@@ -4,10 +4,11 @@
 //! record of this very login exists, since a retry of it must hear its verdict, and that
 //! only the ledger tells. Must not know codes.
 
-use super::{Ending, Identity, Reason, Stop};
+use super::{Ending, Identity, Reason, Rule, Stop};
 use crate::base::{Timestamp, TokenId};
 use crate::ledger::attempts::{self, Attempt};
-use crate::ledger::budgets::{self, Standing};
+use crate::ledger::budgets::{self, Limits, Standing};
+use crate::ledger::storage::Head;
 use crate::ledger::{Read, query, storage};
 
 /// A login that may be judged.
@@ -30,13 +31,18 @@ impl Case {
     ///
     /// # Errors
     /// A Reject for a user who is gone or disabled, or has to wait.
-    pub fn open(view: &impl Read, identity: Identity, issued: Timestamp) -> Result<Self, Stop> {
-        let head = query::head(view)?;
-        let record = attempts::look(view, &head, &identity.key, issued)?;
+    pub fn open(
+        view: &impl Read,
+        head: &Head,
+        rule: &Rule,
+        identity: Identity,
+        issued: Timestamp,
+    ) -> Result<Self, Stop> {
+        let record = attempts::look(view, head, &identity.key, issued)?;
         let user = query::user(view, identity.user)?.unwrap_or_default();
         if record.is_none() {
             refuse_user(&user)?;
-            refuse_waiting(view, &identity, issued)?;
+            refuse_waiting(view, &rule.limits, &identity, issued)?;
         }
         Ok(Self {
             identity,
@@ -57,8 +63,14 @@ fn refuse_user(user: &storage::User) -> Result<(), Stop> {
     Err(Stop::Ended(Ending::reject(reason)))
 }
 
-fn refuse_waiting(view: &impl Read, identity: &Identity, now: Timestamp) -> Result<(), Stop> {
-    let reason = match budgets::standing(view, identity.user, identity.place, now)? {
+fn refuse_waiting(
+    view: &impl Read,
+    limits: &Limits,
+    identity: &Identity,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    let Identity { user, place, .. } = *identity;
+    let reason = match budgets::standing(view, limits, user, place, now)? {
         Standing::Free => return Ok(()),
         Standing::Locked => Reason::Locked,
         Standing::Waiting { .. } => Reason::Waiting,

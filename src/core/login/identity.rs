@@ -4,6 +4,7 @@
 
 use super::{AttemptMacs, Ending, Place, Reason, Request, Rule, Stop};
 use crate::base::{AttemptKey, Name, PlaceId, Timestamp, UserId};
+use crate::ledger::storage::Head;
 use crate::ledger::{Read, attempts, query};
 use crate::seal::MacKey;
 
@@ -28,6 +29,7 @@ impl Identity {
     /// answered like one, with silence, and not counted.
     pub fn find(
         view: &impl Read,
+        head: &Head,
         request: &Request,
         rule: &Rule,
         macs: &AttemptMacs,
@@ -47,7 +49,7 @@ impl Identity {
         let keys = macs.keys(request, user, issued);
         let mut key = keys.in_force;
         for other in keys.others.into_iter().flatten() {
-            if was_seen(view, &other, issued)? {
+            if attempts::look(view, head, &other, issued)?.is_some() {
                 key = other;
             }
         }
@@ -66,9 +68,4 @@ fn user_by_names(view: &impl Read, names: &[Name]) -> Result<Option<UserId>, Sto
         }
     }
     Ok(None)
-}
-
-fn was_seen(view: &impl Read, key: &AttemptKey, issued: Timestamp) -> Result<bool, Stop> {
-    let head = query::head(view)?;
-    Ok(attempts::look(view, &head, key, issued)?.is_some())
 }

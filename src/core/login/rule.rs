@@ -1,9 +1,12 @@
-//! What a login is decided by, read in one go: the client's rule and the revisions of the
-//! facts behind it.
+//! What a login is decided by, whoever logs in: the client's rule, the limits of guessing,
+//! and the revisions of the facts behind them.
 //!
 //! Must not know whose login it is.
 
 use super::{Ending, Reason, Request};
+use crate::base::ClientId;
+use crate::ledger::budgets::Limits;
+use crate::ledger::storage::Head;
 use crate::ledger::{Read, Revisions, StoreError, query};
 use crate::policy::ClientPolicy;
 
@@ -12,6 +15,8 @@ use crate::policy::ClientPolicy;
 pub struct Rule {
     /// The client's rule.
     pub policy: ClientPolicy,
+    /// How often somebody may be wrong.
+    pub limits: Limits,
     /// What it was read from.
     pub revisions: Revisions,
     /// The domain of names that have none; empty: none.
@@ -41,25 +46,21 @@ impl Stop {
 }
 
 impl Rule {
-    /// Reads the rule for a request.
+    /// Reads the rule of a client. It is as `head` says, or newer where the view moves on
+    /// after the head was read; never older, and the ledger finds out which (Begin, line 2).
     ///
     /// # Errors
-    /// Silence when the client is gone or is another than the packet was held against: a
-    /// new secret, mode or rule must be met by a new packet. A Reject when no rule says
-    /// what to show.
-    pub fn read(view: &impl Read, request: &Request) -> Result<Self, Stop> {
-        let Some(client) = query::client(view, request.client)? else {
+    /// Silence when the client is gone. A Reject when no rule says what to show.
+    pub fn read(view: &impl Read, head: &Head, client: ClientId) -> Result<Self, Stop> {
+        let Some(client) = query::client(view, client)? else {
             return Err(Stop::Ended(Ending::silent(Reason::UnknownClient)));
         };
-        if client.revision != request.client_revision {
-            return Err(Stop::Ended(Ending::silent(Reason::Overtaken)));
-        }
-        let head = query::head(view)?;
         let settings = query::settings(view)?;
         let policy = ClientPolicy::of(&client, &settings)
             .map_err(|_| Stop::Ended(Ending::reject(Reason::NoRule)))?;
         Ok(Self {
             policy,
+            limits: Limits::of(&settings),
             revisions: Revisions {
                 client: client.revision,
                 rules: head.rules_revision,
@@ -67,5 +68,17 @@ impl Rule {
             },
             default_domain: client.default_domain,
         })
+    }
+
+    /// Whether `request` was held against this very entry of its client.
+    ///
+    /// # Errors
+    /// Silence when it was another: a new secret, mode or rule must be met by a new packet.
+    pub const fn admit(&self, request: &Request) -> Result<(), Stop> {
+        if self.revisions.client == request.client_revision {
+            Ok(())
+        } else {
+            Err(Stop::Ended(Ending::silent(Reason::Overtaken)))
+        }
     }
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use countersign_core::base::{
     Boot, ClientId, ClusterId, KeyId, NodeId, Secret, SeededEntropy, Timestamp, TokenId, UserId,
 };
+use countersign_core::ledger::table::Visit;
 use countersign_core::ledger::{
-    CLUSTER_VERSION, Command, Draft, Entry, MemoryTables, Outcome, SourceOutcome, Table, Write,
-    apply, fields, query, storage,
+    CLUSTER_VERSION, Command, Draft, Entry, MemoryTables, Outcome, Read, SourceOutcome, StoreError,
+    Table, Write, apply, fields, query, storage,
 };
 use countersign_core::login::{AttemptMacs, Caller, Reason, Request, Secrets, Stages};
 use countersign_core::otp::{Parameters, code_at};
@@ -155,6 +156,8 @@ struct Inner {
     clock: TestClock,
     state: Mutex<(MemoryTables, u64)>,
     applied: Notify,
+    /// The tables of all records that were looked for.
+    reads: Arc<Mutex<Vec<Table>>>,
     /// What goes wrong with the next commands.
     pub(super) faults: Mutex<VecDeque<Fault>>,
     /// How long each command was waited for.
@@ -181,6 +184,7 @@ impl TestLedger {
             clock,
             state: Mutex::new((tables, 0)),
             applied: Notify::new(),
+            reads: Arc::default(),
             faults: Mutex::default(),
             within: Mutex::default(),
             begins: AtomicUsize::new(0),
@@ -198,9 +202,17 @@ impl TestLedger {
         key: u64,
         change: impl FnOnce(&mut M),
     ) {
+        self.edit_at(table, &key.to_be_bytes(), change);
+    }
+
+    pub(super) fn edit_at<M: Message + Default>(
+        &self,
+        table: Table,
+        key: &[u8],
+        change: impl FnOnce(&mut M),
+    ) {
         let mut state = self.0.state.lock().unwrap();
-        let key = key.to_be_bytes();
-        let mut record: M = query::record(&state.0, table, &key)
+        let mut record: M = query::record(&state.0, table, key)
             .unwrap()
             .unwrap_or_default();
         change(&mut record);
@@ -214,6 +226,11 @@ impl TestLedger {
     /// How long each command was waited for.
     pub(super) fn within(&self) -> Vec<Duration> {
         self.0.within.lock().unwrap().clone()
+    }
+
+    /// The tables of the records that were looked for since the last call.
+    pub(super) fn reads(&self) -> Vec<Table> {
+        std::mem::take(&mut self.0.reads.lock().unwrap())
     }
 
     /// Claims and settlings proposed so far.
@@ -231,7 +248,7 @@ impl TestLedger {
             in_flight += u64::from(matches!(state, storage::attempt::State::InFlightUntil(_)));
             std::ops::ControlFlow::Continue(())
         };
-        countersign_core::ledger::Read::scan(&view, Table::Attempts, &[], &mut visit).unwrap();
+        Read::scan(&view, Table::Attempts, &[], &mut visit).unwrap();
         in_flight
     }
 
@@ -253,11 +270,31 @@ impl TestLedger {
     }
 }
 
-impl Ledger for TestLedger {
-    type View = MemoryTables;
+/// The tables as they were, and who tells what is looked for in them.
+pub(super) struct TestView {
+    tables: MemoryTables,
+    reads: Arc<Mutex<Vec<Table>>>,
+}
 
-    fn view(&self) -> MemoryTables {
-        self.0.state.lock().unwrap().0.clone()
+impl Read for TestView {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.reads.lock().unwrap().push(table);
+        self.tables.get(table, key)
+    }
+
+    fn scan(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.tables.scan(table, from, visit)
+    }
+}
+
+impl Ledger for TestLedger {
+    type View = TestView;
+
+    fn view(&self) -> TestView {
+        TestView {
+            tables: self.0.state.lock().unwrap().0.clone(),
+            reads: Arc::clone(&self.0.reads),
+        }
     }
 
     async fn propose(&self, command: Command, within: Duration) -> Result<Outcome, ProposeError> {
@@ -388,6 +425,7 @@ pub(super) fn tables(secrets: &Secrets, entropy: &mut SeededEntropy) -> MemoryTa
     for (client, factors) in clients {
         let record = storage::Client {
             id: client.0,
+            name: format!("client-{}", client.0),
             factors: factors.into(),
             timeout: 3000,
             tries: 1,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_core::base::{AttemptKey, Owner};
 use countersign_core::ledger::{
-    BeginResult, Command, Outcome, SettleResult, SourceOutcome, Verdict,
+    BeginResult, Command, Outcome, SettleResult, SourceOutcome, Verdict, query,
 };
 use countersign_core::login::{
     Answer, Asking, Beginning, Case, Claim, Decision, Flow, Identity, ProposeError, Reason,
@@ -140,8 +140,10 @@ impl Login {
     fn claim(&self, desk: &Desk<'_>) -> Result<Claim, Stop> {
         let view = desk.ledger.view();
         let read = || {
-            let rule = Rule::read(view, &self.request)?;
-            let case = Case::open(view, self.identity, desk.ledger.now)?;
+            let head = query::head(view)?;
+            let rule = Rule::read(view, &head, self.request.client)?;
+            rule.admit(&self.request)?;
+            let case = Case::open(view, &head, &rule, self.identity, desk.ledger.now)?;
             case.judge(view, &self.request, &rule, &STATE.secrets, self.owner)
         };
         let claim = read();

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use countersign_core::base::{Boot, NodeId, Owner, SeededEntropy, Timestamp};
-use countersign_core::ledger::Command;
+use countersign_core::ledger::{Command, query};
 use countersign_core::login::{
     ATTEMPT_KEYS_NOTICE, Asking, AttemptMacs, Identity, Rule, Stop,
 };
@@ -117,8 +117,11 @@ impl Script {
         let macs = &MACS[usize::from(self.is_turned)];
         let view = self.ledger.view();
         let issued = self.ledger.now;
-        let found = Rule::read(view, &request).and_then(|rule| {
-            Identity::find(view, &request, &rule, macs, &STATE.secrets.places, issued)
+        let head = query::head(view).expect("the head can be read");
+        let found = Rule::read(view, &head, request.client).and_then(|rule| {
+            rule.admit(&request)?;
+            let places = &STATE.secrets.places;
+            Identity::find(view, &head, &request, &rule, macs, places, issued)
         });
         let identity = match found {
             Ok(identity) => identity,

@@ -8,8 +8,8 @@ use crate::ledger::storage;
 use crate::ledger::table::{Read, StoreError, Table};
 
 /// How many failures within which span. None of them is zero.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::ledger) struct Limits {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
     /// Different wrong passwords of one user.
     pub(super) strict_failures: u32,
     pub(super) strict_window: Duration,
@@ -29,6 +29,12 @@ struct SettingsFacts {
 }
 
 impl Limits {
+    /// What the settings say; where they say nothing, what is safe.
+    #[must_use]
+    pub fn of(settings: &storage::Settings) -> Self {
+        settings.limits.unwrap_or_default().into()
+    }
+
     pub(in crate::ledger) fn load(tables: &impl Read) -> Result<Self, StoreError> {
         let settings: Option<SettingsFacts> = record(tables, Table::Settings, &[])?;
         let set = settings.and_then(|settings| settings.limits);

@@ -12,6 +12,6 @@ mod record;
 mod standing;
 mod strict;
 
-pub(super) use limits::Limits;
+pub use limits::Limits;
 pub(super) use record::Budgets;
 pub use standing::{Standing, standing, unlock};

@@ -25,16 +25,16 @@ pub enum Standing {
 /// When the store cannot be read.
 pub fn standing(
     tables: &impl Read,
+    limits: &Limits,
     user: UserId,
     place: PlaceId,
     now: Timestamp,
 ) -> Result<Standing, StoreError> {
-    let limits = Limits::load(tables)?;
-    let budgets = Budgets::load(tables, user, &limits, now)?;
+    let budgets = Budgets::load(tables, user, limits, now)?;
     if budgets.strict.is_locked() {
         return Ok(Standing::Locked);
     }
-    let waits = budgets.places.waits_until(place, &limits, now);
+    let waits = budgets.places.waits_until(place, limits, now);
     Ok(waits.map_or(Standing::Free, |until| Standing::Waiting { until }))
 }
 

@@ -10,7 +10,7 @@ use super::script::{CODE_CLIENT, Change, Event, PLACES, Player, TOKENS, events};
 use super::world::*;
 use crate::base::{AttemptKey, Epoch, NodeId, Timestamp, TokenId};
 use crate::ledger::attempts::{State, look};
-use crate::ledger::budgets::{Standing, standing};
+use crate::ledger::budgets::{Limits, Standing, standing};
 use crate::ledger::{
     Begin, BeginResult, Command, Draft, Entry, MemoryTables, RefusedBy, SettleResult, Table,
     Verdict, apply, query, storage,
@@ -327,10 +327,11 @@ impl Trial {
             let before = self.spent.insert(id, counter.last_spent);
             prop_assert!(before <= Some(counter.last_spent));
         }
+        let limits = Limits::load(&world.tables).unwrap();
         for user in [USER, OTHER_USER] {
             self.model.due(user);
             for place in PLACES {
-                let standing = standing(&world.tables, user, place, now).unwrap();
+                let standing = standing(&world.tables, &limits, user, place, now).unwrap();
                 let locked = self.model.budget(user).locked;
                 let waits = self.model.waits(user, place);
                 prop_assert_eq!(standing == Standing::Locked, locked);

@@ -8,7 +8,7 @@ use crate::base::{
     AttemptKey, Boot, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
 };
 use crate::ledger::attempts::{Attempt, look};
-use crate::ledger::budgets::{Standing, standing};
+use crate::ledger::budgets::{Limits, Standing, standing};
 use crate::ledger::{
     Begin, BeginResult, CLUSTER_VERSION, Command, Draft, Entry, Factors, Match, MemoryTables, Read,
     Revisions, Settle, SettleResult, SourceOutcome, Table, Verdict, Write, apply, query, storage,
@@ -258,7 +258,8 @@ impl World {
     }
 
     pub(super) fn standing(&self, place: PlaceId) -> Standing {
-        standing(&self.tables, USER, place, at(self.now)).unwrap()
+        let limits = Limits::load(&self.tables).unwrap();
+        standing(&self.tables, &limits, USER, place, at(self.now)).unwrap()
     }
 
     pub(super) const fn pass(&mut self, millis: u64) {

@@ -6,6 +6,7 @@ use prost::Message;
 
 use super::*;
 use crate::base::{AttemptKey, ClientId, KeyId, PlaceId, SeededEntropy, Timestamp, UserId};
+use crate::ledger::budgets::Limits;
 use crate::ledger::table::Counting;
 use crate::ledger::{MemoryTables, Revisions, Table, Write};
 use crate::login::{Caller, Decision, Identity};
@@ -21,6 +22,23 @@ const IDENTITY: Identity = Identity {
     key: AttemptKey([1; 32]),
     place: PlaceId([2; 16]),
 };
+
+fn rule(factors: Factors) -> Rule {
+    let second = std::time::Duration::from_secs(1);
+    Rule {
+        policy: ClientPolicy {
+            factors,
+            deadline: second,
+            source_timeout: second,
+            lease: second * 2,
+            window_steps: 1,
+            on_source_down: SourceDown::Reject,
+        },
+        limits: Limits::of(&storage::Settings::default()),
+        revisions: Revisions::default(),
+        default_domain: String::new(),
+    }
+}
 
 struct World {
     tables: MemoryTables,
@@ -104,19 +122,7 @@ impl World {
         typed: &str,
         factors: Factors,
     ) -> Result<Claim, Stop> {
-        let second = std::time::Duration::from_secs(1);
-        let rule = Rule {
-            policy: ClientPolicy {
-                factors,
-                deadline: second,
-                source_timeout: second,
-                lease: second * 2,
-                window_steps: 1,
-                on_source_down: SourceDown::Reject,
-            },
-            revisions: Revisions::default(),
-            default_domain: String::new(),
-        };
+        let rule = rule(factors);
         let request = Request {
             client: ClientId(1),
             client_revision: 0,
@@ -256,11 +262,12 @@ fn a_login_reads_each_record_once_and_scans_nothing() {
     let put = Write::Put(Table::Users, row, user.encode_to_vec());
     world.tables.write(vec![put]);
     let view = Counting::new(&world.tables);
-    let case = Case::open(&view, IDENTITY, NOW).unwrap();
+    let head = query::head(&view).unwrap();
+    let case = Case::open(&view, &head, &rule(Factors::Code), IDENTITY, NOW).unwrap();
     let claim = world.judge_case(&view, &case, &code, Factors::Code);
     assert_eq!(tokens(&claim.unwrap()), [1]);
     let read: Vec<_> = view.gets().into_iter().map(|(table, _)| table).collect();
-    let of_case = [Table::Head, Table::Users, Table::Settings, Table::Budgets];
+    let of_case = [Table::Head, Table::Users, Table::Budgets];
     let of_judge = [Table::Tokens, Table::Counters];
     assert_eq!(read, [&of_case[..], &of_judge].concat());
     assert_eq!(view.scans(), 0);

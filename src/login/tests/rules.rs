@@ -1,0 +1,142 @@
+//! Rules that are kept in memory: what they save, and that a changed one is met at once.
+
+use countersign_core::base::ClientId;
+use countersign_core::ledger::storage::change::Kind;
+use countersign_core::ledger::storage::{
+    Change, ChangeOutcome, Client, Factors, Head, Limits, PutClient, PutSettings, Refusal,
+    RemoveClient, Settings,
+};
+use countersign_core::ledger::{Command, Outcome, Table, query};
+use countersign_core::login::{Reason, Request};
+
+use super::world::{COMMIT, PROXY, VPN, World};
+use super::{ACCEPTED, reject, said, silent};
+use crate::login::Ledger;
+
+/// Carries out a change as an operator's, and waits until it is acknowledged.
+async fn change(world: &World, kind: Kind) -> ChangeOutcome {
+    world.ledger.edit_at(Table::Head, &[], |head: &mut Head| {
+        head.cluster = vec![9; 16];
+    });
+    let number = world.ledger.commands().1 as u128;
+    let command = Command::Change(Box::new(Change {
+        request_id: number.to_be_bytes().to_vec(),
+        kind: Some(kind),
+        ..Change::default()
+    }));
+    match world.ledger.propose(command, COMMIT * 2).await {
+        Ok(Outcome::Change(outcome)) if outcome.refusal() == Refusal::Unspecified => outcome,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn put(world: &World, client: ClientId, factors: Factors) -> u64 {
+    let found = query::client(&world.ledger.view(), client).unwrap();
+    let expected_revision = found.map_or(0, |client| client.revision);
+    let put = PutClient {
+        expected_revision,
+        client: Some(Client {
+            id: client.0,
+            name: format!("client-{}", client.0),
+            ranges: vec![format!("198.51.100.{}/32", client.0)],
+            secrets: vec![vec![1; 40]],
+            factors: factors.into(),
+            timeout: 3000,
+            tries: 1,
+            servers: 1,
+            ..Client::default()
+        }),
+    };
+    change(world, Kind::PutClient(put)).await.revision
+}
+
+/// Alice's next right login through the client that may ask for the code alone.
+fn code_alone(world: &World, later: u64, revision: u64) -> Request {
+    Request {
+        client_revision: revision,
+        ..world.request(PROXY, &world.code(later))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_reads_the_head_once_and_a_known_rule_not_at_all() {
+    let world = World::new();
+    let own = [
+        Table::Names,
+        Table::Users,
+        Table::Budgets,
+        Table::Tokens,
+        Table::Counters,
+    ];
+    let first = [&[Table::Head, Table::Clients, Table::Settings], &own[..]].concat();
+    let login = || world.login(code_alone(&world, 0, 1));
+    assert_eq!(said(&login().await), ACCEPTED);
+    assert_eq!(world.ledger.reads(), first);
+    let mut other = world.request(PROXY, "123456");
+    other.user_name = b"bob@contoso.example".to_vec();
+    world.login(other).await;
+    // In the one generation that there is by now, Bob has no attempt.
+    let second = [&[Table::Head, Table::Names, Table::Attempts], &own[1..]].concat();
+    assert_eq!(world.ledger.reads(), second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_was_tightened_is_met_by_the_next_login() {
+    let world = World::new();
+    let revision = put(&world, PROXY, Factors::Code).await;
+    let loose = code_alone(&world, 0, revision);
+    assert_eq!(said(&world.login(loose).await), ACCEPTED);
+    let revision = put(&world, PROXY, Factors::PasswordAndCode).await;
+    let next = code_alone(&world, 1, revision);
+    let refused = world.login(next).await;
+    assert_eq!(said(&refused), reject(Reason::EmptyPassword));
+    // Found out from the own tables, not by a claim that was told to be stale.
+    assert_eq!(world.ledger.commands(), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_was_removed_lets_nobody_in() {
+    let world = World::new();
+    let revision = put(&world, PROXY, Factors::Code).await;
+    let before = code_alone(&world, 0, revision);
+    assert_eq!(said(&world.login(before).await), ACCEPTED);
+    let remove = RemoveClient {
+        id: PROXY.0,
+        expected_revision: revision,
+    };
+    change(&world, Kind::RemoveClient(remove)).await;
+    let after = code_alone(&world, 1, revision);
+    assert_eq!(
+        said(&world.login(after).await),
+        silent(Reason::UnknownClient)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_were_tightened_are_met_by_the_next_login() {
+    let world = World::new();
+    assert_eq!(said(&world.login(world.right()).await), ACCEPTED);
+    let guess = |typed| world.login(world.request(VPN, typed));
+    for typed in ["guess111111", "guess222222"] {
+        assert_eq!(said(&guess(typed).await), reject(Reason::WrongCode));
+    }
+    let limits = Limits {
+        known_place_failures: 2,
+        ..Limits::default()
+    };
+    let put = PutSettings {
+        settings: Some(Settings {
+            limits: Some(limits),
+            ..Settings::default()
+        }),
+        expected_revision: 0,
+    };
+    change(&world, Kind::PutSettings(put)).await;
+    let third = guess("guess333333").await;
+    assert_eq!(said(&third), reject(Reason::Waiting));
+    assert_eq!(
+        world.ledger.commands().0,
+        3,
+        "a waiting user costs no command"
+    );
+}
