@@ -93,7 +93,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
             stages: self.stages,
         });
         if let Some(doubt) = finished.doubt {
-            release(&house, doubt).await;
+            Box::pin(release(&house, doubt)).await;
         }
     }
 
@@ -121,9 +121,10 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
             flow = match flow {
                 Flow::Judge(stage) => self.judge(stage).await,
                 Flow::Begin(stage) => self.begin(stage).await,
-                Flow::Wait(stage) => self.wait(stage).await,
-                Flow::Ask(question, stage) => self.ask(question, stage).await,
-                Flow::Settle(stage) => self.settle(stage).await,
+                // Apart: else a login with the code alone has to carry the room for them.
+                Flow::Wait(stage) => Box::pin(self.wait(stage)).await,
+                Flow::Ask(question, stage) => Box::pin(self.ask(question, stage)).await,
+                Flow::Settle(stage) => Box::pin(self.settle(stage)).await,
                 Flow::Finish(finished) => return finished,
             };
         }
