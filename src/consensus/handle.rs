@@ -28,7 +28,7 @@ use super::member::{Member, Raft};
 use super::port::LiveTables;
 use super::proposer::Asked;
 use super::reign::Reign;
-use super::state_machine::Applied;
+use super::state_machine::{Applied, Facts};
 use super::status::StatusFault;
 use super::tables::TableView;
 use crate::login::Clock;
@@ -86,6 +86,7 @@ pub struct Consensus {
     disk: Arc<Disk>,
     queue: mpsc::Sender<Asked>,
     applied: watch::Receiver<Applied>,
+    facts: watch::Receiver<Facts>,
     reign: watch::Receiver<Reign>,
     voice: Voice,
     opened: Opened,
@@ -154,6 +155,11 @@ impl Consensus {
     /// Wakes whoever waits for the tables to change.
     pub fn watch_applied(&self) -> watch::Receiver<Applied> {
         self.applied.clone()
+    }
+
+    /// Wakes whoever keeps copies of the facts when the tables hold other ones.
+    pub fn watch_facts(&self) -> watch::Receiver<Facts> {
+        self.facts.clone()
     }
 
     /// Waits until this node may propose; false when it stopped instead.

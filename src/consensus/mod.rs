@@ -47,6 +47,6 @@ pub use hashes::Difference;
 pub use inspect::inspect;
 pub use port::LiveTables;
 pub use proposer::{Because, ProposeError};
-pub use state_machine::Applied;
+pub use state_machine::{Applied, Facts};
 pub use status::StatusFault;
 pub use tables::TableView;

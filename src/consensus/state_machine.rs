@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use countersign_core::base::Timestamp;
+use countersign_core::ledger::storage::Head;
 use countersign_core::ledger::{self, Draft, Entry, Outcome, query};
 use futures_util::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
@@ -34,6 +35,28 @@ pub struct Applied {
     pub at: Timestamp,
 }
 
+/// Which versions the tables hold of the facts that the node keeps copies of. These change
+/// with what operators do, not with each login.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Facts {
+    /// Of all clients.
+    pub clients: u64,
+    /// Of the settings.
+    pub settings: u64,
+    /// Of the keyring.
+    pub keys: u64,
+}
+
+impl From<&Head> for Facts {
+    fn from(head: &Head) -> Self {
+        Self {
+            clients: head.clients_revision,
+            settings: head.settings_revision,
+            keys: head.keys_revision,
+        }
+    }
+}
+
 /// The tables and what they reach to.
 pub(super) struct StateMachine {
     disk: Arc<Disk>,
@@ -43,6 +66,7 @@ pub(super) struct StateMachine {
     hash: Option<Hash>,
     hashes: Arc<Hashes>,
     applied: watch::Sender<Applied>,
+    facts: watch::Sender<Facts>,
 }
 
 type Answered = (Option<ApplyResponder<Types>>, Vec<Outcome>);
@@ -58,6 +82,7 @@ impl StateMachine {
             hash: None,
             hashes: Arc::default(),
             applied: watch::Sender::default(),
+            facts: watch::Sender::default(),
         };
         machine.reload()?;
         Ok(machine)
@@ -66,6 +91,11 @@ impl StateMachine {
     /// Tells how far the tables are, after each write of them.
     pub(super) fn watch(&self) -> watch::Receiver<Applied> {
         self.applied.subscribe()
+    }
+
+    /// Tells of the facts, when they change.
+    pub(super) fn watch_facts(&self) -> watch::Receiver<Facts> {
+        self.facts.subscribe()
     }
 
     /// The node's snapshots.
@@ -83,20 +113,28 @@ impl StateMachine {
             (_, self.last, self.membership) = codec::applied(&octets)?;
         }
         let head = query::head(&self.disk.tables()).map_err(io::Error::other)?;
-        self.hash = Hash::try_from(&*head.hash).ok();
-        self.publish(Some(Timestamp::from_millis(head.at)));
+        self.publish(Some(&head));
         Ok(())
     }
 
-    fn publish(&self, at: Option<Timestamp>) {
+    /// Tells how far the tables are. `head`: of the tables, where it has changed.
+    fn publish(&mut self, head: Option<&Head>) {
         let index = self.last.map_or(0, |last| last.index);
+        if let Some(head) = head {
+            self.hash = Hash::try_from(&*head.hash).ok();
+        }
         if let Some(hash) = self.hash {
             self.hashes.record(index, hash);
         }
         self.applied.send_modify(|applied| {
             applied.index = index;
-            applied.at = at.unwrap_or(applied.at);
+            applied.at = head.map_or(applied.at, |head| Timestamp::from_millis(head.at));
         });
+        // Whoever keeps copies is not woken for each login.
+        if let Some(facts) = head.map(Facts::from) {
+            self.facts
+                .send_if_modified(|known| std::mem::replace(known, facts) != facts);
+        }
     }
 
     /// Applies a run of entries; the caller answers after it is written.
@@ -105,23 +143,22 @@ impl StateMachine {
         let tables = disk.tables();
         let mut draft = Draft::new(&tables);
         let mut answered: Vec<Answered> = Vec::with_capacity(run.len());
-        let mut at = None;
+        let mut commands = false;
         for item in run {
             let (entry, responder) = item?;
-            let outcomes = self.apply_entry(&mut draft, &entry, &mut at)?;
+            commands |= matches!(entry.payload, EntryPayload::Normal(_));
+            let outcomes = self.apply_entry(&mut draft, &entry)?;
             answered.push((responder, outcomes));
         }
-        if at.is_some() {
-            let head = query::head(&draft).map_err(io::Error::other)?;
-            self.hash = Hash::try_from(&*head.hash).ok();
-        }
+        let head = commands.then(|| query::head(&draft)).transpose();
+        let head = head.map_err(io::Error::other)?;
         let mut batch = WriteBatch::default();
         tables.add_writes(&mut batch, draft.into_writes());
         let state =
             codec::applied_octets(disk.tables_number(), self.last.as_ref(), &self.membership);
         disk.put_meta(&mut batch, APPLIED, state);
         disk.write(batch)?;
-        self.publish(at);
+        self.publish(head.as_ref());
         for (responder, outcomes) in answered {
             if let Some(responder) = responder {
                 fail_point::applied(&outcomes);
@@ -135,7 +172,6 @@ impl StateMachine {
         &mut self,
         draft: &mut Draft<'_, TableView<'_>>,
         entry: &LogEntry,
-        at: &mut Option<Timestamp>,
     ) -> io::Result<Vec<Outcome>> {
         self.last = Some(entry.log_id);
         match &entry.payload {
@@ -148,7 +184,6 @@ impl StateMachine {
                 let index = entry.log_id.index;
                 let parsed = Entry::decode(batch.octets())
                     .map_err(|cause| self.cannot_apply(index, cause.into()))?;
-                *at = Some(at.map_or(parsed.at, |at| at.max(parsed.at)));
                 ledger::apply(draft, index, &parsed)
                     .map_err(|cause| self.cannot_apply(index, cause.into()))
             }

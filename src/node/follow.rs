@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use countersign_core::base::{ClusterId, Operations, Secret};
-use countersign_core::ledger::storage::Head;
 use countersign_core::ledger::{StoreError, fields, query, storage};
 use countersign_core::seal::{Context, KeyFile, Keyring, OpenError, Sealed};
 
 use super::keys;
 use super::parts::NodeLogins;
-use crate::consensus::{Consensus, LiveTables};
+use crate::consensus::{Consensus, Facts, LiveTables};
 use crate::login::Ledger;
 use crate::net::{Client, Clients};
 use crate::sources::entra::{ConfigError, Entra, PinnedHosts, Surroundings};
@@ -30,24 +29,6 @@ pub(super) struct Copies {
     pub(super) surroundings: Surroundings,
 }
 
-/// Which versions the copies are of.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Seen {
-    clients: u64,
-    settings: u64,
-    keys: u64,
-}
-
-impl From<&Head> for Seen {
-    fn from(head: &Head) -> Self {
-        Self {
-            clients: head.clients_revision,
-            settings: head.settings_revision,
-            keys: head.keys_revision,
-        }
-    }
-}
-
 /// Why a field cannot be opened.
 #[derive(Debug, thiserror::Error)]
 enum FieldError {
@@ -62,21 +43,19 @@ enum FieldError {
 impl Copies {
     /// Keeps the copies up to date for as long as the task lives.
     pub(super) async fn follow(self, logins: NodeLogins) {
-        let mut seen = Seen::default();
-        let mut applied = self.consensus.watch_applied();
+        let mut facts = self.consensus.watch_facts();
+        let mut seen = Facts::default();
         loop {
-            let tables = self.consensus.view();
-            match query::head(&tables) {
-                Ok(head) => self.refresh(&tables, &logins, &mut seen, Seen::from(&head)),
-                Err(error) => tracing::error!(%error, "the store cannot be read"),
-            }
-            if applied.changed().await.is_err() {
+            let now = *facts.borrow_and_update();
+            self.refresh(&self.consensus.view(), &logins, seen, now);
+            seen = now;
+            if facts.changed().await.is_err() {
                 return;
             }
         }
     }
 
-    fn refresh(&self, tables: &LiveTables, logins: &NodeLogins, seen: &mut Seen, now: Seen) {
+    fn refresh(&self, tables: &LiveTables, logins: &NodeLogins, seen: Facts, now: Facts) {
         if now.keys != seen.keys {
             match keys::open(tables, self.cluster, &self.key_file) {
                 Ok(opened) => {
@@ -92,7 +71,6 @@ impl Copies {
         if now.settings != seen.settings || now.keys != seen.keys {
             self.take_source(tables);
         }
-        *seen = now;
     }
 
     /// Opens the clients. One whose secrets do not open is left out: its packets are then

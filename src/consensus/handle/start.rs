@@ -25,7 +25,7 @@ use crate::consensus::raft::RaftId;
 use crate::consensus::reign::{self, Reign};
 use crate::consensus::snapshot::incoming::Incoming;
 use crate::consensus::snapshot::outgoing::Exports;
-use crate::consensus::state_machine::{Applied, StateMachine};
+use crate::consensus::state_machine::{Applied, Facts, StateMachine};
 use crate::consensus::status::SyncTimes;
 
 /// A running node, how to stop its proposer, and the proposer.
@@ -45,7 +45,7 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
     let opened = opened(&disk)?;
     let node = config.node;
     let syncs = Arc::default();
-    let (member, applied) = member(config, peers.clone(), &ports, &disk, &syncs).await?;
+    let (member, applied, facts) = member(config, peers.clone(), &ports, &disk, &syncs).await?;
     let member = Arc::new(member);
     let raft = &member.raft.clone();
     let (said, reign) = watch::channel(Reign::Vacant);
@@ -80,6 +80,7 @@ pub(super) async fn inside(config: Config, ports: Ports) -> Result<Started, Star
         disk,
         queue,
         applied,
+        facts,
         reign,
         voice,
         opened,
@@ -106,12 +107,13 @@ async fn member(
     ports: &Ports,
     disk: &Arc<Disk>,
     syncs: &Arc<SyncTimes>,
-) -> Result<(Member, watch::Receiver<Applied>), StartError> {
+) -> Result<(Member, watch::Receiver<Applied>, watch::Receiver<Facts>), StartError> {
     let settings = core_config(&config);
     let settings = settings.map_err(|error| StartError::Core(error.to_string()))?;
     let id = RaftId::new(config.node, disk.incarnation());
     let machine = StateMachine::open(Arc::clone(disk))?;
-    let (applied, images) = (machine.watch(), machine.images());
+    let (applied, facts) = (machine.watch(), machine.watch_facts());
+    let images = machine.images();
     let contact = Contact::start(&ports.clock, machine.hashes(), &applied);
     let network = Network(Arc::new(Reach {
         own: id,
@@ -137,7 +139,7 @@ async fn member(
         peers,
         waits_for: watch::Sender::default(),
     };
-    Ok((member, applied))
+    Ok((member, applied, facts))
 }
 
 pub(super) fn runtime() -> io::Result<Runtime> {

@@ -5,12 +5,14 @@ use std::sync::Condvar;
 
 use countersign_core::base::Timestamp;
 use countersign_core::ledger::query;
+use countersign_core::ledger::storage::change::Kind;
+use countersign_core::ledger::storage::{PutSettings, Settings};
 use futures_util::future::join_all;
 use openraft::async_runtime::watch::WatchReceiver;
 
 use super::*;
 use crate::consensus::testing::{
-    FixedWall, Halts, config, found, founded, has_user, is_done, put_user, start,
+    FixedWall, Halts, command, config, found, founded, has_user, is_done, put_user, start,
 };
 use crate::consensus::{Because, ProposeError};
 use crate::login::{Clock, Ledger};
@@ -43,6 +45,28 @@ async fn a_restart_keeps_everything() {
     assert_eq!(query::head(&node.tables()).unwrap(), head);
     propose_all(&node, 301..=310).await;
     assert!((1..=310).all(|number| has_user(&node.tables(), number)));
+}
+
+#[tokio::test]
+async fn who_keeps_copies_is_woken_by_a_change_of_the_facts_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let node = founded(place.path(), clock()).await;
+    let mut facts = node.watch_facts();
+    let before = *facts.borrow_and_update();
+    propose_all(&node, 1..=10).await;
+    assert!(!facts.has_changed().unwrap());
+    let put = Kind::PutSettings(PutSettings {
+        settings: Some(Settings::default()),
+        expected_revision: before.settings,
+    });
+    assert!(is_done(&node.propose(command(11, put)).await.unwrap()));
+    let now = *facts.borrow_and_update();
+    assert_eq!(now.settings, before.settings + 1);
+    node.shutdown().await;
+    drop(node);
+
+    let node = start(place.path(), clock()).await;
+    assert_eq!(*node.watch_facts().borrow(), now);
 }
 
 #[tokio::test]
@@ -301,9 +325,19 @@ impl Clock for GatedClock {
     fn wall(&self) -> Timestamp {
         let mut state = self.state.lock().unwrap();
         state.1 = true;
+        let is_closed = state.0;
         self.changed.notify_all();
-        let open = self.changed.wait_while(state, |(closed, _)| *closed);
-        drop(open.unwrap());
+        let wait = || {
+            drop(
+                self.changed
+                    .wait_while(state, |(closed, _)| *closed)
+                    .unwrap(),
+            )
+        };
+        // Only whoever asks is to wait, not all that its thread does.
+        if is_closed {
+            tokio::task::block_in_place(wait);
+        }
         Timestamp::from_millis(1_000_000)
     }
 }
