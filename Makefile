@@ -21,7 +21,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test test-points check fix bench bench-cluster chaos fuzz fuzz-smoke build deps radclient keep check-deploy
+.PHONY: demo test test-points check fix bench bench-cluster chaos chaos-forgets fuzz fuzz-smoke build deps radclient keep check-deploy
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -58,6 +58,19 @@ bench-cluster: build ## three nodes beside one, and what is noticed of kills and
 
 chaos: build ## ten minutes of faults under load, judged
 	target/release/countersign-chaos --nodes 3 --minutes 10
+
+# A build without the memory of attempts is kept apart, and the real one put back at once:
+# cargo has both of each crate then, so that putting back compiles nothing.
+FORGETS := target/forgets
+
+chaos-forgets: build ## the judges find what is broken without the memory of attempts (I2)
+	mkdir -p $(FORGETS)
+	$(CARGO) build $(BUILD) --features dangerous-forget-attempts --bins && \
+	  cp target/release/countersign{,-demo,-chaos} $(FORGETS)/; \
+	  built=$$?; $(CARGO) build $(BUILD) --workspace && exit $$built
+	rm -f $(FORGETS)/report.json
+	! $(FORGETS)/countersign-chaos --nodes 3 --minutes 1 --report $(FORGETS)/report.json
+	grep -q '"invariant": "I2"' $(FORGETS)/report.json
 
 # The core forbids unsafe code, so the address sanitizer would only cost half the speed. What
 # is found goes to target/, beside the seeds that are kept in tests/fuzz/corpus/.

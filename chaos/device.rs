@@ -6,7 +6,7 @@ use countersign::device::{Answer, Credentials, Device, Lines};
 use countersign_core::base::Secret;
 
 use crate::dice::Dice;
-use crate::history::{Heard, Login, Password, Visit};
+use crate::history::{Due, Heard, Login, Password, Visit};
 use crate::recorder::Recorder;
 use crate::world::{Client, Node, World};
 
@@ -22,7 +22,7 @@ pub(crate) struct Typed<'w> {
 }
 
 /// How long a device waits for one answer, and how often it asks one server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Patience {
     pub(crate) timeout: Duration,
     pub(crate) tries: u32,
@@ -92,6 +92,7 @@ impl Devices<'_> {
             is_code_right: typed.is_code_right,
             caller: typed.caller.clone(),
             node: node.id,
+            is_patient: patience == Patience::USUAL,
             begun,
             ended: self.recorder.at(),
             heard: heard.clone(),
@@ -103,7 +104,7 @@ impl Devices<'_> {
     pub(crate) async fn visit(
         &self,
         typed: &Typed<'_>,
-        must_succeed: bool,
+        due: Due,
         dice: &mut Dice,
     ) -> anyhow::Result<Heard> {
         let servers: Vec<&Node> = self.world.nodes.iter().collect();
@@ -117,7 +118,7 @@ impl Devices<'_> {
         }
         self.recorder.visit(Visit {
             user: typed.user.clone(),
-            must_succeed,
+            due,
             begun,
             ended: self.recorder.at(),
             heard: heard.clone(),

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use crate::dice::Dice;
+use crate::end;
 use crate::history::{Fault, FaultKind};
 use crate::run::Run;
 
@@ -20,14 +21,15 @@ struct Planned {
     lasts: Duration,
 }
 
-/// Hurts and mends until it is told to stop; everything is mended at its end.
+/// Hurts and mends until it is told to stop; at its end everything is mended, and all nodes
+/// have caught up or never will.
 pub(crate) async fn cause(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
     let mut dice = Dice::new(run.seed, "faults", 0);
     loop {
         let gap = Duration::from_millis(dice.between(2_000, 7_000));
         tokio::select! {
             () = tokio::time::sleep(gap) => {}
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            _ = stop.wait_for(|stop| *stop) => break,
         }
         let delay = *dice.one_of(&DELAYS_MILLIS).unwrap_or(&0);
         run.delay_source(delay).await?;
@@ -37,6 +39,9 @@ pub(crate) async fn cause(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> any
             done?;
         }
     }
+    let caught_up = end::caught_up(&run).await;
+    run.recorder.caught_up(caught_up);
+    Ok(())
 }
 
 async fn plan(run: &Run, dice: &mut Dice) -> Vec<Planned> {
@@ -69,6 +74,17 @@ async fn plan(run: &Run, dice: &mut Dice) -> Vec<Planned> {
 }
 
 async fn carry_out(run: &Run, planned: Planned) -> anyhow::Result<()> {
+    match inflict(run, planned).await {
+        // How it ended is written down, and the run ends for it.
+        Err(error) if run.fleet.has_died(planned.node)? => {
+            println!("  {error:#}");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+async fn inflict(run: &Run, planned: Planned) -> anyhow::Result<()> {
     let Planned { node, kind, .. } = planned;
     tokio::time::sleep(planned.after).await;
     let begun = run.recorder.at();

@@ -22,6 +22,17 @@ pub(crate) struct History {
     pub(crate) visits: Vec<Visit>,
     pub(crate) writes: Vec<Write>,
     pub(crate) faults: Vec<Fault>,
+    /// Each end of a node's process, until the demo was put away.
+    pub(crate) ends: Vec<Ended>,
+    /// From the last mending until every node had applied something that was written after
+    /// it; none: never.
+    pub(crate) caught_up_after: Option<At>,
+    /// A story or the operator found no user left.
+    pub(crate) users_ran_out: bool,
+    /// Why it was not played to its end.
+    pub(crate) failed: Option<String>,
+    /// Stories that were not begun, since so many were under way.
+    pub(crate) stories_dropped: u64,
     /// Whose password the source was asked for, one entry a question.
     pub(crate) questions: Vec<String>,
     pub(crate) end: End,
@@ -39,6 +50,8 @@ pub(crate) struct Login {
     /// Calling-Station-Id.
     pub(crate) caller: String,
     pub(crate) node: u16,
+    /// The device waited as long as DESIGN, L1, has it.
+    pub(crate) is_patient: bool,
     pub(crate) begun: At,
     pub(crate) ended: At,
     pub(crate) heard: Heard,
@@ -67,11 +80,22 @@ pub(crate) enum Heard {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Visit {
     pub(crate) user: String,
-    /// The device keeps trying, and user, password and code are right and fresh.
-    pub(crate) must_succeed: bool,
+    pub(crate) due: Due,
     pub(crate) begun: At,
     pub(crate) ended: At,
     pub(crate) heard: Heard,
+}
+
+/// What a visit comes to as far as device and user are concerned.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub(crate) enum Due {
+    /// The device keeps trying, and user, password and code are right and fresh.
+    Accept,
+    /// The same, but others use the code at the same time: one of this user's visits of
+    /// this kind is let in.
+    AcceptOfOne,
+    /// It may be refused.
+    Nothing,
 }
 
 /// An administrative write, sent under one request id until it is answered.
@@ -128,11 +152,30 @@ pub(crate) enum FaultKind {
     Terminate,
 }
 
+/// The end of a node's process.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Ended {
+    pub(crate) node: u16,
+    pub(crate) at: At,
+    /// What it was told; none: nothing.
+    pub(crate) told: Option<FaultKind>,
+    pub(crate) how: How,
+}
+
+/// What the system tells of a process that has ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub(crate) enum How {
+    /// It did not, as long as it was waited for.
+    Not,
+    Signal(i32),
+    Status(i32),
+}
+
 /// How the cluster stood at the end, with everything mended and nothing sent any more.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct End {
     pub(crate) standings: Vec<Standing>,
-    /// From the last mending to equal states; none: never.
+    /// From the end of the load to equal states; none: never.
     pub(crate) converged_after: Option<At>,
     pub(crate) stores: Vec<Store>,
 }

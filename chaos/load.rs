@@ -30,6 +30,11 @@ impl Users {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         (number < self.all).then(|| number + 1)
     }
+
+    /// Whether anyone asked for one in vain.
+    pub(crate) fn ran_out(&self) -> bool {
+        self.next.load(Ordering::Relaxed) > self.all
+    }
 }
 
 /// Begins stories until it is told to stop, then waits for those under way.
@@ -47,9 +52,9 @@ pub(crate) async fn bear(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> anyh
         number += 1;
         next += step * u32::try_from(story.logins()).unwrap_or(1);
         // LIMIT: stories under way.
-        if stories.len() < STORIES_MAX
-            && let Some(user) = run.users.take()
-        {
+        if stories.len() >= STORIES_MAX {
+            run.recorder.story_dropped();
+        } else if let Some(user) = run.users.take() {
             let (run, mut dice) = (Arc::clone(&run), Dice::new(run.seed, "story", number));
             stories.spawn(async move { story.run(run.devices(), user, &mut dice).await });
         }
@@ -64,3 +69,17 @@ pub(crate) async fn bear(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> anyh
 }
 
 const STORIES_MAX: usize = 4_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_in_vain_is_noticed() {
+        let users = Users::new(2);
+        assert_eq!([users.take(), users.take()], [Some(1), Some(2)]);
+        assert!(!users.ran_out());
+        assert_eq!(users.take(), None);
+        assert!(users.ran_out());
+    }
+}

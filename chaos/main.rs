@@ -14,18 +14,14 @@
 //! load and the same faults in the same order, not the same interleaving.
 //!
 //! To see that the judges can find anything, take the memory of attempts out of the ledger.
-//! The run must end with status 1 and violations of I2:
-//!
-//! ```text
-//! cargo run --features dangerous-forget-attempts --bin countersign-chaos -- --minutes 1
-//! ```
-//!
-//! (`cargo build --features dangerous-forget-attempts --bins` before it, since the nodes
-//! are the `countersign` beside this binary.) Such a build refuses any store but a demo's.
+//! The run must then end with status 1 and violations of I2, which is what
+//! `make chaos-forgets` sees to. Such a build refuses any store but a demo's. The nodes of a
+//! run are the `countersign` beside this binary, so all binaries are of one build.
 //!
 //! Images and packages ship without this binary, and nothing can import it.
 
 mod admin;
+mod demo;
 mod device;
 mod dice;
 mod end;

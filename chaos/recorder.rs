@@ -7,7 +7,7 @@ use countersign::login::Clock;
 use countersign::node::SystemClock;
 use tokio::time::Instant;
 
-use crate::history::{At, Fault, Heard, History, Login, Visit, Write};
+use crate::history::{At, Ended, Fault, Heard, History, Login, Visit, Write};
 
 /// The one history of a run.
 #[derive(Debug)]
@@ -47,6 +47,24 @@ impl Recorder {
 
     pub(crate) fn fault(&self, fault: Fault) {
         self.history().faults.push(fault);
+    }
+
+    pub(crate) fn ended(&self, ended: Ended) {
+        self.history().ends.push(ended);
+    }
+
+    pub(crate) fn caught_up(&self, after: Option<At>) {
+        self.history().caught_up_after = after;
+    }
+
+    pub(crate) fn story_dropped(&self) {
+        self.history().stories_dropped += 1;
+    }
+
+    /// The last mending until now; the beginning, where nothing was mended.
+    pub(crate) fn mended(&self) -> At {
+        let history = self.history();
+        history.faults.iter().map(|it| it.up).max().unwrap_or(0)
     }
 
     /// All of it, and an empty one in its place.

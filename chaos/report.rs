@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use crate::history::{Fate, Heard, History, seconds};
-use crate::judge::Violation;
+use crate::history::{At, Due, Fate, Heard, History, seconds};
+use crate::judge::{self, Violation};
 
 /// Prints the outcome.
 pub(crate) fn print(history: &History, violations: &[Violation]) {
@@ -26,7 +26,7 @@ pub(crate) fn print(history: &History, violations: &[Violation]) {
         println!("{invariant}: {count} violations");
     }
     if violations.is_empty() {
-        println!("I0 I1 I2 I3 I5 I6 I8 L1 L2: nothing was found that violates them");
+        println!("{}: nothing was found that violates them", judge::judged());
     }
 }
 
@@ -35,14 +35,18 @@ fn summary(history: &History) -> String {
         let logins = history.logins.iter();
         logins.filter(|login| wanted(&login.heard)).count()
     };
-    let right = history.visits.iter().filter(|visit| visit.must_succeed);
+    let right = history
+        .visits
+        .iter()
+        .filter(|visit| visit.due == Due::Accept);
     let right_accepted = right.clone().filter(|it| it.heard == Heard::Accept);
     let longest = right_accepted.clone().map(|it| it.ended - it.begun).max();
     let written = |fate: Fate| history.writes.iter().filter(|it| it.fate == fate).count();
     format!(
         "{} logins: {} accepted, {} refused, {} unanswered; {} of {} right ones of patient \
          devices accepted, the longest after {}; {} questions at the source; \
-         {} writes acknowledged, {} refused, {} unknown; {} faults; equal after {}",
+         {} writes acknowledged, {} refused, {} unknown; {} faults, caught up {} after the \
+         last; equal {} after the load; {} stories not begun",
         history.logins.len(),
         heard(|it| *it == Heard::Accept),
         heard(|it| matches!(it, Heard::Reject(_))),
@@ -55,11 +59,14 @@ fn summary(history: &History) -> String {
         written(Fate::Refused),
         written(Fate::Unknown),
         history.faults.len(),
-        history
-            .end
-            .converged_after
-            .map_or_else(|| "never".to_owned(), seconds),
+        or_never(history.caught_up_after),
+        or_never(history.end.converged_after),
+        history.stories_dropped,
     )
+}
+
+fn or_never(after: Option<At>) -> String {
+    after.map_or_else(|| "never".to_owned(), seconds)
 }
 
 /// Writes the outcome for programs.
@@ -73,6 +80,7 @@ pub(crate) fn write(
         "replay": replay,
         "summary": summary(history),
         "faults": history.faults,
+        "ends": history.ends,
         "end": history.end.standings,
         "violations": violations,
     });

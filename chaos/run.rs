@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admin::{self, Operator};
+use crate::demo::Demo;
 use crate::device::{Devices, Patience};
-use crate::fleet::{Demo, Fleet};
+use crate::fleet::Fleet;
 use crate::history::{At, History, SECOND};
 use crate::load::Users;
 use crate::recorder::Recorder;
@@ -26,7 +27,7 @@ pub(crate) struct Run {
     pub(crate) world: World,
     pub(crate) users: Users,
     pub(crate) operators: Vec<Operator>,
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) fleet: Fleet,
     source: reqwest::Client,
 }
@@ -58,7 +59,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<bool> {
 
 /// What happened.
 async fn play(options: &Options, seed: u64, dir: &Path) -> anyhow::Result<History> {
-    let users = users(options);
+    let users = users(options)?;
     println!(
         "starting {} nodes with {users} users in {}",
         options.nodes,
@@ -67,6 +68,8 @@ async fn play(options: &Options, seed: u64, dir: &Path) -> anyhow::Result<Histor
     let demo = Demo::start(dir, options.nodes, users).await?;
     let run = Arc::new(Run::new(options, seed, &demo, dir)?);
     run.set_up(options.nodes).await?;
+    run.fleet.take_over().await?;
+    run.are_equal().await?;
     println!("running for {} minutes", options.minutes);
     let borne = bear(&run, Duration::from_secs(options.minutes * 60)).await;
     let end = match borne {
@@ -78,17 +81,29 @@ async fn play(options: &Options, seed: u64, dir: &Path) -> anyhow::Result<Histor
     drop(demo);
     let log = std::fs::read_to_string(&run.world.entra.log)?;
     let mut history = run.recorder.take();
-    history.end = end?;
+    // What happened until then is to be judged all the same.
+    match end {
+        Ok(end) => history.end = end,
+        Err(error) => history.failed = Some(format!("{error:#}")),
+    }
+    history.users_ran_out = run.users.ran_out();
     history.questions = end::questions(&log);
     Ok(history)
 }
 
-/// Load and faults, and the calm after them.
+/// Load and faults, and the calm after them. All of it ends at once when a node dies by
+/// itself, since nothing that follows could be judged.
 async fn bear(run: &Arc<Run>, time: Duration) -> anyhow::Result<()> {
     let (stop_faults, faults_stopped) = watch::channel(false);
     let (stop_load, load_stopped) = watch::channel(false);
     let mut parts = JoinSet::new();
-    parts.spawn(faults::cause(Arc::clone(run), faults_stopped));
+    let (all_mended, mut calm) = watch::channel(false);
+    let faults = faults::cause(Arc::clone(run), faults_stopped);
+    parts.spawn(async move {
+        let caused = faults.await;
+        all_mended.send_replace(true);
+        caused
+    });
     parts.spawn(load::bear(Arc::clone(run), load_stopped.clone()));
     parts.spawn(writes::add(Arc::clone(run), load_stopped.clone()));
     parts.spawn(writes::turn_gate(Arc::clone(run), load_stopped.clone()));
@@ -96,9 +111,11 @@ async fn bear(run: &Arc<Run>, time: Duration) -> anyhow::Result<()> {
         parts.spawn(writes::flip(Arc::clone(run), stream, load_stopped.clone()));
     }
     let timing = async {
-        tokio::time::sleep(time.saturating_sub(CALM)).await;
+        undisturbed(run, time.saturating_sub(CALM)).await;
         stop_faults.send_replace(true);
-        tokio::time::sleep(CALM.min(time)).await;
+        // Closed: it has failed, which ends the run.
+        drop(calm.wait_for(|calm| *calm).await);
+        undisturbed(run, CALM.min(time)).await;
         stop_load.send_replace(true);
         std::future::pending::<()>().await
     };
@@ -122,6 +139,23 @@ async fn bear(run: &Arc<Run>, time: Duration) -> anyhow::Result<()> {
     }
 }
 
+/// So long, unless a node dies.
+async fn undisturbed(run: &Run, time: Duration) {
+    let died = async {
+        loop {
+            if let Some(node) = run.fleet.dead() {
+                println!("node {node} has died by itself, so the run ends");
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        () = died => {}
+    }
+}
+
 impl Run {
     fn new(options: &Options, seed: u64, demo: &Demo, dir: &Path) -> anyhow::Result<Self> {
         let world = World::read(&demo.file())?;
@@ -135,19 +169,20 @@ impl Run {
             .no_proxy()
             .timeout(Duration::from_secs(5))
             .add_root_certificate(reqwest::Certificate::from_pem(&ca)?);
+        let recorder = Arc::new(Recorder::new(History {
+            nodes,
+            grace: grace(nodes),
+            lease: LEASE,
+            source_timeout: SOURCE_TIMEOUT,
+            ..History::default()
+        }));
         Ok(Self {
             seed,
             logins_per_second: options.logins_per_second,
             users: Users::new(world.users),
             operators: admin::operators(&world)?,
-            recorder: Recorder::new(History {
-                nodes,
-                grace: grace(nodes),
-                lease: LEASE,
-                source_timeout: SOURCE_TIMEOUT,
-                ..History::default()
-            }),
-            fleet: Fleet::new(&world, dir)?,
+            fleet: Fleet::new(&world, dir, Arc::clone(&recorder))?,
+            recorder,
             source: source.build()?,
             world,
         })
@@ -175,6 +210,10 @@ impl Run {
             });
             set.await.with_context(|| format!("client {client}"))?;
         }
+        self.are_equal().await
+    }
+
+    async fn are_equal(&self) -> anyhow::Result<()> {
         let (standings, equal) = end::converge(self).await;
         ensure!(
             equal.is_some(),
@@ -198,10 +237,17 @@ fn grace(nodes: u16) -> At {
     (device * u64::from(nodes) + 5).min(120) * SECOND
 }
 
-/// Enough for a user of its own in each story, as far as the demo goes.
-fn users(options: &Options) -> u64 {
-    let stories = options.minutes * 60 * options.logins_per_second * 2 / 3;
-    (stories + 1_000).min(USERS_MAX)
+/// Enough for a user of its own in each story, which takes nearly two logins, and in each
+/// round of those who are disabled and enabled.
+fn users(options: &Options) -> anyhow::Result<u64> {
+    let seconds = options.minutes * 60 + OVERTIME.as_secs();
+    let stories = seconds * options.logins_per_second * 2 / 3;
+    let users = stories + seconds * FLIPPERS + 100;
+    ensure!(
+        users <= USERS_MAX,
+        "so many logins need {users} users, and the demo has {USERS_MAX} at the most"
+    );
+    Ok(users)
 }
 
 fn replay(options: &Options, seed: u64) -> String {
@@ -244,11 +290,31 @@ fn raise_file_limit() {
     }
 }
 
-/// Without faults, at the end of a run.
+/// Without faults, at the end of a run: ten seconds to recover, and as long to see that it
+/// lasts.
 const CALM: Duration = Duration::from_secs(20);
 /// Of a client where no setting says otherwise, with the slack for the commits.
 const LEASE: At = 12 * SECOND;
 /// Of Entra, where no setting says otherwise.
 const SOURCE_TIMEOUT: At = 3 * SECOND;
 const FLIPPERS: u64 = 2;
-const USERS_MAX: u64 = 100_000;
+const USERS_MAX: u64 = 1_000_000;
+/// The faults under way when they are to stop may take so long to mend.
+const OVERTIME: Duration = Duration::from_secs(180);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[test]
+    fn there_are_users_for_the_whole_load_or_no_run() -> anyhow::Result<()> {
+        let options = |args: &str| Options::try_parse_from(args.split(' '));
+        assert!(users(&options("chaos --minutes 60")?)? > 60 * 60 * 60 * 29 / 52);
+        let most = "chaos --minutes 240 --logins-per-second 1000";
+        assert!(users(&options(most)?).is_err());
+        Ok(())
+    }
+}

@@ -7,7 +7,7 @@ use futures_util::future::{join_all, try_join};
 
 use crate::device::{Devices, Patience, Typed};
 use crate::dice::Dice;
-use crate::history::{Heard, Password};
+use crate::history::{Due, Heard, Password};
 use crate::world::Node;
 
 /// What happens, and about how many logins it takes.
@@ -59,8 +59,8 @@ impl Story {
     ) -> anyhow::Result<()> {
         let (tell, typed) = (Teller(devices), first(devices, self, user, dice));
         match self {
-            Self::Right => devices.visit(&typed, true, dice).await.map(drop),
-            Self::Gate => devices.visit(&typed, false, dice).await.map(drop),
+            Self::Right => devices.visit(&typed, Due::Accept, dice).await.map(drop),
+            Self::Gate => devices.visit(&typed, Due::Nothing, dice).await.map(drop),
             Self::LostAnswer => tell.lost_answer(&typed, dice).await,
             Self::Twins => tell.twins(&typed, dice).await,
             Self::Again => tell.again(&typed, dice).await,
@@ -114,37 +114,37 @@ impl<'r> Teller<'r> {
             let patience = Patience::hasty(dice.between(1, 400));
             self.0.login(typed, node, patience, dice).await?;
         }
-        self.0.visit(typed, true, dice).await.map(drop)
+        self.0.visit(typed, Due::Accept, dice).await.map(drop)
     }
 
     async fn twins(&self, typed: &Typed<'_>, dice: &mut Dice) -> anyhow::Result<()> {
         let mut other = split(dice);
-        let one = self.0.visit(typed, true, dice);
-        let other = self.0.visit(typed, true, &mut other);
+        let one = self.0.visit(typed, Due::Accept, dice);
+        let other = self.0.visit(typed, Due::Accept, &mut other);
         try_join(one, other).await.map(drop)
     }
 
     async fn again(&self, typed: &Typed<'_>, dice: &mut Dice) -> anyhow::Result<()> {
-        self.0.visit(typed, true, dice).await?;
+        self.0.visit(typed, Due::Accept, dice).await?;
         pause(dice, 8_000).await;
-        self.0.visit(typed, false, dice).await.map(drop)
+        self.0.visit(typed, Due::Nothing, dice).await.map(drop)
     }
 
     async fn replay(&self, typed: &Typed<'_>, dice: &mut Dice) -> anyhow::Result<()> {
-        let heard = self.0.visit(typed, true, dice).await?;
+        let heard = self.0.visit(typed, Due::Accept, dice).await?;
         pause(dice, 3_000).await;
         let thief = elsewhere(typed);
         // Where the user was not let in, the code is still free.
         if heard == Heard::Accept {
-            self.0.visit(&thief, false, dice).await?;
+            self.0.visit(&thief, Due::Nothing, dice).await?;
         }
         Ok(())
     }
 
     async fn race(&self, typed: &Typed<'_>, dice: &mut Dice) -> anyhow::Result<()> {
         let (thief, mut other) = (elsewhere(typed), split(dice));
-        let one = self.0.visit(typed, false, dice);
-        let other = self.0.visit(&thief, false, &mut other);
+        let one = self.0.visit(typed, Due::AcceptOfOne, dice);
+        let other = self.0.visit(&thief, Due::AcceptOfOne, &mut other);
         try_join(one, other).await.map(drop)
     }
 
@@ -154,7 +154,7 @@ impl<'r> Teller<'r> {
             ..typed.clone()
         };
         self.everywhere(&wrong, dice).await?;
-        self.0.visit(typed, false, dice).await.map(drop)
+        self.0.visit(typed, Due::Nothing, dice).await.map(drop)
     }
 
     async fn wrong_code(&self, typed: Typed<'_>, dice: &mut Dice) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! I8: the same applied index, the same state; and at the end every node is at the same.
 
-use super::answered::RECOVERY;
+use super::spans::RECOVERY;
 use crate::history::{History, seconds};
 
 pub(super) fn judge(history: &History) -> Vec<String> {

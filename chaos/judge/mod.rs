@@ -2,6 +2,7 @@
 //! history goes in, sentences come out.
 
 mod answered;
+mod ended;
 mod equal;
 mod kept;
 mod once;
@@ -13,6 +14,7 @@ mod right;
 mod spans;
 #[cfg(test)]
 mod testing;
+mod worth;
 
 use serde::Serialize;
 
@@ -21,7 +23,7 @@ use crate::history::History;
 /// One thing that must not be.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(crate) struct Violation {
-    /// As DESIGN §1 calls it.
+    /// As DESIGN §1 calls it; or END: how a process ended; or RUN: nothing was judged.
     pub(crate) invariant: &'static str,
     /// The evidence.
     pub(crate) sentence: String,
@@ -32,18 +34,7 @@ type Judge = fn(&History) -> Vec<String>;
 
 /// Everything that must not be, in the order of the invariants.
 pub(crate) fn judge(history: &History) -> Vec<Violation> {
-    let judges: [(&str, Judge); 9] = [
-        ("I0", right::judge),
-        ("I1", once::judge),
-        ("I2", retry::judge),
-        ("I3", kept::judge),
-        ("I5", revoked::judge),
-        ("I6", quorum::judge),
-        ("I8", equal::judge),
-        ("L1", answered::judge),
-        ("L2", recovered::judge),
-    ];
-    let found = judges.iter().flat_map(|(invariant, judge)| {
+    let found = JUDGES.iter().flat_map(|(invariant, judge)| {
         let sentences = judge(history).into_iter();
         sentences.map(|sentence| Violation {
             invariant,
@@ -52,3 +43,23 @@ pub(crate) fn judge(history: &History) -> Vec<Violation> {
     });
     found.collect()
 }
+
+/// What is judged, by its names.
+pub(crate) fn judged() -> String {
+    let names: Vec<_> = JUDGES.iter().map(|(name, _)| *name).collect();
+    names.join(" ")
+}
+
+const JUDGES: [(&str, Judge); 11] = [
+    ("I0", right::judge),
+    ("I1", once::judge),
+    ("I2", retry::judge),
+    ("I3", kept::judge),
+    ("I5", revoked::judge),
+    ("I6", quorum::judge),
+    ("I8", equal::judge),
+    ("L1", answered::judge),
+    ("L2", recovered::judge),
+    ("END", ended::judge),
+    ("RUN", worth::judge),
+];

@@ -3,7 +3,7 @@
 //! A verdict that was recorded while there was one may still be told: a refusal is held
 //! back to look like any other, and packets that join its login hear it as well.
 
-use crate::history::{At, Heard, History, SECOND, seconds};
+use crate::history::{At, Heard, History, Login, SECOND, seconds};
 
 pub(super) fn judge(history: &History) -> Vec<String> {
     let mut sentences = Vec::new();
@@ -27,6 +27,20 @@ pub(super) fn judge(history: &History) -> Vec<String> {
     sentences
 }
 
+/// The logins that a node without a quorum had time to answer.
+pub(super) fn looked_at(history: &History) -> impl Iterator<Item = &Login> {
+    let spans = history.without_quorum();
+    let within = move |login: &&Login| {
+        let from = login.begun.saturating_sub(ACCEPT_SLACK);
+        let to = login.begun.saturating_add(ANSWER);
+        let mut spans = spans.iter();
+        spans.any(|span| span.0 < from && to < span.1)
+    };
+    history.logins.iter().filter(within)
+}
+
+/// Time enough for an answer.
+const ANSWER: At = SECOND / 2;
 /// The commit that was under way, and its answer.
 const ACCEPT_SLACK: At = SECOND;
 /// The same, and for how long a refusal is held back at the most.

@@ -1,6 +1,6 @@
 //! Histories made by hand, in whole seconds.
 
-use crate::history::{At, Fate, Fault, FaultKind, Heard, History, Login, Password, SECOND};
+use crate::history::{At, Due, Fate, Fault, FaultKind, Heard, History, Login, Password, SECOND};
 use crate::history::{Visit, What, Write};
 
 /// An empty one of so many nodes.
@@ -10,6 +10,7 @@ pub(super) fn history(nodes: u16) -> History {
         grace: 32 * SECOND,
         lease: 12 * SECOND,
         source_timeout: 3 * SECOND,
+        caught_up_after: Some(SECOND),
         ..History::default()
     }
 }
@@ -36,6 +37,7 @@ pub(super) fn login(begun: At, ended: At, heard: Heard) -> Login {
         is_code_right: true,
         caller: "198.51.100.7".to_owned(),
         node: 1,
+        is_patient: true,
         begun: begun * SECOND,
         ended: ended * SECOND,
         heard,
@@ -51,7 +53,7 @@ pub(super) fn reject() -> Heard {
 pub(super) fn visit(begun: At, ended: At, heard: Heard) -> Visit {
     Visit {
         user: "alice".to_owned(),
-        must_succeed: true,
+        due: Due::Accept,
         begun: begun * SECOND,
         ended: ended * SECOND,
         heard,
