@@ -13,6 +13,8 @@ use tonic::Code;
 
 use super::Refused;
 use super::handshakes::Bounds;
+use super::wire::StatusRequest;
+use super::wire::standing_client::StandingClient;
 use world::{Authority, CLUSTER, House, Shown, uri};
 
 #[tokio::test]
@@ -21,6 +23,20 @@ async fn a_peer_of_the_own_authority_is_served_under_its_own_name() {
     for node in [2, 3] {
         assert_eq!(house.call(node).await.unwrap(), u32::from(node));
     }
+}
+
+#[tokio::test]
+async fn a_peer_is_dialled_by_its_name() {
+    let house = House::open().await;
+    let port = house.address.port();
+    let named = house.call_at(2, &format!("localhost:{port}")).await;
+    assert_eq!(named.unwrap(), 2);
+    assert!(house.links(2).standing(NodeId(1)).unwrap().connected);
+    // No label of a name is longer than 63 octets (RFC 1035 §2.3.4).
+    let nobody = format!("{}:{port}", "x".repeat(64));
+    let link = house.links(3).to(NodeId(1), &nobody);
+    let status = StandingClient::new(link).get_status(StatusRequest {}).await;
+    assert_eq!(status.unwrap_err().code(), Code::Unavailable);
 }
 
 /// Each is refused for its own reason, and a good peer is served before and after.

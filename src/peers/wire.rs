@@ -60,3 +60,6 @@ impl Drop for AttemptKeysReply {
 }
 
 impl ZeroizeOnDrop for AttemptKeysReply {}
+
+#[cfg(test)]
+mod tests;

@@ -77,6 +77,13 @@ impl StandIn {
         Ok(())
     }
 
+    /// Questions that it has read, answered or not.
+    pub(crate) async fn questions(&self) -> anyhow::Result<u64> {
+        let told = self.http.get(self.told("control")).send().await?;
+        let told: Value = serde_json::from_slice(&told.bytes().await?)?;
+        told.get("asked").and_then(Value::as_u64).context("none")
+    }
+
     /// The log's lines that concern the token endpoint.
     pub(crate) fn asked(&self) -> anyhow::Result<Vec<Value>> {
         let log = std::fs::read_to_string(self.told("log"))?;

@@ -81,6 +81,7 @@ fn configure(site: &Site, folder: &Path, entra: &entra::Ready) -> anyhow::Result
         admin,
         metrics,
         peers,
+        ..
     } = &site.ports;
     let id = format!("id = {}\n", site.id);
     let host = entra.authority.trim_start_matches("https://");

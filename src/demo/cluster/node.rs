@@ -8,6 +8,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use countersign::node::SystemEntropy;
+use countersign_core::base::Entropy;
+use data_encoding::HEXLOWER;
 use tokio::process::{Child, Command};
 
 use super::contract;
@@ -67,20 +70,31 @@ impl Node {
         )
     }
 
-    /// Runs one of the product's own commands against this node; what it printed.
+    /// Runs one of the product's own commands against this node; what it printed. On a busy
+    /// machine the nodes may elect just then: what was not done, or may not have been, is
+    /// asked again under the same number, so that it is done once.
     pub(super) async fn run(
         &self,
         admin: &contract::Admin,
         args: &[&str],
     ) -> anyhow::Result<Vec<u8>> {
-        let output = Command::new(&self.binary)
+        let request = HEXLOWER.encode(&SystemEntropy.array::<16>());
+        let mut command = Command::new(&self.binary);
+        command
             .args(args)
+            .args(["--request-id", &request])
             .env("COUNTERSIGN_ADMIN", &self.told.admin)
             .env("COUNTERSIGN_TOKEN_FILE", &admin.token_file)
             .env("COUNTERSIGN_CA_FILE", &admin.ca_file)
-            .stdin(Stdio::null())
-            .output()
-            .await?;
+            .stdin(Stdio::null());
+        let mut output = command.output().await?;
+        for _ in 0..RUNS_MAX {
+            if output.status.code() != Some(UNKNOWN) {
+                break;
+            }
+            tokio::time::sleep(READY_STEP).await;
+            output = command.output().await?;
+        }
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(
             output.status.success(),
@@ -155,5 +169,8 @@ pub(super) fn path(path: &Path) -> anyhow::Result<&str> {
 }
 
 pub(super) const READY_STEP: Duration = Duration::from_millis(50);
-pub(super) const READY_TRIES: u32 = 600;
+pub(super) const READY_TRIES: u32 = 1200;
+/// The exit status of what is unreachable or unknown (DESIGN §7).
+const UNKNOWN: i32 = 3;
+const RUNS_MAX: u32 = 20;
 const STOP_PATIENCE: Duration = Duration::from_secs(10);

@@ -1,18 +1,22 @@
 //! Ports of loopback for nodes that do not run yet.
 //!
 //! The kernel hands out ports of one range to whoever asks for any; these are not among
-//! them, so that a node which was killed finds its ports free when it is started again.
+//! them, and no other demo draws them either, so that a node which was killed finds its
+//! ports free when it is started again.
 
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as Name, UnixListener};
+use std::sync::Arc;
 
 use anyhow::Context;
 use countersign::node::SystemEntropy;
 use countersign_core::base::Entropy;
 
-/// Where one node listens.
+/// Where one node listens. While one of its clones is there, no other demo draws them.
 #[derive(Clone, Debug)]
 pub(super) struct Ports {
     pub(super) radius: SocketAddr,
@@ -20,6 +24,14 @@ pub(super) struct Ports {
     pub(super) admin: SocketAddr,
     pub(super) metrics: SocketAddr,
     pub(super) peers: SocketAddr,
+    _claims: Arc<[Claim; 5]>,
+}
+
+/// A name that stands for a port: it belongs to the network as the port does, to one
+/// process at a time, and ends with it, however it ends (unix(7), "Abstract sockets").
+#[derive(Debug)]
+struct Claim {
+    _name: UnixListener,
 }
 
 /// Keeps ports from others until it is dropped.
@@ -35,14 +47,16 @@ impl Ports {
         let range = range();
         let udp = || free(&range, UdpSocket::bind::<SocketAddr>);
         let tcp = || free(&range, TcpListener::bind::<SocketAddr>);
-        let ((radius, one), (accounting, two)) = (udp()?, udp()?);
-        let ((admin, three), (metrics, four), (peers, five)) = (tcp()?, tcp()?, tcp()?);
+        let ((radius, one, first), (accounting, two, second)) = (udp()?, udp()?);
+        let ((admin, three, third), (metrics, four, fourth)) = (tcp()?, tcp()?);
+        let (peers, five, fifth) = tcp()?;
         let ports = Self {
             radius,
             accounting,
             admin,
             metrics,
             peers,
+            _claims: Arc::new([first, second, third, fourth, fifth]),
         };
         let held = Held {
             _udp: [one, two],
@@ -62,18 +76,27 @@ impl Ports {
 fn free<T>(
     range: &RangeInclusive<u16>,
     bind: impl Fn(SocketAddr) -> io::Result<T>,
-) -> anyhow::Result<(SocketAddr, T)> {
+) -> anyhow::Result<(SocketAddr, T, Claim)> {
     let count = u64::from(range.end().saturating_sub(*range.start())).saturating_add(1);
     for _ in 0..TRIES_MAX {
         let drawn = u64::from_be_bytes(SystemEntropy.array());
         let offset = drawn.checked_rem(count).unwrap_or_default();
         let port = u64::from(*range.start()).saturating_add(offset);
-        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, u16::try_from(port)?));
-        if let Ok(bound) = bind(at) {
-            return Ok((at, bound));
+        let port = u16::try_from(port)?;
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if let Ok(claim) = claim(port)
+            && let Ok(bound) = bind(at)
+        {
+            return Ok((at, bound, claim));
         }
     }
     anyhow::bail!("no free port from {} to {}", range.start(), range.end())
+}
+
+fn claim(port: u16) -> io::Result<Claim> {
+    let name = Name::from_abstract_name(format!("countersign-demo-port-{port}"))?;
+    let _name = UnixListener::bind_addr(&name)?;
+    Ok(Claim { _name })
 }
 
 /// The wider of what is below and above the range from which the kernel hands out; all

@@ -19,6 +19,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::metadata::MetadataValue;
@@ -232,12 +233,29 @@ impl House {
 
     /// A call of a peer; what the listener takes it for.
     pub(super) async fn call(&self, node: u16) -> Result<u32, Status> {
-        self.call_as(node, NodeId(1)).await
+        self.call_at(node, &self.address.to_string()).await
     }
 
-    /// The same where `expected` is dialled at this address.
+    /// The same by another address.
+    pub(super) async fn call_at(&self, node: u16, address: &str) -> Result<u32, Status> {
+        let begun = Instant::now();
+        loop {
+            // A busy machine may take longer than a link waits for its connection.
+            match self.ask_at(node, NodeId(1), address).await {
+                Err(status) if status.code() == Code::Unavailable && begun.elapsed() < PATIENCE => {
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// A call where `expected` is dialled; once.
     pub(super) async fn call_as(&self, node: u16, expected: NodeId) -> Result<u32, Status> {
-        let link = self.links(node).to(expected, &self.address.to_string());
+        self.ask_at(node, expected, &self.address.to_string()).await
+    }
+
+    async fn ask_at(&self, node: u16, expected: NodeId, address: &str) -> Result<u32, Status> {
+        let link = self.links(node).to(expected, address);
         let call = StandingClient::new(link);
         let status = asked(call, Request::new(StatusRequest {})).await?;
         Ok(status.node)

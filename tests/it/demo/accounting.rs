@@ -17,7 +17,7 @@ use super::world::{ALICE, Demo, text};
 async fn ask(socket: &UdpSocket, packet: &[u8]) -> anyhow::Result<Vec<u8>> {
     socket.send(packet).await?;
     let mut octets = vec![0; 4096];
-    let patience = std::time::Duration::from_secs(5);
+    let patience = std::time::Duration::from_secs(60);
     let length = tokio::time::timeout(patience, socket.recv(&mut octets)).await??;
     octets.truncate(length);
     Ok(octets)
@@ -59,6 +59,8 @@ async fn accounting_is_proven_answered_and_recorded() -> anyhow::Result<()> {
     let response = Response::verify(&reply, &question(&secret, &sent))?;
     assert_eq!(response.code(), Code::AccountingResponse);
     assert_eq!(ask(&line, &packet).await?, reply, "the same packet again");
+    // An event is written soon after its answer.
+    demo.reasons(ALICE, 1).await?;
     let events = demo.run(&["events", "--user", ALICE])?;
     let events: Vec<Value> = events
         .out

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_core::base::Secret;
 
 use super::codes::calm_step;
-use super::process::Said;
+use super::process::{Said, until};
 use super::radclient;
 use super::world::{ALICE, Demo, HOME, Verdict, login};
 
@@ -100,7 +100,10 @@ async fn a_wrong_secret_meets_silence_and_is_counted() -> anyhow::Result<()> {
     device.secret = Secret::from("another secret".to_owned());
     device.timeout = Duration::from_millis(300);
     assert_eq!(login(&device, ALICE, &typed, HOME).await?, Verdict::Silence);
-    assert_eq!(demo.count("datagrams", "CS-R104").await, 3);
+    until("three packets are counted", async || {
+        demo.count("datagrams", "CS-R104").await == 3
+    })
+    .await?;
     if radclient::is_installed() {
         // The other client's secret.
         let verdict = radclient::login(&demo, "proxy-secret", ALICE, &typed, HOME)?;

@@ -126,7 +126,8 @@ async fn broken_packets_of_each_kind_meet_silence_and_are_counted() -> anyhow::R
     };
     socket.send(&alive.status_server(&[])?).await?;
     let mut octets = [0; 4096];
-    let length = socket.recv(&mut octets).await?;
+    let patience = std::time::Duration::from_secs(60);
+    let length = tokio::time::timeout(patience, socket.recv(&mut octets)).await??;
     Response::verify(octets.get(..length).unwrap_or_default(), &alive)?;
     Ok(())
 }

@@ -6,6 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
+use countersign::login::Clock;
+use countersign::node::SystemClock;
 use rustix::process::{Pid, Signal};
 
 pub(super) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
@@ -38,19 +40,31 @@ impl Process {
         Ok(Self(command.stderr(log).spawn()?))
     }
 
-    /// SIGTERM, and the status of the end.
+    /// SIGTERM, and the status of the end. One that does not end in time is killed.
     pub(super) fn stop(&mut self) -> anyhow::Result<ExitStatus> {
         send(self.0.id(), Signal::TERM)?;
-        Ok(self.0.wait()?)
+        let begun = SystemClock.monotonic();
+        while begun.elapsed() < PATIENCE {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(STEP);
+        }
+        self.0.kill()?;
+        self.0.wait()?;
+        anyhow::bail!("it did not end within {PATIENCE:?} of SIGTERM")
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Ok(None) = self.0.try_wait()
-            && self.stop().is_err()
-        {
+        let Ok(None) = self.0.try_wait() else {
+            return;
+        };
+        if let Err(error) = self.stop() {
             drop(self.0.kill());
+            drop(self.0.wait());
+            assert!(std::thread::panicking(), "a process of the test: {error}");
         }
     }
 }
@@ -155,14 +169,18 @@ impl Said {
 
 /// Asks again and again until it is so.
 pub(super) async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) -> anyhow::Result<()> {
-    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
+    let begun = SystemClock.monotonic();
+    loop {
+        // Looked at once more however long the last look took.
+        let late = begun.elapsed() >= PATIENCE;
         if so().await {
             return Ok(());
         }
+        anyhow::ensure!(!late, "not within {PATIENCE:?}: {what}");
         tokio::time::sleep(STEP).await;
     }
-    anyhow::bail!("not within {PATIENCE:?}: {what}")
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Many times what anything takes here: machines of tests are busy with others.
+const PATIENCE: Duration = Duration::from_secs(180);
 const STEP: Duration = Duration::from_millis(20);

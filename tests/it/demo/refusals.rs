@@ -1,29 +1,31 @@
 //! What a node refuses to start with: it says why, and touches nothing.
 
 use std::fs;
-use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use countersign::node::SystemEntropy;
+use countersign_core::base::Entropy;
 use tempfile::TempDir;
 
 use super::process::{COUNTERSIGN, Process, Said, until};
 use super::sealed::files;
 
-/// A cluster as `countersign cluster new` makes it, on free ports.
+/// A cluster as `countersign cluster new` makes it, on ports of a loopback address that
+/// nobody else has: while the node does not run, none of them is given to another.
 fn made(dir: &Path) -> anyhow::Result<PathBuf> {
     let mut new = Command::new(COUNTERSIGN);
     let said = Said::by(new.args(["cluster", "new"]).arg(dir), b"")?;
     anyhow::ensure!(said.status == 0, "{}", said.err);
     let config = dir.join("node.toml");
-    // All are held until all are known, so that no two are the same.
-    let (radius, accounting) = (UdpSocket::bind(FREE)?, UdpSocket::bind(FREE)?);
-    let (admin, metrics) = (TcpListener::bind(FREE)?, TcpListener::bind(FREE)?);
+    let [one, two, three] = SystemEntropy.array::<3>().map(|octet| octet | 1);
+    let at = |port: u16| format!("127.{one}.{two}.{three}:{port}");
+    // Below those that the kernel hands out, also to who listens at every address.
     let text = fs::read_to_string(&config)?
-        .replace("0.0.0.0:1812", &radius.local_addr()?.to_string())
-        .replace("0.0.0.0:1813", &accounting.local_addr()?.to_string())
-        .replace("127.0.0.1:8443", &admin.local_addr()?.to_string())
-        .replace("127.0.0.1:9464", &metrics.local_addr()?.to_string());
+        .replace("0.0.0.0:1812", &at(21_812))
+        .replace("0.0.0.0:1813", &at(21_813))
+        .replace("127.0.0.1:8443", &at(28_443))
+        .replace("127.0.0.1:9464", &at(29_464));
     fs::write(&config, text)?;
     Ok(config)
 }
@@ -128,5 +130,3 @@ async fn a_bad_file_ends_with_all_its_faults_and_status_2() -> anyhow::Result<()
     assert!(!config.with_file_name("data").exists());
     Ok(())
 }
-
-const FREE: &str = "127.0.0.1:0";

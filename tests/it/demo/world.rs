@@ -95,6 +95,11 @@ impl Demo {
         value.unwrap_or_default()
     }
 
+    fn nodes(&self) -> usize {
+        let nodes = self.told.pointer("/nodes").and_then(Value::as_array);
+        nodes.map_or(0, Vec::len)
+    }
+
     pub(super) fn pid(&self) -> anyhow::Result<u32> {
         self.pid_of(0)
     }
@@ -195,20 +200,24 @@ impl Demo {
         command
     }
 
-    /// Reasons of this user's logins, oldest first, once there are so many: an event is
-    /// written soon after its login, which never waits for it.
+    /// Reasons of this user's logins, once there are so many: an event is written soon after
+    /// its login, which never waits for it. One node after another, oldest first.
     pub(super) async fn reasons(&self, user: &str, least: usize) -> anyhow::Result<Vec<String>> {
         let mut reasons = Vec::new();
         until("the events are written", async || {
-            reasons = self.reasons_now(user).unwrap_or_default();
+            let each = (0..self.nodes()).map(|node| self.reasons_at(node, user));
+            let each = each.collect::<anyhow::Result<Vec<_>>>();
+            reasons = each.unwrap_or_default().concat();
             reasons.len() >= least
         })
         .await?;
         Ok(reasons)
     }
 
-    fn reasons_now(&self, user: &str) -> anyhow::Result<Vec<String>> {
-        let events = self.run(&["events", "--limit", "5000", "--user", user])?;
+    fn reasons_at(&self, node: usize, user: &str) -> anyhow::Result<Vec<String>> {
+        let mut events = self.command_at(node);
+        let events = events.args(["events", "--limit", "5000", "--user", user]);
+        let events = Said::by(events, b"")?;
         ensure!(events.status == 0, "{}", events.err);
         let mut reasons = Vec::new();
         for line in events.out.lines() {
@@ -249,15 +258,25 @@ impl Demo {
 
     /// Sets faults and delays of the stand-in.
     pub(super) async fn entra(&self, order: &Value) -> anyhow::Result<()> {
-        let ca = fs::read(self.told("/entra/ca_file"))?;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .tls_certs_only([reqwest::Certificate::from_pem(&ca)?])
-            .build()?;
         let control = self.told("/entra/control");
-        let post = http.post(control).body(order.to_string());
+        let post = self.stand_in()?.post(control).body(order.to_string());
         post.send().await?.error_for_status()?;
         Ok(())
+    }
+
+    /// Questions that the stand-in has read so far, answered or not.
+    pub(super) async fn questions(&self) -> anyhow::Result<u64> {
+        let control = self.told("/entra/control");
+        let told = self.stand_in()?.get(control).send().await?.bytes().await?;
+        let told: Value = serde_json::from_slice(&told)?;
+        told.get("asked").and_then(Value::as_u64).context("none")
+    }
+
+    fn stand_in(&self) -> anyhow::Result<reqwest::Client> {
+        let ca = fs::read(self.told("/entra/ca_file"))?;
+        let ca = reqwest::Certificate::from_pem(&ca)?;
+        let http = reqwest::Client::builder().no_proxy();
+        Ok(http.tls_certs_only([ca]).build()?)
     }
 
     /// How often the stand-in was asked about this user's password.

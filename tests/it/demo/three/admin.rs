@@ -7,45 +7,61 @@ use countersign::login::Clock;
 use countersign::node::SystemClock;
 use serde_json::Value;
 
+use super::super::cluster::{Cluster, NODES, Standing};
 use super::super::process::{Said, until};
 use super::super::world::text;
-use super::cluster::{Cluster, NODES};
 
 #[tokio::test]
 async fn each_node_tells_how_all_stand() -> anyhow::Result<()> {
     let cluster = Cluster::start(1)?;
-    let leader = cluster.settled().await?;
     for node in NODES {
-        let standing = cluster.standing(node)?;
-        assert_eq!(standing.leader(), Some(leader), "as node {node} sees it");
-        assert_eq!(standing.number("node"), Some(node as u64 + 1));
-        assert_eq!(standing.members().len(), 3);
-        for (number, member) in standing.members().iter().enumerate() {
-            let role = if number == leader { "leader" } else { "voter" };
-            assert_eq!(text(member, "role"), role, "node {number}");
-            assert_eq!(text(member, "fault"), "", "node {number}");
-            assert!(!text(member, "certificate_expires").is_empty());
-            let fsync = member.get("fsync_p99_us").and_then(Value::as_u64);
-            assert!(fsync > Some(0), "{member}");
-            let links = member.get("links").and_then(Value::as_array);
-            let links = links.context("no links")?;
-            let connected = |link: &&Value| link.get("connected") == Some(&Value::Bool(true));
-            assert_eq!(links.iter().filter(connected).count(), 2, "{member}");
-        }
+        let mut amiss = Ok(());
+        let told = until("the node tells it", async || {
+            amiss = cluster
+                .standing(node)
+                .and_then(|standing| is_whole(&standing, node));
+            amiss.is_ok()
+        });
+        told.await.map_err(|late| amiss.err().unwrap_or(late))?;
+    }
+    Ok(())
+}
+
+/// Whether `node` says of all three how they stand, with nothing amiss.
+fn is_whole(standing: &Standing, node: usize) -> anyhow::Result<()> {
+    let leader = standing.leader().context("no leader")?;
+    ensure!(standing.number("node") == Some(node as u64 + 1));
+    ensure!(standing.members().len() == 3);
+    for (number, member) in standing.members().iter().enumerate() {
+        let role = if number == leader { "leader" } else { "voter" };
+        ensure!(text(member, "role") == role, "node {number}: {member}");
+        ensure!(text(member, "fault").is_empty(), "node {number}: {member}");
+        ensure!(!text(member, "certificate_expires").is_empty(), "{member}");
+        let fsync = member.get("fsync_p99_us").and_then(Value::as_u64);
+        ensure!(fsync > Some(0), "{member}");
+        let links = member.get("links").and_then(Value::as_array);
+        let links = links.context("no links")?;
+        let connected = |link: &&Value| link.get("connected") == Some(&Value::Bool(true));
+        ensure!(links.iter().filter(connected).count() == 2, "{member}");
     }
     Ok(())
 }
 
 #[tokio::test]
 async fn a_dead_node_is_named_by_the_others() -> anyhow::Result<()> {
-    let mut cluster = Cluster::start(1)?;
+    let cluster = Cluster::start(1)?;
     let dead = (cluster.settled().await? + 1) % 3;
     cluster.kill(dead).await?;
     for node in NODES.into_iter().filter(|node| *node != dead) {
-        let standing = cluster.standing(node)?;
-        let member = standing.members().get(dead).context("no such member")?;
-        assert!(!text(member, "fault").is_empty(), "{member}");
-        assert!(standing.in_sync(), "two of three are a quorum");
+        until("it names the dead one, and goes on", async || {
+            let Ok(standing) = cluster.standing(node) else {
+                return false;
+            };
+            // Two of three are a quorum.
+            let member = standing.members().get(dead);
+            standing.in_sync() && member.is_some_and(|member| !text(member, "fault").is_empty())
+        })
+        .await?;
     }
     Ok(())
 }
@@ -53,23 +69,46 @@ async fn a_dead_node_is_named_by_the_others() -> anyhow::Result<()> {
 #[tokio::test]
 async fn the_leader_is_handed_over_to_whom_the_operator_names() -> anyhow::Result<()> {
     let cluster = Cluster::start(1)?;
-    let leader = cluster.settled().await?;
-    let term = cluster.standing(0)?.number("term");
-    let follower = (leader + 1) % 3;
-    let refused = cluster.run(follower, &["cluster", "transfer-leader"])?;
-    assert_eq!(refused.status, 1, "{refused:?}");
-    let named = format!("node {} does", leader + 1);
-    assert!(refused.err.contains(&named), "{refused:?}");
-    let heir = (follower + 1).to_string();
-    let handed = cluster.run(leader, &["cluster", "transfer-leader", &heir])?;
-    let handed = handed.json()?;
-    let now = handed.get("leader").and_then(Value::as_u64);
-    assert_eq!(now, Some(follower as u64 + 1));
-    assert_eq!(cluster.settled().await?, follower);
-    assert!(cluster.standing(0)?.number("term") > term);
-    let nobody = cluster.run(follower, &["cluster", "transfer-leader", "9"])?;
-    assert_eq!(nobody.status, 1, "{nobody:?}");
-    Ok(())
+    let transfer = |node, heir: &[&str]| {
+        let args = [&["cluster", "transfer-leader"], heir].concat();
+        cluster.run(node, &args)
+    };
+    // A busy machine may see an election of its own at any time: then all is asked again.
+    until("a follower says who could", async || {
+        let Ok(leader) = cluster.settled().await else {
+            return false;
+        };
+        let named = format!("node {} does", leader + 1);
+        let refused = transfer((leader + 1) % 3, &[]);
+        refused.is_ok_and(|it| it.status == 1 && it.err.contains(&named))
+    })
+    .await?;
+    let (mut before, mut heir) = (None, 0);
+    until("the leader hands over to whom is named", async || {
+        let Ok(leader) = cluster.settled().await else {
+            return false;
+        };
+        before = cluster
+            .standing(leader)
+            .ok()
+            .and_then(|it| it.number("term"));
+        heir = (leader + 1) % 3;
+        let handed = transfer(leader, &[&(heir + 1).to_string()]);
+        let handed = handed.and_then(|it| it.json()).unwrap_or_default();
+        let now = handed.get("leader").and_then(Value::as_u64);
+        before.is_some() && now == Some(heir as u64 + 1)
+    })
+    .await?;
+    cluster.settled().await?;
+    assert!(cluster.standing(heir)?.number("term") > before);
+    until("nobody is no heir", async || {
+        let Ok(leader) = cluster.settled().await else {
+            return false;
+        };
+        let nobody = transfer(leader, &["9"]);
+        nobody.is_ok_and(|it| it.status == 1 && it.err.contains("no such"))
+    })
+    .await
 }
 
 #[tokio::test]
@@ -79,13 +118,20 @@ async fn a_change_through_any_node_is_read_at_every_node() -> anyhow::Result<()>
     let mut slowest = Duration::ZERO;
     for round in 0..4 {
         for writer in NODES {
-            let name = format!("made{round}-{writer}@contoso.example");
-            let shown = |node| cluster.run(node, &["user", "show", &name]);
-            cluster.run(writer, &["user", "add", &name])?.json()?;
+            let mut tries = 0;
+            let mut name = String::new();
+            until("a change is acknowledged", async || {
+                tries += 1;
+                name = format!("made{round}-{writer}-{tries}@contoso.example");
+                let added = cluster.run(writer, &["user", "add", &name]);
+                added.is_ok_and(|it| it.status == 0)
+            })
+            .await?;
+            let shown = cluster.shown(writer, &name).await?;
+            assert!(shown.is_some(), "read where it was written");
             let begun = SystemClock.monotonic();
-            assert_eq!(shown(writer)?.status, 0, "read where it was written");
             for reader in NODES.into_iter().filter(|node| *node != writer) {
-                let read = async || shown(reader).is_ok_and(|it| it.status == 0);
+                let read = async || matches!(cluster.shown(reader, &name).await, Ok(Some(_)));
                 until("it is read elsewhere", read).await?;
             }
             slowest = slowest.max(begun.elapsed());
@@ -123,27 +169,47 @@ async fn changes_go_on_while_the_leader_changes() -> anyhow::Result<()> {
     let stop = tokio::sync::Notify::new();
     let hand_over = async {
         for _ in 0..5 {
-            let leader = cluster.led(0, &NODES).await?;
-            let mut command = tokio::process::Command::from(cluster.demo.command_at(leader));
-            let command = command.args(["cluster", "transfer-leader"]);
-            let handed = command.output().await?;
-            ensure!(handed.status.success(), "{handed:?}");
+            until("the leader hands over", async || {
+                let Ok(leader) = cluster.led(0, &NODES).await else {
+                    return false;
+                };
+                let mut command = tokio::process::Command::from(cluster.demo.command_at(leader));
+                let command = command.args(["cluster", "transfer-leader"]);
+                command.output().await.is_ok_and(|it| it.status.success())
+            })
+            .await?;
         }
+        Ok::<_, anyhow::Error>(())
+    };
+    let hand_over = async {
+        let handed = hand_over.await;
+        // Also where it failed: the others would go on for ever.
         stop.notify_waiters();
-        Ok(())
+        handed
     };
     let makers = futures_util::future::try_join_all(NODES.map(|node| make(&cluster, node, &stop)));
     let (made, handed) = tokio::join!(makers, hand_over);
     handed?;
     let made = made?.into_iter().flatten().collect::<Vec<_>>();
     cluster.settled().await?;
+    let mut unknown = 0;
     for (name, said) in &made {
-        ensure!(said.status == 0, "{name}: {said:?}");
+        // What was on its way to a leader that led no more is unknown: there once, under
+        // one number, or not at all.
+        ensure!([0, 3].contains(&said.status), "{name}: {said:?}");
+        let mut there = Vec::new();
         for node in NODES {
-            let shown = cluster.run(node, &["user", "show", name])?;
-            ensure!(shown.status == 0, "{name} at node {node}: {shown:?}");
+            there.extend(cluster.shown(node, name).await?);
         }
+        let right = there.len() == 3 || there.is_empty() && said.status == 3;
+        ensure!(right, "{name}: {said:?}, then {there:?}");
+        ensure!(there.windows(2).all(|two| two[0] == two[1]), "{there:?}");
+        unknown += usize::from(said.status == 3);
     }
-    println!("{} users made amid 5 changes of the leader", made.len());
+    println!(
+        "{} users made amid 5 changes of the leader, {unknown} of them unknown",
+        made.len()
+    );
+    ensure!(unknown < made.len(), "none was acknowledged");
     Ok(())
 }

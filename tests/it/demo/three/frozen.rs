@@ -3,10 +3,10 @@
 use anyhow::ensure;
 use tokio::task::JoinSet;
 
+use super::super::cluster::Cluster;
 use super::super::codes::calm_step;
 use super::super::process::{Frozen, until};
 use super::super::world::{HOME, Person, Verdict, login};
-use super::cluster::Cluster;
 
 /// Sets what the proxy's users have to type, and waits until it is acknowledged.
 async fn require(cluster: &Cluster, node: usize, factors: &str) -> anyhow::Result<()> {
@@ -31,7 +31,9 @@ async fn tighten(cluster: &Cluster, victim: usize, people: &[Person]) -> anyhow:
     let frozen = Frozen::new(cluster.pid(victim)?).await?;
     let mut early = JoinSet::new();
     for person in waiting {
-        let (device, name) = (cluster.proxy_at(victim)?, person.name.clone());
+        let (mut device, name) = (cluster.proxy_at(victim)?, person.name.clone());
+        // However long the change takes.
+        device.tries = 30;
         let code = person.app.code(now)?;
         // Its packet waits in the socket of the node that stands still.
         early.spawn(async move { login(&device, &name, &code, HOME).await });

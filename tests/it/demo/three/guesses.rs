@@ -1,9 +1,9 @@
 //! Three nodes do not multiply the guesses (DESIGN I4).
 
+use super::super::cluster::{Cluster, NODES};
 use super::super::codes::calm_step;
 use super::super::volley::{Shot, volley};
 use super::super::world::{HOME, Verdict, login};
-use super::cluster::{Cluster, NODES};
 
 #[tokio::test]
 async fn fifty_guesses_at_three_nodes_ask_no_more_than_the_strict_budget() -> anyhow::Result<()> {
@@ -20,7 +20,7 @@ async fn fifty_guesses_at_three_nodes_ask_no_more_than_the_strict_budget() -> an
             caller: HOME.to_owned(),
         })
         .collect();
-    let device = cluster.at_all(demo.vpn()?)?;
+    let device = cluster.at(demo.vpn()?, &NODES)?;
     let (verdicts, took) = volley(&device, &shots).await?;
     let asked = demo.asked(&person.name)?;
     println!("50 guesses sent within {took:?}: {asked} questions");
@@ -30,7 +30,7 @@ async fn fifty_guesses_at_three_nodes_ask_no_more_than_the_strict_budget() -> an
     cluster.settled().await?;
     let right = person.password.clone() + &code;
     for node in NODES {
-        assert!(cluster.locked(node, &person.name)?, "node {node}");
+        assert!(cluster.locked(node, &person.name).await?, "node {node}");
         let verdict = login(&cluster.vpn_at(node)?, &person.name, &right, HOME).await?;
         assert_eq!(verdict, Verdict::Reject, "locked at node {node}");
     }

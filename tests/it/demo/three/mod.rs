@@ -2,7 +2,7 @@
 
 mod admin;
 mod burst;
-mod cluster;
+mod freshness;
 mod frozen;
 mod guesses;
 mod leaving;
