@@ -97,6 +97,13 @@ impl Counted {
         let more = counts.wait_for(|counts| counts.get(label).copied() > before);
         drop(soon(more).await.unwrap());
     }
+
+    /// Waits until `label` was counted so often.
+    pub(in crate::consensus) async fn reach(&self, label: &'static str, count: u64) {
+        let mut counts = self.0.subscribe();
+        let there = counts.wait_for(|counts| counts.get(label).is_some_and(|it| *it >= count));
+        drop(soon(there).await.unwrap());
+    }
 }
 
 /// A node that runs.
