@@ -462,6 +462,7 @@ async fn where_no_node_can_connect_it_is_as_with_one_node() {
     cluster.edit(Table::Clients, VPN.0, |client: &mut storage::Client| {
         client.on_source_down = storage::OnSourceDown::Silent.into();
     });
+    cluster.edit_head(|head| head.clients_revision += 1);
     let typed = format!("secret{}", code_of_alice(cluster.clock, 1));
     let outcome = cluster.login(0, cluster.vpn(&typed)).await;
     assert_eq!(said(&outcome), silent(Reason::SourceUnreachable));

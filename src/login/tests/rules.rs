@@ -3,8 +3,8 @@
 use countersign_core::base::ClientId;
 use countersign_core::ledger::storage::change::Kind;
 use countersign_core::ledger::storage::{
-    Change, ChangeOutcome, Client, Factors, Head, Limits, PutClient, PutSettings, Refusal,
-    RemoveClient, Settings,
+    Actor, ApiToken, Change, ChangeOutcome, Client, Factors, Head, Limits, PutClient, PutSettings,
+    Refusal, RemoveClient, Settings,
 };
 use countersign_core::ledger::{Command, Outcome, Table, query};
 use countersign_core::login::{Reason, Request};
@@ -18,9 +18,20 @@ async fn change(world: &World, kind: Kind) -> ChangeOutcome {
     world.ledger.edit_at(Table::Head, &[], |head: &mut Head| {
         head.cluster = vec![9; 16];
     });
+    let token = vec![9; 32];
+    world
+        .ledger
+        .edit_at(Table::ApiTokens, &token, |stored: &mut ApiToken| {
+            stored.hash.clone_from(&token);
+        });
+    let actor = Actor {
+        token: token.clone(),
+        ..Actor::default()
+    };
     let number = world.ledger.commands().1 as u128;
     let command = Command::Change(Box::new(Change {
         request_id: number.to_be_bytes().to_vec(),
+        actor: Some(actor),
         kind: Some(kind),
         ..Change::default()
     }));
