@@ -165,7 +165,8 @@ fn told(cluster: &Cluster, node: usize) -> anyhow::Result<()> {
     let mut links = links.context("no links")?.iter();
     let third = links.find(|link| link.get("node") == Some(&3.into()));
     let third = third.context("no link to the third node")?;
-    ensure!(text(third, "refusal").contains("upgrade"), "{third}");
+    // The last of what was sent in its name.
+    ensure!(text(third, "refusal").contains("out of bounds"), "{third}");
     Ok(())
 }
 
