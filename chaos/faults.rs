@@ -29,7 +29,7 @@ pub(crate) async fn cause(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> any
         let gap = Duration::from_millis(dice.between(2_000, 7_000));
         tokio::select! {
             () = tokio::time::sleep(gap) => {}
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
         }
         let delay = *dice.one_of(&DELAYS_MILLIS).unwrap_or(&0);
         run.delay_source(delay).await?;
@@ -38,10 +38,9 @@ pub(crate) async fn cause(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> any
         for done in join_all(carried).await {
             done?;
         }
+        // At once: whatever is waited for in between would be told as the cluster's time.
+        run.recorder.caught_up(end::caught_up(&run).await);
     }
-    let caught_up = end::caught_up(&run).await;
-    run.recorder.caught_up(caught_up);
-    Ok(())
 }
 
 async fn plan(run: &Run, dice: &mut Dice) -> Vec<Planned> {

@@ -24,9 +24,9 @@ pub(crate) struct History {
     pub(crate) faults: Vec<Fault>,
     /// Each end of a node's process, until the demo was put away.
     pub(crate) ends: Vec<Ended>,
-    /// From the last mending until every node had applied something that was written after
-    /// it; none: never.
-    pub(crate) caught_up_after: Option<At>,
+    /// Of each time that faults were mended: from the last mending until every node had
+    /// applied something that was written after it; none: never.
+    pub(crate) caught_up_after: Vec<Option<At>>,
     /// A story or the operator found no user left.
     pub(crate) users_ran_out: bool,
     /// Why it was not played to its end.

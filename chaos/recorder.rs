@@ -54,7 +54,7 @@ impl Recorder {
     }
 
     pub(crate) fn caught_up(&self, after: Option<At>) {
-        self.history().caught_up_after = after;
+        self.history().caught_up_after.push(after);
     }
 
     pub(crate) fn story_dropped(&self) {

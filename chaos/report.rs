@@ -41,12 +41,14 @@ fn summary(history: &History) -> String {
         .filter(|visit| visit.due == Due::Accept);
     let right_accepted = right.clone().filter(|it| it.heard == Heard::Accept);
     let longest = right_accepted.clone().map(|it| it.ended - it.begun).max();
+    let mut caught_up = history.caught_up_after.iter().copied();
+    let caught_up = caught_up.try_fold(0, |longest, after| Some(after?.max(longest)));
     let written = |fate: Fate| history.writes.iter().filter(|it| it.fate == fate).count();
     format!(
         "{} logins: {} accepted, {} refused, {} unanswered; {} of {} right ones of patient \
          devices accepted, the longest after {}; {} questions at the source; \
-         {} writes acknowledged, {} refused, {} unknown; {} faults, caught up {} after the \
-         last; equal {} after the load; {} stories not begun",
+         {} writes acknowledged, {} refused, {} unknown; {} faults, caught up {} after \
+         their mending at the latest; equal {} after the load; {} stories not begun",
         history.logins.len(),
         heard(|it| *it == Heard::Accept),
         heard(|it| matches!(it, Heard::Reject(_))),
@@ -59,7 +61,7 @@ fn summary(history: &History) -> String {
         written(Fate::Refused),
         written(Fate::Unknown),
         history.faults.len(),
-        or_never(history.caught_up_after),
+        or_never(caught_up),
         or_never(history.end.converged_after),
         history.stories_dropped,
     )

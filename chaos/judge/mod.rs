@@ -32,7 +32,7 @@ pub(crate) struct Violation {
 /// Sentences about what must not be.
 type Judge = fn(&History) -> Vec<String>;
 
-/// Everything that must not be, in the order of the invariants.
+/// Everything that must not be, in the order of the judges.
 pub(crate) fn judge(history: &History) -> Vec<Violation> {
     let found = JUDGES.iter().flat_map(|(invariant, judge)| {
         let sentences = judge(history).into_iter();
@@ -50,7 +50,10 @@ pub(crate) fn judged() -> String {
     names.join(" ")
 }
 
+/// First what may explain the rest: little else holds once a node has died by itself.
 const JUDGES: [(&str, Judge); 11] = [
+    ("END", ended::judge),
+    ("RUN", worth::judge),
     ("I0", right::judge),
     ("I1", once::judge),
     ("I2", retry::judge),
@@ -60,6 +63,4 @@ const JUDGES: [(&str, Judge); 11] = [
     ("I8", equal::judge),
     ("L1", answered::judge),
     ("L2", recovered::judge),
-    ("END", ended::judge),
-    ("RUN", worth::judge),
 ];

@@ -61,15 +61,16 @@ fn silences(history: &History, sets: &[FaultSet<'_>]) -> Vec<String> {
         .collect()
 }
 
-fn behind(history: &History) -> Option<String> {
-    match history.caught_up_after {
-        None => Some("after the last mending the nodes never caught up".to_owned()),
-        Some(after) if after > RECOVERY => Some(format!(
-            "the nodes had caught up only {} after the last mending",
-            seconds(after)
+fn behind(history: &History) -> Vec<String> {
+    let told = history.caught_up_after.iter().map(|after| match after {
+        None => Some("after a last mending the nodes never caught up".to_owned()),
+        Some(after) if *after > RECOVERY => Some(format!(
+            "the nodes had caught up only {} after a last mending",
+            seconds(*after)
         )),
         Some(_) => None,
-    }
+    });
+    told.flatten().collect()
 }
 
 #[cfg(test)]
@@ -133,9 +134,9 @@ mod tests {
     #[test]
     fn all_catch_up_within_ten_seconds_of_the_last_mending() {
         let mut run = history(3);
-        run.caught_up_after = Some(11 * SECOND);
+        run.caught_up_after.push(Some(11 * SECOND));
         assert_eq!(judge(&run).len(), 1);
-        run.caught_up_after = None;
-        assert_eq!(judge(&run).len(), 1);
+        run.caught_up_after.insert(0, None);
+        assert_eq!(judge(&run).len(), 2);
     }
 }

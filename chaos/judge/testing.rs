@@ -10,7 +10,7 @@ pub(super) fn history(nodes: u16) -> History {
         grace: 32 * SECOND,
         lease: 12 * SECOND,
         source_timeout: 3 * SECOND,
-        caught_up_after: Some(SECOND),
+        caught_up_after: vec![Some(SECOND)],
         ..History::default()
     }
 }
