@@ -89,8 +89,9 @@ build: deps
 	$(CARGO) build $(BUILD) --workspace
 	@$(MAKE) --no-print-directory keep
 
+# libclang-cpp is another library, and no help.
 deps: ## what the compiler needs beside cargo: libclang, for RocksDB's bindings
-	@ldconfig -p | grep -q 'libclang[-.0-9]*\.so' || ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || \
+	@ldconfig -p | grep -q 'libclang[-.0-9]*\.so' || ls /usr/lib/llvm-*/lib 2>/dev/null | grep -q '^libclang[-.0-9]*\.so' || \
 	  { SUDO=$$([ $$(id -u) = 0 ] || echo sudo); \
 	    echo 'installing libclang and a C++ compiler (Debian packages)'; \
 	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends \
