@@ -10,23 +10,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_core::base::{NodeId, Operations, Timestamp};
-use futures_util::future::join_all;
-use openraft::async_runtime::watch::WatchReceiver as _;
-use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use countersign_core::base::{NodeId, Timestamp};
+use tokio::time::Instant;
 
-use super::config::Peers;
-use super::contact::Contact;
-use super::raft::{RaftId, Types};
-use super::reign::Reign;
-use super::state_machine::StateMachine;
-use super::status::members;
 use crate::login::Clock;
-use crate::peers::wire::TimeRequest;
-use crate::peers::wire::standing_client::StandingClient;
-
-type Raft = openraft::Raft<Types, StateMachine>;
 
 /// What is wrong with this node's clock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -106,7 +93,7 @@ impl Clocks {
     }
 
     /// A member's clock said `time`, between two looks at the own one.
-    fn told(&self, node: NodeId, time: Timestamp, before: Look, after: Look) {
+    pub(super) fn told(&self, node: NodeId, time: Timestamp, before: Look, after: Look) {
         let way = after.at.saturating_duration_since(before.at) / 2;
         let told = Told {
             ahead: difference(time, before.time.plus(way)),
@@ -116,7 +103,8 @@ impl Clocks {
         others.insert(node, told);
     }
 
-    fn look(&self) -> Look {
+    /// Both of the own clocks now.
+    pub(super) fn look(&self) -> Look {
         Look {
             time: self.own.wall(),
             at: self.own.monotonic(),
@@ -124,8 +112,9 @@ impl Clocks {
     }
 }
 
+/// What the own clocks said at one time.
 #[derive(Clone, Copy)]
-struct Look {
+pub(super) struct Look {
     time: Timestamp,
     at: Instant,
 }
@@ -158,94 +147,8 @@ fn difference(one: Timestamp, other: Timestamp) -> i64 {
     if one < other { -apart } else { apart }
 }
 
-/// Compares the clocks each second. While this node's is off, it does not want to lead,
-/// and lets another: what it would stamp is for ever.
-pub(super) struct Compare {
-    pub(super) raft: Raft,
-    pub(super) contact: Arc<Contact>,
-    pub(super) reign: watch::Receiver<Reign>,
-    pub(super) peers: Peers,
-    pub(super) operations: Arc<dyn Operations>,
-}
-
-impl Compare {
-    /// Never ends; dropped with the runtime.
-    pub(super) async fn run(self) {
-        self.operations.level("fenced", "clock", 0);
-        let mut tick = interval(COMPARE_EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut known = None;
-        loop {
-            tick.tick().await;
-            self.ask_all().await;
-            let fault = self.contact.clock_fault();
-            if fault.is_some() != known.is_some() {
-                self.tell(fault);
-            }
-            known = fault;
-            if fault.is_some()
-                && matches!(*self.reign.borrow(), Reign::Leading { alone: false, .. })
-            {
-                self.let_another_lead().await;
-            }
-        }
-    }
-
-    fn tell(&self, fault: Option<ClockFault>) {
-        self.operations
-            .level("fenced", "clock", u64::from(fault.is_some()));
-        let differs = self.contact.hashes().difference().is_some();
-        self.raft
-            .runtime_config()
-            .elect(fault.is_none() && !differs);
-        match fault {
-            Some(fault) => tracing::error!("this node is silent until its clock is set: {fault}"),
-            None => tracing::info!("the clock of this node agrees with the others again"),
-        }
-    }
-
-    async fn ask_all(&self) {
-        let own = RaftId(*self.raft.node_id()).node();
-        let others = members(&self.raft)
-            .into_iter()
-            .filter(|(node, _)| Some(*node) != own);
-        let clocks = self.contact.clocks();
-        let asked = others.map(|(node, address)| {
-            let mut client = StandingClient::new(self.peers.links.to(node, &address));
-            async move {
-                let before = clocks.look();
-                let asked = timeout(ANSWER_MAX, client.get_time(TimeRequest {})).await;
-                if let Ok(Ok(reply)) = asked {
-                    let time = Timestamp::from_millis(reply.into_inner().now);
-                    clocks.told(node, time, before, clocks.look());
-                }
-            }
-        });
-        join_all(asked).await;
-    }
-
-    async fn let_another_lead(&self) {
-        let reach = self
-            .raft
-            .metrics()
-            .borrow_watched()
-            .replication
-            .clone()
-            .unwrap_or_default();
-        let own = *self.raft.node_id();
-        let others = self.raft.voter_ids().filter(|id| *id != own);
-        let furthest = others.max_by_key(|id| reach.get(id).copied().flatten());
-        if let Some(heir) = furthest {
-            drop(self.raft.trigger().transfer_leader(heir).await);
-        }
-    }
-}
-
 /// Further apart, two clocks do not agree: a third of the shortest step of a token.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(10);
-const COMPARE_EVERY: Duration = Duration::from_secs(1);
-/// An answer that took longer says little: half the way is what it may be wrong by.
-const ANSWER_MAX: Duration = Duration::from_millis(500);
 /// What was told longer ago counts no more; a few rounds may be lost.
 const TOLD_MAX: Duration = Duration::from_secs(5);
 

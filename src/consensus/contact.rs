@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use countersign_core::base::Timestamp;
+use countersign_core::base::{NodeId, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -27,8 +27,8 @@ use hearing::{Hearing, Word};
 /// Why a node may not speak.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unready {
-    /// Its tables are not what the leader's are.
-    #[error("its tables differ from the leader's")]
+    /// Its tables are not those of most voters, or it is not known whose are.
+    #[error("its tables differ from those of others")]
     Fenced,
     /// Its clock is off.
     #[error("its clock is off")]
@@ -129,9 +129,9 @@ impl Contact {
         }
     }
 
-    /// Takes the word of the leader of `term`, whose commit index is `commit`. Only for
+    /// Takes the word of `leader`, that of `term`, whose commit index is `commit`. Only for
     /// appends that were not refused for their term.
-    pub(super) fn heard(&self, word: &LeaderWord, term: u64, commit: u64) {
+    pub(super) fn heard(&self, leader: NodeId, word: &LeaderWord, term: u64, commit: u64) {
         let taken = Word {
             time: Timestamp::from_millis(word.at),
             sent: Duration::from_millis(word.sent),
@@ -143,7 +143,7 @@ impl Contact {
             hearing.hear(taken, term, commit, now)
         };
         if newest {
-            self.hashes.told(word.hash_index, &word.hash);
+            self.hashes.told(leader, word.hash_index, &word.hash);
             self.attempt_keys_told.send_if_modified(|told| {
                 let before = std::mem::replace(told, word.attempt_keys);
                 before != word.attempt_keys

@@ -80,6 +80,7 @@ pub(super) struct Disk {
     db: Db,
     layout: Layout,
     tables: ArcSwap<String>,
+    node: NodeId,
     incarnation: u16,
     boot: Boot,
     on_halt: OnHalt,
@@ -113,6 +114,7 @@ impl Disk {
         let disk = Self {
             db,
             tables: ArcSwap::from_pointee(tables),
+            node: owner.node,
             incarnation: u16::try_from(marks.incarnation).unwrap_or(u16::MAX),
             boot,
             layout,
@@ -125,6 +127,11 @@ impl Disk {
     /// How often the store was opened; synced before this node does anything.
     pub(super) fn boot(&self) -> Boot {
         self.boot
+    }
+
+    /// Whose store this is.
+    pub(super) fn node(&self) -> NodeId {
+        self.node
     }
 
     /// Which life of the node this disk is.

@@ -83,7 +83,7 @@ pub struct Figures {
 /// One node's part in the cluster.
 pub struct Consensus {
     pub(super) raft: Raft,
-    disk: Arc<Disk>,
+    pub(super) disk: Arc<Disk>,
     queue: mpsc::Sender<Asked>,
     applied: watch::Receiver<Applied>,
     facts: watch::Receiver<Facts>,

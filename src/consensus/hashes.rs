@@ -1,13 +1,15 @@
-//! Whether this node's tables are the leader's (I8): the rolling hash at each index that
-//! both of them stood at.
+//! Whether this node's tables are the others' (I8): the rolling hash at each index that
+//! two of them stood at.
 //!
-//! A difference means that `apply` did something else here, or that a disk lied. Nothing
-//! that this node says can be trusted then, and nothing here can repair it.
+//! A difference means that `apply` did something else at one of the two, or that a disk
+//! lied. Which of them is not seen from the two alone: the majority of the voters decides.
+//! Until it has spoken nothing is known, and unknown means no.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign_core::base::NodeId;
 use data_encoding::HEXLOWER;
 use tokio::sync::watch;
 
@@ -21,84 +23,130 @@ pub struct Difference {
     pub index: u64,
     /// Of this node.
     pub own: Hash,
-    /// Of the leader.
-    pub leader: Hash,
+    /// The other node.
+    pub node: NodeId,
+    /// Of the other node.
+    pub other: Hash,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (own, leader) = (HEXLOWER.encode(&self.own), HEXLOWER.encode(&self.leader));
-        let index = self.index;
+        let (own, other) = (HEXLOWER.encode(&self.own), HEXLOWER.encode(&self.other));
+        let Self { index, node, .. } = self;
         write!(
             f,
-            "at entry {index} its tables hash to {own}, the leader's to {leader}"
+            "at entry {index} its tables hash to {own}, those of node {node} to {other}, \
+             and no majority of the voters is known to share its own"
         )
     }
 }
 
-/// The hashes of late.
-#[derive(Debug, Default)]
+/// The hashes of late, and what came of comparing them.
+#[derive(Debug)]
 pub(super) struct Hashes {
-    rings: Mutex<Rings>,
+    state: Mutex<State>,
     difference: watch::Sender<Option<Difference>>,
 }
 
-/// Both ascend.
-#[derive(Debug, Default)]
-struct Rings {
+#[derive(Debug)]
+struct State {
+    node: NodeId,
+    /// Of this node; ascends.
     own: VecDeque<(u64, Hash)>,
-    /// What a leader said of indexes that are still to be applied here.
+    others: BTreeMap<NodeId, Other>,
+    voters: BTreeSet<NodeId>,
+}
+
+/// What another node said of its tables.
+#[derive(Debug, Default)]
+struct Other {
+    /// Of indexes that are still to be applied here; ascends.
     told: VecDeque<(u64, Hash)>,
+    /// The highest index at which both were equal; 0: none.
+    agreed: u64,
+    /// The first difference since then.
+    differs: Option<Difference>,
 }
 
 impl Hashes {
-    /// The tables are at `index`.
-    pub(super) fn record(&self, index: u64, hash: Hash) {
-        let found = self.rings().record(index, hash);
-        self.found(found);
+    /// Of `node`, which knows none yet.
+    pub(super) fn new(node: NodeId) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                node,
+                own: VecDeque::new(),
+                others: BTreeMap::new(),
+                voters: BTreeSet::new(),
+            }),
+            difference: watch::Sender::default(),
+        })
     }
 
-    /// A leader's tables hash to `hash` at `index`. One of another length says nothing.
-    pub(super) fn told(&self, index: u64, hash: &[u8]) {
+    /// The tables are at `index`.
+    pub(super) fn record(&self, index: u64, hash: Hash) {
+        let mut state = self.state();
+        state.record(index, hash);
+        self.judge(&state);
+    }
+
+    /// The tables of `node` hash to `hash` at `index`. One of another length says nothing.
+    pub(super) fn told(&self, node: NodeId, index: u64, hash: &[u8]) {
         let Ok(hash) = Hash::try_from(hash) else {
             return;
         };
-        let found = self.rings().told(index, hash);
-        self.found(found);
+        let mut state = self.state();
+        state.told(node, index, hash);
+        self.judge(&state);
+    }
+
+    /// Who votes, as the tables have it.
+    pub(super) fn set_voters(&self, voters: impl IntoIterator<Item = NodeId>) {
+        let mut state = self.state();
+        state.voters = voters.into_iter().collect();
+        self.judge(&state);
     }
 
     /// Where the tables are.
     pub(super) fn latest(&self) -> Option<(u64, Hash)> {
-        self.rings().own.back().copied()
+        self.state().own.back().copied()
     }
 
-    /// The first difference that was found. It stays for as long as the process lives.
+    /// Where they were of late, newest first, to be compared elsewhere.
+    pub(super) fn recent(&self) -> Vec<(u64, Hash)> {
+        let state = self.state();
+        let newest = state.own.iter().rev().take(RECENT_HASHES_MAX);
+        newest.copied().collect()
+    }
+
+    /// A difference from another voter, for as long as no majority is on this node's side.
     pub(super) fn difference(&self) -> Option<Difference> {
         *self.difference.borrow()
     }
 
-    /// Tells of it.
+    /// The voters whose tables are not this node's.
+    pub(super) fn differing(&self) -> BTreeSet<NodeId> {
+        let state = self.state();
+        state.differences().map(|found| found.node).collect()
+    }
+
+    /// Tells of a difference, and when there is none any more.
     pub(super) fn watch(&self) -> watch::Receiver<Option<Difference>> {
         self.difference.subscribe()
     }
 
-    fn found(&self, found: Option<Difference>) {
-        if found.is_some() {
-            self.difference.send_if_modified(|known| {
-                let first = known.is_none();
-                *known = known.or(found);
-                first
-            });
-        }
+    fn judge(&self, state: &State) {
+        let judged = state.judge();
+        self.difference
+            .send_if_modified(|known| std::mem::replace(known, judged) != judged);
     }
 
-    fn rings(&self) -> std::sync::MutexGuard<'_, Rings> {
-        self.rings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Rings {
-    fn record(&mut self, index: u64, hash: Hash) -> Option<Difference> {
+impl State {
+    fn record(&mut self, index: u64, hash: Hash) {
         // A snapshot that is installed may stand where the tables stood.
         while self.own.back().is_some_and(|(last, _)| *last >= index) {
             self.own.pop_back();
@@ -107,90 +155,78 @@ impl Rings {
         if self.own.len() > OWN_HASHES_MAX {
             self.own.pop_front();
         }
-        let mut found = None;
-        while let Some(&(told, leader)) = self.told.front()
-            && told <= index
-        {
-            self.told.pop_front();
-            found = found.or_else(|| self.difference(told, leader));
+        for (node, other) in &mut self.others {
+            while let Some(&(told, hash)) = other.told.front()
+                && told <= index
+            {
+                other.told.pop_front();
+                other.compare(&self.own, *node, told, hash);
+            }
         }
-        found
     }
 
-    fn told(&mut self, index: u64, leader: Hash) -> Option<Difference> {
-        if self.own.back().is_none_or(|(last, _)| *last < index) {
-            while self.told.back().is_some_and(|(last, _)| *last >= index) {
-                self.told.pop_back();
-            }
-            self.told.push_back((index, leader));
-            if self.told.len() > TOLD_HASHES_MAX {
-                self.told.pop_front();
-            }
-            return None;
+    fn told(&mut self, node: NodeId, index: u64, hash: Hash) {
+        let other = self.others.entry(node).or_default();
+        if self.own.back().is_some_and(|(last, _)| *last >= index) {
+            return other.compare(&self.own, node, index, hash);
         }
-        self.difference(index, leader)
+        while other.told.back().is_some_and(|(last, _)| *last >= index) {
+            other.told.pop_back();
+        }
+        other.told.push_back((index, hash));
+        if other.told.len() > TOLD_HASHES_MAX {
+            other.told.pop_front();
+        }
     }
 
-    fn difference(&self, index: u64, leader: Hash) -> Option<Difference> {
-        let place = self.own.binary_search_by_key(&index, |(index, _)| *index);
-        let &(_, own) = self.own.get(place.ok()?)?;
-        (own != leader).then_some(Difference { index, own, leader })
+    fn differences(&self) -> impl Iterator<Item = Difference> + '_ {
+        let voters = |(node, _): &(&NodeId, &Other)| self.voters.contains(*node);
+        let others = self.others.iter().filter(voters);
+        others.filter_map(|(_, other)| other.differs)
+    }
+
+    /// The first difference from a voter, unless more than half of all voters, this node
+    /// among them where it is one, are known to be equal since. Tables that once differ
+    /// differ at every later index, so whoever is equal later was equal then.
+    fn judge(&self) -> Option<Difference> {
+        let first = self.differences().min_by_key(|found| found.index)?;
+        let equal = |node: &&NodeId| {
+            let since = |other: &Other| other.differs.is_none() && other.agreed >= first.index;
+            **node == self.node || self.others.get(node).is_some_and(since)
+        };
+        let equal = self.voters.iter().filter(equal).count();
+        (equal.saturating_mul(2) <= self.voters.len()).then_some(first)
+    }
+}
+
+impl Other {
+    fn compare(&mut self, own: &VecDeque<(u64, Hash)>, node: NodeId, index: u64, other: Hash) {
+        let place = own.binary_search_by_key(&index, |(index, _)| *index);
+        let Some(&(_, own)) = place.ok().and_then(|place| own.get(place)) else {
+            return;
+        };
+        if own == other {
+            self.agreed = self.agreed.max(index);
+            self.differs = self.differs.filter(|differs| differs.index > index);
+        } else if index > self.agreed {
+            let found = Difference {
+                index,
+                own,
+                node,
+                other,
+            };
+            self.differs = self.differs.or(Some(found));
+        }
     }
 }
 
 /// Runs of entries of which the hash is remembered.
 const OWN_HASHES_MAX: usize = 1024;
-/// Words of a leader that wait for this node to come as far.
+/// Words of another node that wait for this one to come as far.
 const TOLD_HASHES_MAX: usize = 256;
+/// As many as make it likely that two nodes stood at the same index, though they apply
+/// entries in runs of other lengths.
+pub(super) const RECENT_HASHES_MAX: usize = 32;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_hash_at_the_same_index_is_no_difference() {
-        let hashes = Hashes::default();
-        hashes.record(5, [1; 32]);
-        hashes.told(5, &[1; 32]);
-        hashes.told(4, &[9; 32]);
-        hashes.told(5, b"short");
-        assert_eq!(hashes.difference(), None);
-    }
-
-    #[test]
-    fn another_hash_of_the_past_is_found_and_stays() {
-        let hashes = Hashes::default();
-        for index in 0..2000 {
-            hashes.record(index, [1; 32]);
-        }
-        hashes.told(500, &[2; 32]);
-        assert_eq!(hashes.difference(), None, "forgotten long ago");
-        hashes.told(1500, &[2; 32]);
-        let found = hashes.difference().expect("it is within the ring");
-        assert_eq!(found.index, 1500);
-        hashes.told(1600, &[3; 32]);
-        assert_eq!(hashes.difference(), Some(found));
-    }
-
-    #[test]
-    fn a_word_from_ahead_is_judged_when_this_node_gets_there() {
-        let hashes = Hashes::default();
-        hashes.record(5, [1; 32]);
-        hashes.told(7, &[7; 32]);
-        hashes.told(9, &[9; 32]);
-        hashes.record(8, [8; 32]);
-        assert_eq!(hashes.difference(), None);
-        hashes.record(9, [6; 32]);
-        let found = hashes.difference().map(|found| found.index);
-        assert_eq!(found, Some(9));
-    }
-
-    #[test]
-    fn words_from_ahead_are_bounded() {
-        let hashes = Hashes::default();
-        for index in 0..10_000 {
-            hashes.told(index, &[1; 32]);
-        }
-        assert_eq!(hashes.rings().told.len(), TOLD_HASHES_MAX);
-    }
-}
+mod tests;

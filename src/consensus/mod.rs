@@ -9,6 +9,7 @@
 mod bounded;
 mod clocks;
 mod codec;
+mod compare;
 mod config;
 mod contact;
 mod disk;

@@ -87,7 +87,7 @@ impl Raft for RaftService {
             // LIMIT: the core has 64 appends of a stream in hand.
             let word = told.words().pop_front();
             if let (Ok(_), Some(word)) = (&result, word) {
-                contact.heard(&word.word, word.term, word.commit);
+                contact.heard(caller.0, &word.word, word.term, word.commit);
             }
             Ok(messages::append_reply(&result))
         });

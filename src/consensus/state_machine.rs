@@ -21,7 +21,7 @@ use super::codec;
 use super::disk::{APPLIED, Disk, applied_record};
 use super::halt::Halt;
 use super::hashes::{Hash, Hashes};
-use super::raft::{LogEntry, LogId, SnapshotMeta, StoredMembership, Types};
+use super::raft::{LogEntry, LogId, RaftId, SnapshotMeta, StoredMembership, Types};
 use super::snapshot::{Builder, Image, Images, Snapshot};
 use super::tables::TableView;
 use crate::fail_point;
@@ -74,13 +74,14 @@ type Answered = (Option<ApplyResponder<Types>>, Vec<Outcome>);
 impl StateMachine {
     pub(super) fn open(disk: Arc<Disk>) -> io::Result<Self> {
         let images = Arc::new(Images::open(Arc::clone(&disk))?);
+        let hashes = Hashes::new(disk.node());
         let mut machine = Self {
             disk,
             images,
             last: None,
             membership: StoredMembership::default(),
             hash: None,
-            hashes: Arc::default(),
+            hashes,
             applied: watch::Sender::default(),
             facts: watch::Sender::default(),
         };
@@ -113,8 +114,15 @@ impl StateMachine {
             (_, self.last, self.membership) = codec::applied(&octets)?;
         }
         let head = query::head(&self.disk.tables()).map_err(io::Error::other)?;
+        self.tell_voters();
         self.publish(Some(&head));
         Ok(())
+    }
+
+    fn tell_voters(&self) {
+        let voters = self.membership.membership().voter_ids();
+        self.hashes
+            .set_voters(voters.filter_map(|id| RaftId(id).node()));
     }
 
     /// Tells how far the tables are. `head`: of the tables, where it has changed.
@@ -178,6 +186,7 @@ impl StateMachine {
             EntryPayload::Blank => Ok(Vec::new()),
             EntryPayload::Membership(membership) => {
                 self.membership = StoredMembership::new(self.last, membership.clone());
+                self.tell_voters();
                 Ok(Vec::new())
             }
             EntryPayload::Normal(batch) => {

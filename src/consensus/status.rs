@@ -14,16 +14,18 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tonic::{Request, Response, Status};
 
+use super::compare;
 use super::config::Peers;
 use super::contact::Contact;
 use super::hashes::Hashes;
 use super::raft::{RaftId, Types};
 use super::reign::Reign;
+use super::service::caller;
 use super::state_machine::StateMachine;
 use crate::login::Clock;
 use crate::peers::wire::standing_client::StandingClient;
 use crate::peers::wire::standing_server::{self, StandingServer};
-use crate::peers::wire::{NodeStatus, StatusRequest, TimeReply, TimeRequest, node_status};
+use crate::peers::wire::{CompareReply, CompareRequest, NodeStatus, StatusRequest, node_status};
 
 type Raft = openraft::Raft<Types, StateMachine>;
 
@@ -214,9 +216,16 @@ impl standing_server::Standing for Standing {
         Ok(Response::new(self.status()))
     }
 
-    async fn get_time(&self, _: Request<TimeRequest>) -> Result<Response<TimeReply>, Status> {
-        let now = self.clock.wall().as_millis();
-        Ok(Response::new(TimeReply { now }))
+    async fn compare(
+        &self,
+        request: Request<CompareRequest>,
+    ) -> Result<Response<CompareReply>, Status> {
+        let caller = caller(&request)?;
+        compare::take(&self.hashes, caller.0, &request.get_ref().tables);
+        Ok(Response::new(CompareReply {
+            now: self.clock.wall().as_millis(),
+            tables: compare::tell(&self.hashes),
+        }))
     }
 }
 

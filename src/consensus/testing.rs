@@ -14,7 +14,9 @@ use countersign_core::ledger::storage::{
     Actor, ApiToken, Change, Found, Key, KeyPurpose, Member, Operator, PutOperator, PutUser,
     Refusal, Role, User, UserStatus, change,
 };
-use countersign_core::ledger::{CLUSTER_VERSION, Command, Outcome, Read, Table};
+use countersign_core::ledger::{CLUSTER_VERSION, Command, Outcome, Read, Table, Write, query};
+use prost::Message;
+use rocksdb::WriteBatch;
 
 use super::disk::{Disk, Owner};
 use super::halt::OnHalt;
@@ -188,6 +190,18 @@ pub(super) fn put_user(number: u64) -> Command {
 pub(super) fn has_user(tables: &impl Read, number: u64) -> bool {
     let user = tables.get(Table::Users, &number.to_be_bytes());
     user.unwrap().is_some()
+}
+
+/// As if `apply` had done something else here once: from the next entry on all hashes
+/// differ.
+pub(super) fn falsify(node: &Consensus) {
+    let tables = node.tables();
+    let mut head = query::head(&tables).unwrap();
+    head.hash = vec![9; 32];
+    let wrong = Write::Put(Table::Head, Vec::new(), head.encode_to_vec());
+    let mut batch = WriteBatch::default();
+    tables.add_writes(&mut batch, vec![wrong]);
+    node.disk.write(batch).unwrap();
 }
 
 pub(super) fn command(number: u64, kind: change::Kind) -> Command {

@@ -1,9 +1,7 @@
-//! The rule, and a cluster in which one clock is off.
+//! The rule.
 
 use super::*;
-use crate::consensus::testing::cluster::{Cluster, soon};
-use crate::consensus::testing::{FixedWall, NOW, put_user};
-use crate::consensus::{Consensus, Unready};
+use crate::consensus::testing::FixedWall;
 
 const NOT_BEHIND: Duration = Duration::ZERO;
 const HOUR: i64 = 3_600_000;
@@ -62,42 +60,4 @@ fn half_the_way_is_taken_off() {
     clocks.told(NodeId(2), theirs, start, after);
     let ahead = clocks.others.lock().unwrap()[&NodeId(2)].ahead;
     assert_eq!(ahead, 0);
-}
-
-/// Waits until `node` may speak, or may not for its clock.
-async fn until(node: &Consensus, wanted: Result<(), Unready>) {
-    let said = async {
-        while node.standing().map(drop) != wanted {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    soon(said).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_whose_clock_is_off_is_silent_until_it_is_set() {
-    let cluster = Cluster::founded().await;
-    let (leader, _) = cluster.leader().await;
-    let others = || cluster.running().into_iter();
-    let off = cluster.node(leader % 3 + 1);
-    off.clock.set(NOW + 3_600_000);
-    until(&off.consensus, Err(Unready::Clock)).await;
-    for node in others().filter(|node| !Arc::ptr_eq(node, &off)) {
-        until(&node.consensus, Ok(())).await;
-    }
-    off.clock.set(NOW);
-    until(&off.consensus, Ok(())).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leader_whose_clock_is_off_lets_another_lead_and_stamps_nothing() {
-    let cluster = Cluster::founded().await;
-    let (_, off) = cluster.leader().await;
-    off.clock.set(NOW + 86_400_000);
-    until(&off.consensus, Err(Unready::Clock)).await;
-    cluster.propose(put_user(1)).await;
-    let (_, leader) = cluster.leader().await;
-    assert!(!Arc::ptr_eq(&leader, &off));
-    cluster.converge().await;
-    assert_eq!(off.consensus.applied().at.as_millis(), NOW);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::base::limits::COMMAND_LIFE;
-use countersign_core::base::{NodeId, Operations, Timestamp};
+use countersign_core::base::{NodeId, Timestamp};
 use countersign_core::ledger::{Command, Outcome};
 use openraft::Instant as _;
 use openraft::async_runtime::watch::WatchReceiver;
@@ -15,7 +15,7 @@ use tonic::service::Routes;
 use super::cluster::QUESTION_OCTETS_MAX;
 use super::tasks::Tasks;
 use super::{Consensus, Figures, StatusFault};
-use crate::consensus::clocks::Compare;
+use crate::consensus::compare::Compare;
 use crate::consensus::config::{Peers, Ports};
 use crate::consensus::contact::{Contact, Quorum, Unready};
 use crate::consensus::forward::{Forwarder, IsVoter, OWN_TABLES_WAIT_MAX, Proposals, refuse_one};
@@ -51,7 +51,7 @@ pub(super) struct VoiceParts<'a> {
 }
 
 impl VoiceParts<'_> {
-    fn compare_clocks(&self) {
+    fn compare(&self) {
         if let Some(peers) = &self.peers {
             let compare = Compare {
                 raft: self.raft.clone(),
@@ -60,7 +60,7 @@ impl VoiceParts<'_> {
                 peers: peers.clone(),
                 operations: Arc::clone(&self.ports.operations),
             };
-            self.tasks.endless("clocks", compare.run());
+            self.tasks.endless("compare", compare.run());
         }
     }
 }
@@ -70,12 +70,7 @@ impl Voice {
     pub(super) fn start(parts: VoiceParts<'_>) -> Self {
         let VoiceParts { raft, ports, .. } = parts;
         parts.contact.ask_quorum_of(quorum(raft.clone()));
-        let operations = Arc::clone(&ports.operations);
-        let differs = parts.contact.hashes().watch();
-        parts
-            .tasks
-            .ending("fence", fence(raft.clone(), differs, operations));
-        parts.compare_clocks();
+        parts.compare();
         let voters = raft.clone();
         let is_voter: IsVoter =
             Arc::new(move |node| voters.voter_ids().any(|id| RaftId(id).node() == Some(node)));
@@ -133,25 +128,6 @@ fn quorum(raft: Raft) -> Quorum {
         let acked = raft.data_metrics().borrow_watched().last_quorum_acked;
         Some(now - acked?.elapsed())
     })
-}
-
-/// Says once that the node is fenced, and keeps it from wanting to lead: its stamps would
-/// be by its own tables. It goes on voting and holding the log, which are not in doubt.
-async fn fence(
-    raft: Raft,
-    mut found: watch::Receiver<Option<Difference>>,
-    operations: Arc<dyn Operations>,
-) {
-    operations.level("fenced", "tables", 0);
-    let Ok(difference) = found.wait_for(Option::is_some).await.map(|found| *found) else {
-        return;
-    };
-    let Some(difference) = difference else {
-        return;
-    };
-    operations.level("fenced", "tables", 1);
-    raft.runtime_config().elect(false);
-    tracing::error!("this node is fenced until it starts again: {difference}");
 }
 
 /// Who leads.
@@ -213,7 +189,8 @@ impl Consensus {
         }
     }
 
-    /// Where its tables differ from the leader's; then it never speaks again.
+    /// Where its tables differ from another voter's, while no majority shares its own; it
+    /// does not speak then.
     pub fn difference(&self) -> Option<Difference> {
         self.voice.standing.hashes.difference()
     }

@@ -261,7 +261,8 @@ async fn a_fenced_node_is_silent_and_proposes_nothing() {
     let node = Arc::new(founded(place.path(), clock()).await);
     propose_all(&node, 1..=1).await;
     let hashes = node.hashes();
-    hashes.told(node.applied().index, &[9; 32]);
+    hashes.set_voters([1, 2].map(NodeId));
+    hashes.told(NodeId(2), node.applied().index, &[9; 32]);
     assert!(!node.is_ready());
     assert_eq!(Ledger::standing(&node), None);
     assert!(

@@ -33,7 +33,7 @@ use super::super::serve::serve_behind;
 use super::super::verify::OnePeer;
 use super::super::wire::standing_client::StandingClient;
 use super::super::wire::standing_server::{Standing, StandingServer};
-use super::super::wire::{NodeStatus, StatusRequest, TimeReply, TimeRequest};
+use super::super::wire::{CompareReply, CompareRequest, NodeStatus, StatusRequest};
 use super::super::{Caller, Credentials, Files, Links, PROTOCOL_HEADER, PeerName, Refusals};
 
 pub(super) const CLUSTER: ClusterId = ClusterId([7; 16]);
@@ -152,7 +152,7 @@ impl Standing for Mirror {
         }))
     }
 
-    async fn get_time(&self, _: Request<TimeRequest>) -> Result<Response<TimeReply>, Status> {
+    async fn compare(&self, _: Request<CompareRequest>) -> Result<Response<CompareReply>, Status> {
         Err(Status::unimplemented("a mirror has no clock"))
     }
 }

@@ -125,6 +125,19 @@ fn a_login_goes_over_a_link_as_ever() {
 }
 
 #[test]
+fn clocks_and_tables_are_compared_over_a_link_as_ever() {
+    let tables = vec![TableHash {
+        index: 300,
+        hash: vec![7; 2],
+    }];
+    let request = CompareRequest {
+        tables: tables.clone(),
+    };
+    is_golden(&request, COMPARE_REQUEST);
+    is_golden(&CompareReply { now: 301, tables }, COMPARE_REPLY);
+}
+
+#[test]
 fn a_nodes_status_goes_over_a_link_as_ever() {
     let status = NodeStatus {
         node: 1,
@@ -172,6 +185,8 @@ const ATTEMPT_KEYS: &str = "0807120201011a0202022202030328ac0230ad02";
 const LOGIN_REQUEST: &str = "\
     080710031a05616c6963652204776f726428013201613a0045010200c0480052016258ac0260ad02";
 const LOGIN_REPLY: &str = "080210ad0218ae022206374b324d3951280030af02";
+const COMPARE_REQUEST: &str = "0a0708ac0212020707";
+const COMPARE_REPLY: &str = "08ad02120708ac0212020707";
 const NODE_STATUS: &str = "\
     0801108180041a05766f7465722003280230ad0238ae0240af0248b0025202070758b10260b20268b30270017a\
     0161820101628801049001b4029a010d080210011a016320b5022a0164a2010608b602120165";

@@ -6,7 +6,7 @@ use super::*;
 use crate::consensus::log_store;
 use crate::consensus::testing::cluster::{ALL, Cluster, FOUNDER, Node, soon};
 use crate::consensus::testing::proxy::Way;
-use crate::consensus::testing::{found, has_user, is_done, put_user};
+use crate::consensus::testing::{falsify, found, has_user, is_done, put_user};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_blank_nodes_found_one_cluster_in_any_order() {
@@ -225,17 +225,16 @@ async fn the_lead_is_handed_to_nobody_who_is_fenced_or_out_of_sync() {
     let [fenced, fit] = others.collect::<Vec<_>>()[..] else {
         panic!("three nodes")
     };
-    let hashes = cluster.node(fenced).consensus.hashes();
-    let (index, _) = hashes.latest().unwrap();
-    hashes.told(index, &[9; 32]);
-    assert!(cluster.node(fenced).consensus.difference().is_some());
+    falsify(&cluster.node(fenced).consensus);
+    cluster.propose(put_user(2)).await;
+    is_fenced(&cluster.node(fenced)).await;
     let refused = leader.consensus.hand_over_leadership(Some(NodeId(fenced)));
     assert_eq!(soon(refused).await, Err(HandOverError::Unfit));
     // It refuses by itself, too, though its log is as long as any.
     let heir = RaftId::new(NodeId(fenced), 1);
     let trigger = leader.consensus.raft.trigger();
     trigger.transfer_leader(heir.0).await.unwrap();
-    soon(cluster.propose(put_user(2))).await;
+    soon(cluster.propose(put_user(3))).await;
     let (second, leader) = cluster.leader().await;
     assert_ne!(second, fenced);
     if second != first {
@@ -254,6 +253,11 @@ async fn the_lead_is_handed_to_nobody_who_is_fenced_or_out_of_sync() {
     let refused = heir.consensus.hand_over_leadership(None);
     assert_eq!(soon(refused).await, Err(HandOverError::Unfit));
     cluster.proxy(first).set(open);
+}
+
+async fn is_fenced(node: &Node) {
+    let mut differs = node.consensus.hashes().watch();
+    drop(soon(differs.wait_for(Option::is_some)).await.unwrap());
 }
 
 async fn waits_for(node: &Node, texts: &[&str]) {
