@@ -74,9 +74,10 @@ pub(super) fn peers(config: &Config) -> Result<Option<Peers>, MembersError> {
 pub struct Timing {
     /// Between two heartbeats.
     pub heartbeat: Duration,
-    /// Shortest silence of the leader that starts an election.
+    /// What a follower adds at the least, drawn anew each time, to `election_max`: so long
+    /// a leader is believed to lead, and so long its silence must have lasted.
     pub election_min: Duration,
-    /// Longest.
+    /// And at the most.
     pub election_max: Duration,
 }
 
@@ -85,7 +86,7 @@ impl Default for Timing {
         Self {
             heartbeat: Duration::from_millis(75),
             election_min: Duration::from_millis(250),
-            election_max: Duration::from_millis(500),
+            election_max: Duration::from_millis(350),
         }
     }
 }

@@ -216,8 +216,8 @@ fn millis(span: Duration) -> u64 {
 
 /// Older contact counts for nothing. A heartbeat leaves every 75 to 90 ms (its interval
 /// and one tick of openraft's), and openraft's word for the quorum gets 76 to 112 ms old in
-/// between (see tests/quorum.rs): this forgives one heartbeat that is lost. It is also the
-/// shortest silence that starts an election.
+/// between (see tests/quorum.rs): this forgives one heartbeat that is lost. Shorter
+/// than any silence that starts an election.
 pub(super) const CONTACT_MAX: Duration = Duration::from_millis(250);
 
 #[cfg(test)]

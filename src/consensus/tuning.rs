@@ -80,7 +80,9 @@ static CACHE: LazyLock<Cache> =
     LazyLock::new(|| Cache::new_hyper_clock_cache(CACHE_OCTETS_MAX, BLOCK_OCTETS));
 
 const BLOCK_OCTETS: usize = 8 << 10;
-const CACHE_OCTETS_MAX: usize = 48 << 20;
+/// For memory's sake: with 48 MiB a login among 100,000 users, drawn at random, took 6 % less
+/// processor time.
+const CACHE_OCTETS_MAX: usize = 24 << 20;
 const MEMTABLES_OCTETS_MAX: usize = 32 << 20;
 const MEMTABLE_OCTETS_MAX: usize = 16 << 20;
 /// Small: entries come in the order of their index, so a fuller one saves no compaction.

@@ -32,6 +32,10 @@ pub(super) struct Plan {
     steps: RangeInclusive<i64>,
     left: u64,
     user: u64,
+    /// Where the users end who take `step` in this round.
+    end: u64,
+    /// Users before this one take `step` in a round of their own.
+    passed: u64,
     step: u64,
     /// Password and code of `step`.
     password: Option<Arc<Secret>>,
@@ -68,6 +72,8 @@ impl Plan {
         Self {
             step: step_of(now).saturating_add_signed(*steps.start()),
             user: users.start,
+            end: users.end,
+            passed: users.start,
             typed,
             users,
             steps,
@@ -83,12 +89,12 @@ impl Plan {
         let newest = step_of(now).saturating_add_signed(*self.steps.end());
         let oldest = step_of(soon).saturating_add_signed(*self.steps.start());
         let oldest = oldest.min(newest);
-        if self.user >= self.users.end {
-            self.user = self.users.start;
-            self.turn(self.step.saturating_add(1));
+        if self.user >= self.end {
+            self.begin_round();
         }
         if self.step < oldest {
             // Whoever has used the step before this one may use this one, too.
+            (self.passed, self.end) = (self.user, self.users.end);
             self.turn(oldest);
         }
         if self.step > newest || self.users.is_empty() {
@@ -102,6 +108,18 @@ impl Plan {
         let name = self.typed.name(self.user);
         self.user = self.user.saturating_add(1);
         Some(Login { name, password })
+    }
+
+    /// A user who passed over a step would take two at once: more than the drift that a
+    /// server learns from one login.
+    fn begin_round(&mut self) {
+        self.user = self.users.start;
+        if self.passed > self.users.start {
+            self.end = std::mem::replace(&mut self.passed, self.users.start);
+        } else {
+            self.end = self.users.end;
+            self.turn(self.step.saturating_add(1));
+        }
     }
 
     fn turn(&mut self, step: u64) {
@@ -163,6 +181,17 @@ mod tests {
         let after = plan.next(Timestamp::from_millis(NOON + 29_500)).unwrap();
         assert_eq!(after.name, "load6");
         assert_ne!(before.password, after.password);
+    }
+
+    #[test]
+    fn whoever_took_the_step_before_takes_the_next_one_before_any_goes_further() {
+        let mut plan = plan(-1..=1, u64::MAX);
+        plan.next(Timestamp::from_millis(NOON)).unwrap();
+        let logins = taken(&mut plan, NOON + 29_500);
+        let names: Vec<_> = logins.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["load6", "load7", "load5", "load5", "load6", "load7"]);
+        let codes: Vec<_> = logins.iter().map(|(_, code)| code).collect();
+        assert!(codes[0] == codes[2] && codes[2] != codes[3]);
     }
 
     #[test]

@@ -120,7 +120,7 @@ async fn member(
         links: peers.as_ref().map(|peers| Arc::clone(&peers.links)),
         contact: Arc::clone(&contact),
         exports: Exports::new(disk.layout().outgoing()),
-        answer_max: config.timing.election_max.saturating_mul(2),
+        answer_max: config.timing.election_max.saturating_mul(3),
     }));
     let log = log_store(disk, ports, syncs)?;
     let raft = Raft::new(id.0, Arc::new(settings), network, log, machine)

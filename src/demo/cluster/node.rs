@@ -147,6 +147,7 @@ fn spawn(binary: &Path, config: &Path, log: &Path) -> anyhow::Result<Child> {
     let log = File::create(log)?;
     Command::new(binary)
         .args(["serve", "--config", path(config)?])
+        .env("MIMALLOC_PURGE_DELAY", "0") // as in deploy/
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
