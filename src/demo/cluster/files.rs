@@ -85,13 +85,14 @@ fn configure(site: &Site, folder: &Path, entra: &entra::Ready) -> anyhow::Result
     } = &site.ports;
     let id = format!("id = {}\n", site.id);
     let host = entra.authority.trim_start_matches("https://");
+    // The peers first: 0.0.0.0:1812 is also the beginning of a port of theirs, of 0.0.0.0:18126.
     let text = fs::read_to_string(&file)?
         .replace(&id, &format!("{id}demo = true\n"))
+        .replace(&format!("0.0.0.0:{}", peers.port()), &peers.to_string())
         .replace("0.0.0.0:1812", &radius.to_string())
         .replace("0.0.0.0:1813", &accounting.to_string())
         .replace("127.0.0.1:8443", &admin.to_string())
         .replace("127.0.0.1:9464", &metrics.to_string())
-        .replace(&format!("0.0.0.0:{}", peers.port()), &peers.to_string())
         .replace("\"login.microsoftonline.com\"", &format!("\"{host}\""));
     let text = format!("{text}ca_file = \"{}\"\n", entra.ca_file.display());
     Ok(fs::write(file, text)?)
