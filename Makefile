@@ -9,6 +9,9 @@ DEPLOY_TOOLS := $(TOOLS)/deploy
 # Builds that tests alone may have: they die when told to, or forget.
 DANGERS := dangerous-fail-points,dangerous-forget-attempts
 FUZZ_SECONDS ?= 600
+# Real gateways and clients, and what puts them into networks of their own (Debian packages).
+GATEWAYS := freeradius-utils iproute2 iputils-ping libpam-radius-auth nftables ocserv \
+  openconnect openssl openvpn openvpn-auth-radius pamtester python3
 SHELL := /bin/bash
 
 ROCKSDB := $(shell sed -n '/name = "librocksdb-sys"/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
@@ -21,7 +24,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test test-points check fix bench bench-cluster chaos chaos-forgets fuzz fuzz-smoke build deps radclient keep check-deploy
+.PHONY: demo test test-points check fix bench bench-cluster chaos chaos-forgets fuzz fuzz-smoke build deps radclient gateways e2e keep check-deploy
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -30,6 +33,11 @@ test: deps radclient ## every test
 	$(CARGO) test $(BUILD) --workspace
 	@$(MAKE) --no-print-directory keep
 	$(MAKE) fuzz-smoke
+
+# With the features that tests have, as `make test` builds: nothing is compiled for this alone.
+e2e: deps gateways ## logins through real VPN gateways, with their tunnels and their fail-over
+	$(CARGO) test $(BUILD) --workspace --no-run
+	@SUDO=$$([ $$(id -u) = 0 ] || echo sudo); $$SUDO tests/e2e/run
 
 # A build that can be told to die is good for this alone: `make build` makes the real one again.
 test-points: deps ## the leader dies between any two steps of a login
@@ -103,6 +111,14 @@ radclient: ## a client that is not ours, to test with
 	    echo 'installing freeradius-utils (a Debian package)'; \
 	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends \
 	      freeradius-utils >/dev/null; }
+
+# The packages would start servers of their own.
+gateways:
+	@dpkg --status $(GATEWAYS) >/dev/null 2>&1 || \
+	  { SUDO=$$([ $$(id -u) = 0 ] || echo sudo); \
+	    echo 'installing $(GATEWAYS) (Debian packages)'; \
+	    $$SUDO apt-get update -qq && $$SUDO env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+	      apt-get install -y -qq --no-install-recommends $(GATEWAYS) >/dev/null; }
 
 keep:
 	@library=$$(ls target/release/build/librocksdb-sys-*/out/librocksdb.a 2>/dev/null | head -1); \
