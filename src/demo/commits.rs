@@ -112,6 +112,7 @@ fn command(node: NodeId, flow: u64) -> Command {
         issued: SystemClock.wall(),
         lease: Duration::from_secs(5),
         caller_named: true,
+        burn_code: None,
     })
 }
 

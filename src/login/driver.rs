@@ -18,6 +18,7 @@ use countersign_core::login::{
     AttemptMacs, Case, Ending, Identity, Outcome, Pace, Reason, Request, Rule, Secrets, Stages,
     Stop,
 };
+use countersign_core::policy::Grants;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -250,11 +251,14 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             Ok(ruling) => ruling,
             Err(stop) => return Led::AtOnce(house.stopped(None, &stop)),
         };
-        let factors = rule.policy.factors;
         let case = match house.case(request, (&head, &rule), standing) {
             Ok(case) => case,
-            Err((user, stop)) => return Led::Stopped(factors, house.stopped(user, &stop)),
+            Err((user, stop)) => {
+                let factors = rule.usual_factors(request.client);
+                return Led::Stopped(factors, house.stopped(user, &stop));
+            }
         };
+        let factors = case.terms.factors;
         let Identity { user, key, .. } = case.identity;
         match house.flows.enter(key, deadline) {
             Entered::Full => {
@@ -334,7 +338,8 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
         let view = self.ledger.view();
         let identity = self.identity(&view, request, (head, rule), (issued, &macs));
         let identity = identity.map_err(|stop| (None, stop))?;
-        Case::open(&view, head, rule, identity, issued).map_err(|stop| (Some(identity.user), stop))
+        let case = Case::open(&view, (head, rule), request, identity, issued);
+        case.map_err(|stop| (Some(identity.user), stop))
     }
 
     pub(super) fn identity(
@@ -369,6 +374,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
     fn told(&self, user: Option<UserId>, ending: Ending) -> Told {
         Told {
             ending,
+            grants: Grants::default(),
             reference: self.reference(),
             user,
             stages: Stages::default(),

@@ -7,14 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_core::base::limits::{LOGIN_PACKETS_MAX, LOGINS_MAX};
 use countersign_core::base::{AttemptKey, ClientId, Reference, UserId};
-use countersign_core::login::{Ending, Outcome, Stages};
+use countersign_core::login::{Decision, Ending, Outcome, Stages};
+use countersign_core::policy::Grants;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// What a flow tells every packet that joined it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Told {
     pub(super) ending: Ending,
+    /// What is granted by the rule that the login was claimed under.
+    pub(super) grants: Grants,
     pub(super) reference: Reference,
     pub(super) user: Option<UserId>,
     pub(super) stages: Stages,
@@ -22,9 +25,15 @@ pub(super) struct Told {
 
 impl Told {
     /// The outcome of one packet.
-    pub(super) const fn outcome(self, client: ClientId) -> Outcome {
+    pub(super) fn outcome(self, client: ClientId) -> Outcome {
+        let let_in = self.ending.decision == Decision::Accept;
         Outcome {
             decision: self.ending.decision,
+            grants: if let_in {
+                self.grants
+            } else {
+                Grants::default()
+            },
             reason: self.ending.reason,
             source_code: self.ending.source_code,
             reference: self.reference,
@@ -125,10 +134,10 @@ impl Ticket {
     }
 
     /// Tells everyone, and lets the next packet begin anew.
-    pub(super) fn tell(mut self, told: Told) {
+    pub(super) fn tell(mut self, told: &Told) {
         for teller in self.leave() {
             // One that no longer waits has heard its deadline.
-            let _ = teller.send(told);
+            let _ = teller.send(told.clone());
         }
     }
 

@@ -1,9 +1,10 @@
-//! The rules of clients, kept in memory: thousands of logins are decided by the same few.
+//! The rules, and what stands for each client, kept in memory: thousands of logins are
+//! decided by the same few.
 //!
-//! A rule is kept under what the head said when it was read, and serves a login whose own
-//! look at the head says the same. So a tightened rule is in force for the first login that
-//! reads the tables after it; and one that reads them just before is told `Stale` by the
-//! ledger, as ever.
+//! What stands for a client is kept under what the head said when it was read, and serves
+//! a login whose own look at the head says the same. So a tightened rule is in force for the
+//! first login that reads the tables after it; and one that reads them just before is told
+//! `Stale` by the ledger, as ever.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,11 +13,18 @@ use countersign_core::base::ClientId;
 use countersign_core::base::limits::CLIENTS_MAX;
 use countersign_core::ledger::Read;
 use countersign_core::ledger::storage::Head;
-use countersign_core::login::{Rule, Stop};
+use countersign_core::login::{Rule, RuleList, Stop};
 
 /// The rules in use.
 #[derive(Default)]
-pub(super) struct Rules(Mutex<HashMap<ClientId, (Versions, Arc<Rule>)>>);
+pub(super) struct Rules(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    clients: HashMap<ClientId, (Versions, Arc<Rule>)>,
+    /// The list that all clients share, under its revision.
+    list: Option<(u64, RuleList)>,
+}
 
 /// Of everything that a rule is made of: the head's counts of changes.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -48,22 +56,34 @@ impl Rules {
         client: ClientId,
     ) -> Result<Arc<Rule>, Stop> {
         let now = Versions::from(head);
-        if let Some((of, rule)) = self.kept().get(&client)
+        if let Some((of, rule)) = self.kept().clients.get(&client)
             && *of == now
         {
             return Ok(Arc::clone(rule));
         }
-        let rule = Arc::new(Rule::read(view, head, client)?);
-        let mut kept = self.kept();
+        let list = self.list(view, head)?;
+        let rule = Arc::new(Rule::read(view, head, list, client)?);
+        let clients = &mut self.kept().clients;
         // LIMIT: as many as there may be clients; those that are gone go with the rest.
-        if kept.len() >= CLIENTS_MAX {
-            kept.clear();
+        if clients.len() >= CLIENTS_MAX {
+            clients.clear();
         }
-        kept.insert(client, (now, Arc::clone(&rule)));
+        clients.insert(client, (now, Arc::clone(&rule)));
         Ok(rule)
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<ClientId, (Versions, Arc<Rule>)>> {
+    fn list(&self, view: &impl Read, head: &Head) -> Result<RuleList, Stop> {
+        if let Some((revision, list)) = &self.kept().list
+            && *revision == head.rules_revision
+        {
+            return Ok(Arc::clone(list));
+        }
+        let list = Rule::list(view, head)?;
+        self.kept().list = Some((head.rules_revision, Arc::clone(&list)));
+        Ok(list)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,6 +15,7 @@ use countersign_core::login::{
     Answer, Asking, AttemptMacs, Beginning, Case, Claim, Ending, Finished, Flow, Identity, Judging,
     Pace, ProposeError, Question, Reason, Request, Rule, Settling, Stages, Stop, Waiting,
 };
+use countersign_core::policy::Grants;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::asleep::noticing;
@@ -35,6 +36,8 @@ pub(super) struct Login<L, S, C> {
     owner: Owner,
     /// What was read when the packet came in; worth nothing once the flow had to wait.
     read: Option<(Arc<Rule>, Case)>,
+    /// Of the rule that the last claim was made under.
+    grants: Grants,
     /// When the first claim was sent whose result is not known.
     claimed: Option<Instant>,
     /// What the last claim was made from, if that was not in force any more.
@@ -62,6 +65,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
                 flow: house.flow.fetch_add(1, Ordering::Relaxed),
             },
             read: Some(read),
+            grants: Grants::default(),
             claimed: None,
             overtaken: None,
             stages: Stages::default(),
@@ -70,7 +74,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
 
     /// Runs the flow to its end and tells it. By reference: a task holds its arguments twice.
     pub(super) async fn run(mut self: Box<Self>) {
-        let factors = self.read.as_ref().map(|(rule, _)| rule.policy.factors);
+        let factors = self.read.as_ref().map(|(_, case)| case.terms.factors);
         let turn = self.turn().await;
         let finished = match &turn {
             Ok(_) => self.flow().await,
@@ -86,8 +90,9 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         }
         drop(turn);
         let house = self.house;
-        self.ticket.tell(Told {
+        self.ticket.tell(&Told {
             ending: finished.ending,
+            grants: self.grants,
             reference: house.reference(),
             user: Some(self.identity.user),
             stages: self.stages,
@@ -184,12 +189,15 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
                     // is judged under the new one.
                     return Err(Stop::Ended(Ending::silent(Reason::Overtaken)));
                 }
-                let case = Case::open(&view, &head, &rule, self.identity, issued)?;
+                let in_force = (&head, &*rule);
+                let case = Case::open(&view, in_force, &self.request, self.identity, issued)?;
                 (rule, case)
             }
         };
         let secrets = house.secrets.load();
-        case.judge(&view, &self.request, &rule, &secrets, self.owner)
+        let claim = case.judge(&view, &self.request, &rule, &secrets, self.owner);
+        self.grants = case.terms.grants;
+        claim
     }
 
     async fn begin(&mut self, stage: Beginning) -> Flow {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use countersign_core::base::{ClientId, Timestamp};
-use countersign_core::login::{Caller, Decision, Outcome, Reason, Request as Login};
+use countersign_core::login::{Call, Caller, Decision, Outcome, Reason, Request as Login};
 use countersign_core::radius::{Credentials, Integrity, Kind, Reply, Service, Uncredentialed};
 
 use super::port::{Answer, Request};
@@ -78,13 +78,20 @@ fn read(request: &Request<'_>, arrived: Timestamp) -> Result<Login, Reason> {
             nas_port_id: octets(packet.nas_port_id()),
         },
         arrived,
+        call: Call {
+            called_station_id: octets(packet.called_station_id()),
+            nas_port_type: packet.nas_port_type(),
+            echoed_octets: packet.proxy_states().map(|state| state.len() + 2).sum(),
+        },
     })
 }
 
 /// One text for every refusal, so that the user's screen tells an attacker nothing.
 fn reply(request: &Request<'_>, outcome: &Outcome) -> Option<Vec<u8>> {
     let reply = match outcome.decision {
-        Decision::Accept => request.packet.reply(&Reply::Accept(&[])),
+        Decision::Accept => request
+            .packet
+            .reply(&Reply::Accept(outcome.grants.attributes())),
         Decision::Reject => {
             let text = format!("Access denied (ref {})", outcome.reference);
             request.packet.reply(&Reply::Reject(&[&text]))

@@ -7,11 +7,15 @@ use std::mem;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use countersign_core::base::limits::{CLIENT_WAIT_MAX, PACKET_OCTETS_MAX, PASSWORD_OCTETS_MAX};
+use countersign_core::base::limits::{
+    CLIENT_WAIT_MAX, GRANTED_ATTRIBUTES_MAX, PACKET_OCTETS_MAX, PASSWORD_OCTETS_MAX,
+};
 use countersign_core::base::{ClientId, NodeId, Reference, Secret, Timestamp, UserId};
 use countersign_core::login::{
-    AttemptMacs, Caller, Decision, NextMac, Outcome, Reason, Request, Stages,
+    AttemptMacs, Call, Caller, Decision, NextMac, Outcome, Reason, Request, Stages,
 };
+use countersign_core::policy::Grants;
+use countersign_core::radius::{Attribute, Number};
 use countersign_core::seal::MacKey;
 
 use crate::peers::wire;
@@ -57,6 +61,11 @@ pub(super) fn login(mut message: wire::LoginRequest) -> Result<(Request, Duratio
             nas_port_id: bounded(message.nas_port_id.take(), "NAS-Port-Id")?,
         },
         arrived: Timestamp::from_millis(message.arrived),
+        call: Call {
+            called_station_id: bounded(message.called_station_id.take(), "Called-Station-Id")?,
+            nas_port_type: message.nas_port_type,
+            echoed_octets: usize::try_from(message.echoed_octets).unwrap_or(usize::MAX),
+        },
     };
     Ok((request, remaining))
 }
@@ -78,6 +87,9 @@ pub(super) fn login_message(request: &Request, remaining: Duration) -> Option<wi
         nas_port_id: caller.nas_port_id.clone(),
         arrived: request.arrived.as_millis(),
         remaining,
+        called_station_id: request.call.called_station_id.clone(),
+        nas_port_type: request.call.nas_port_type,
+        echoed_octets: u32::try_from(request.call.echoed_octets).unwrap_or(u32::MAX),
     })
 }
 
@@ -93,7 +105,33 @@ pub(super) fn reply_message(outcome: &Outcome, took: Duration) -> wire::LoginRep
         reference: outcome.reference.to_string(),
         user: outcome.user.map(|user| user.0),
         took_micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        attributes: outcome.grants.attributes().iter().map(granted).collect(),
     }
+}
+
+fn granted(attribute: &Attribute) -> wire::GrantedAttribute {
+    let (kind, vendor, vendor_kind) = attribute.number().parts();
+    wire::GrantedAttribute {
+        kind,
+        vendor,
+        vendor_kind,
+        value: attribute.value().to_vec(),
+    }
+}
+
+/// What a peer grants: all of it, or none of it is believed.
+fn grants(reply: &wire::LoginReply) -> Result<Grants, CodecError> {
+    // LIMIT: as many as a rule may grant; the message's own bound is that of their octets.
+    if reply.attributes.len() > GRANTED_ATTRIBUTES_MAX {
+        return Err(CodecError::Bounds("the attributes"));
+    }
+    let attribute = |it: &wire::GrantedAttribute| {
+        let number = Number::of_parts(it.kind, it.vendor, it.vendor_kind).ok()?;
+        Attribute::new(number, &it.value).ok()
+    };
+    let attributes: Option<Vec<_>> = reply.attributes.iter().map(attribute).collect();
+    let attributes = attributes.ok_or(CodecError::Unknown("an attribute"))?;
+    Ok(Grants::from(attributes))
 }
 
 /// What `peer` said of a login of `client`. Anything unclear is an error, and so silence.
@@ -112,9 +150,13 @@ pub(super) fn outcome(
     if (decision == Decision::Accept) != (reason == Reason::Accepted) {
         return Err(CodecError::Unknown("the decision for this reason"));
     }
+    if decision != Decision::Accept && !reply.attributes.is_empty() {
+        return Err(CodecError::Unknown("the decision for these attributes"));
+    }
     let reference: Result<Reference, _> = reply.reference.parse();
     Ok(Outcome {
         decision,
+        grants: grants(reply)?,
         reason,
         source_code: reply.source_code,
         reference: reference.map_err(|_| CodecError::Unknown("the reference"))?,

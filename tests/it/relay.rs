@@ -21,7 +21,7 @@ use countersign_core::base::{
     Boot, ClientId, ClusterId, KeyId, NodeId, Secret, SeededEntropy, Timestamp, Unobserved,
 };
 use countersign_core::ledger::{Command, MemoryTables, Outcome, Table, Write, storage};
-use countersign_core::login::{AttemptMacs, Caller, Decision, Reason, Request, Secrets};
+use countersign_core::login::{AttemptMacs, Call, Caller, Decision, Reason, Request, Secrets};
 use countersign_core::seal::{DataKey, Keyring, MacKey, Purpose};
 use prost::Message;
 use tokio::net::TcpListener;
@@ -192,6 +192,7 @@ fn request() -> Request {
         proven: true,
         caller: Caller::default(),
         arrived: NOW,
+        call: Call::default(),
     }
 }
 

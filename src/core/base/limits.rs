@@ -132,6 +132,16 @@ pub const CLIENTS_MAX: usize = 10_000;
 pub const CLIENT_RANGES_MAX: usize = 64;
 /// Shared secrets of one client: the new one and those still in use.
 pub const CLIENT_SECRETS_MAX: usize = 4;
+/// Rules of one cluster.
+pub const RULES_MAX: usize = 256;
+/// All of them together, as they are stored.
+pub const RULES_OCTETS_MAX: usize = 256 * 1024;
+/// Values of one condition of a rule.
+pub const RULE_VALUES_MAX: usize = 64;
+/// Attributes that one rule grants; one of them may be several in a reply.
+pub const RULE_ATTRIBUTES_MAX: usize = 32;
+/// Attributes that one reply grants.
+pub const GRANTED_ATTRIBUTES_MAX: usize = 128;
 /// Operators of one cluster.
 pub const OPERATORS_MAX: usize = 1000;
 /// API tokens of one cluster.

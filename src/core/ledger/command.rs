@@ -9,7 +9,7 @@ mod codec;
 use std::time::Duration;
 
 pub use codec::CommandError;
-pub(super) use codec::millis;
+pub(super) use codec::{burn_code, millis};
 
 use super::storage;
 use crate::base::{
@@ -51,6 +51,17 @@ pub enum Factors {
     PasswordAndCode,
     /// The code alone.
     Code,
+    /// A password that the source proves. Nothing is claimed, and no code can be wrong.
+    Password,
+}
+
+/// When a code is spent.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum BurnCode {
+    /// When the login is let in: a typo in the password does not cost the code.
+    OnAccept,
+    /// By its first match, whatever the password.
+    OnMatch,
 }
 
 /// A step of a token's window whose code was typed.
@@ -93,7 +104,7 @@ pub struct Begin {
     /// From where.
     pub place: PlaceId,
     /// Every step of every token's window whose code was typed, spent or not. None: a
-    /// wrong code.
+    /// wrong code, or no code is asked for.
     pub matches: Vec<Match>,
     /// What it was decided by.
     pub revisions: Revisions,
@@ -106,6 +117,8 @@ pub struct Begin {
     /// Whether an attribute names the caller. If none does, two callers with the same
     /// password and code look alike, so the grace is one device's retry time only.
     pub caller_named: bool,
+    /// When the rule spends the code; `None`: as the client's entry says.
+    pub burn_code: Option<BurnCode>,
 }
 
 /// Records what the password source said (DESIGN §2, table "Settle").

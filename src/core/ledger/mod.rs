@@ -4,8 +4,8 @@
 //! I/O. Given the same entries in the same order, every node holds the same octets, and
 //! a rolling hash over every write proves it (DESIGN §3).
 //!
-//! Must not know: RADIUS, codes and seeds in the clear, how entries are replicated or
-//! where tables are kept.
+//! Must not know: packets, names of attributes, codes and seeds in the clear, how entries
+//! are replicated or where tables are kept.
 
 mod apply;
 pub mod attempts;
@@ -16,6 +16,7 @@ pub mod fields;
 pub mod limits;
 pub mod outcome;
 pub mod query;
+pub mod rules;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,7 @@ pub mod storage {
 pub use apply::apply;
 pub use change::names_its_token;
 pub use command::{
-    Begin, Command, CommandError, Entry, Factors, Match, Revisions, Settle, SourceOutcome,
+    Begin, BurnCode, Command, CommandError, Entry, Factors, Match, Revisions, Settle, SourceOutcome,
 };
 pub use limits::{CLUSTER_VERSION, Limits};
 pub use outcome::{BeginResult, Outcome, RefusedBy, SettleResult, Verdict};

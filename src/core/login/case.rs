@@ -4,12 +4,13 @@
 //! record of this very login exists, since a retry of it must hear its verdict, and that
 //! only the ledger tells. Must not know codes.
 
-use super::{Ending, Identity, Reason, Rule, Stop};
+use super::{Ending, Identity, Reason, Request, Rule, Stop};
 use crate::base::{Timestamp, TokenId};
 use crate::ledger::attempts::{self, Attempt};
 use crate::ledger::budgets::{self, Limits, Standing};
 use crate::ledger::storage::Head;
 use crate::ledger::{Read, query, storage};
+use crate::policy::Terms;
 
 /// A login that may be judged.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Case {
     pub directory_name: String,
     /// The user's tokens in every state, as they were when the case was opened.
     pub tokens: Vec<TokenId>,
+    /// What the login must show, and what is granted for it.
+    pub terms: Terms,
     /// The record of this login, if the node has seen one.
     pub record: Option<Attempt>,
     /// Entry time as the node last saw it, in fresh contact with a leader.
@@ -27,14 +30,15 @@ pub struct Case {
 }
 
 impl Case {
-    /// Reads the user, the record and the budgets as they stood at `issued`.
+    /// Reads the user, the record and the budgets as they stood at `issued`, and holds the
+    /// rules against them.
     ///
     /// # Errors
-    /// A Reject for a user who is gone or disabled, or has to wait.
+    /// A Reject for a user who is gone or disabled, has to wait, or whom no rule lets in.
     pub fn open(
         view: &impl Read,
-        head: &Head,
-        rule: &Rule,
+        (head, rule): (&Head, &Rule),
+        request: &Request,
         identity: Identity,
         issued: Timestamp,
     ) -> Result<Self, Stop> {
@@ -44,8 +48,10 @@ impl Case {
             refuse_user(&user)?;
             refuse_waiting(view, &rule.limits, &identity, issued)?;
         }
+        let terms = rule.terms(request, &user)?;
         Ok(Self {
             identity,
+            terms,
             directory_name: user.name,
             tokens: user.tokens.into_iter().map(TokenId).collect(),
             record,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Reason;
 use crate::base::{ClientId, NodeId, Reference, UserId};
+use crate::policy::Grants;
 
 /// What the device hears.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -77,10 +78,12 @@ impl Ending {
 }
 
 /// The outcome of one request: reply, event, metric and log line are derived from it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Outcome {
     /// What the device hears.
     pub decision: Decision,
+    /// What an Accept carries; nothing else carries any of it.
+    pub grants: Grants,
     /// Why, for operators.
     pub reason: Reason,
     /// The source's own code (AADSTS number), 0 where it gave none.

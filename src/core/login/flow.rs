@@ -228,7 +228,7 @@ impl Beginning {
     /// The record of this login is another than the node saw. What the source would be
     /// asked stays true, as the key binds all octets; without it the record must be read.
     fn changed(mut self, epoch: Epoch, late: bool) -> Flow {
-        let asks = self.claim.begin.factors == Factors::PasswordAndCode;
+        let asks = self.claim.begin.factors != Factors::Code;
         if asks && self.claim.question.is_none() {
             return self.turns.again(late, Reason::Overtaken);
         }

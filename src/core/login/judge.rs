@@ -37,13 +37,16 @@ impl Case {
         secrets: &Secrets,
         owner: Owner,
     ) -> Result<Claim, Stop> {
+        if self.terms.factors == Factors::Password {
+            return self.judge_password(request, rule, owner);
+        }
         let owned = query::owned_tokens(view, self.identity.user, &self.tokens)?;
         let tokens = usable(owned);
         if tokens.is_empty() && self.record.is_none() {
             return Err(Stop::Ended(Ending::reject(Reason::NoToken)));
         }
         let lengths = || tokens.iter().map(|token| token.parameters.digits.count());
-        let (typed, factors) = (request.password.expose(), rule.policy.factors);
+        let (typed, factors) = (request.password.expose(), self.terms.factors);
         let search = Search {
             request,
             secrets,
@@ -64,6 +67,21 @@ impl Case {
             begin: self.begin(request, rule, matches, owner),
             question: read.filter(|_| asks).map(|read| self.question(read, rule)),
             miss: reason,
+            on_source_down: rule.policy.on_source_down,
+        })
+    }
+
+    /// Where no code is asked for, nothing is split and nothing is looked for: all that was
+    /// typed is the password.
+    fn judge_password(&self, request: &Request, rule: &Rule, owner: Owner) -> Result<Claim, Stop> {
+        let (password, code) = (request.password.expose(), &[][..]);
+        if password.is_empty() {
+            return Err(Stop::Ended(Ending::reject(Reason::EmptyPassword)));
+        }
+        Ok(Claim {
+            begin: self.begin(request, rule, Vec::new(), owner),
+            question: Some(self.question(Candidate { password, code }, rule)),
+            miss: Reason::WrongCode,
             on_source_down: rule.policy.on_source_down,
         })
     }
@@ -96,10 +114,11 @@ impl Case {
             place: self.identity.place,
             matches,
             revisions: rule.revisions,
-            factors: rule.policy.factors,
+            factors: self.terms.factors,
             issued: self.issued,
             lease: rule.policy.lease,
             caller_named: request.caller.is_named(),
+            burn_code: self.terms.burn_code,
         }
     }
 }

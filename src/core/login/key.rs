@@ -186,7 +186,7 @@ const KEEP: Duration = CLIENT_WAIT_MAX
 
 #[cfg(test)]
 mod tests {
-    use super::super::Caller;
+    use super::super::{Call, Caller};
     use super::*;
     use crate::base::{ClientId, Secret, SeededEntropy, Timestamp};
 
@@ -201,6 +201,7 @@ mod tests {
             proven: true,
             caller,
             arrived: Timestamp::from_millis(1_000_000),
+            call: Call::default(),
         }
     }
 

@@ -29,5 +29,5 @@ pub use key::{
 };
 pub use place::Place;
 pub use reason::{Explanation, Reason};
-pub use request::{Caller, Request};
-pub use rule::{Rule, Stop};
+pub use request::{Call, Caller, Request};
+pub use rule::{Rule, RuleList, Stop, facts};

@@ -18,11 +18,7 @@ impl Place {
     /// address.
     #[must_use]
     pub fn of(request: &Request) -> Self {
-        let station = request.caller.calling_station_id.as_deref();
-        let address = station
-            .and_then(|octets| std::str::from_utf8(octets).ok())
-            .and_then(|text| text.trim().parse::<IpAddr>().ok());
-        match address.map(|address| address.to_canonical()) {
+        match request.caller.address() {
             Some(IpAddr::V4(address)) => Self::marked(4, v4_network(address)),
             Some(IpAddr::V6(address)) => Self::marked(6, v6_network(address)),
             None => Self::marked(0, request.client.0.to_be_bytes()),
@@ -60,7 +56,7 @@ fn v6_network(address: Ipv6Addr) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Caller;
+    use super::super::{Call, Caller};
     use super::*;
     use crate::base::{ClientId, Secret, Timestamp};
 
@@ -76,6 +72,7 @@ mod tests {
                 ..Caller::default()
             },
             arrived: Timestamp::default(),
+            call: Call::default(),
         })
     }
 

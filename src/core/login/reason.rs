@@ -114,13 +114,19 @@ reasons! {
         "operator": "`token add`, or prove a pending one";
     NoRule "CS-R206"
         "no rule says what this login must show",
-        "operator": "set the factors of the client";
+        "operator": "`rule test` tells why; add a rule, or, without any, the client's factors";
     EmptyPassword "CS-R207"
         "nothing is left as the password once the code is taken off",
         "user": "type the password, then the code";
     Revoked "CS-R208"
         "user, token or seed was changed while the login was judged",
         "operator": "nothing, if the change was meant";
+    RuleDenies "CS-R209"
+        "a rule refuses this login",
+        "operator": "`rule test` tells which";
+    RuleUnfit "CS-R210"
+        "what the rule grants does not fit into a reply",
+        "operator": "`rule test` tells why; shorten the attributes, or the names of the groups";
     WrongCode "CS-R301"
         "the code fits no token of the user",
         "user": "wait for the next code; `token resync` if the clock of the token is off";

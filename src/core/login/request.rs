@@ -2,8 +2,9 @@
 //!
 //! Knows which parts name the caller. Must not know packets.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use crate::base::limits::{PACKET_OCTETS_MAX, PACKET_OCTETS_MIN};
 use crate::base::{ClientId, Secret, Timestamp};
 
 /// One login as it was asked.
@@ -31,6 +32,20 @@ pub struct Request {
     /// whether a code is spent: the ledger keeps the last spent step. And they are counted
     /// at arrival, so that a login does not lose its code while it waits for its turn.
     pub arrived: Timestamp,
+    /// What else the packet says that rules look at.
+    pub call: Call,
+}
+
+/// What a packet says of a call, and what is no part of the login: another server may be
+/// told otherwise.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Call {
+    /// Called-Station-Id (RFC 2865 §5.30).
+    pub called_station_id: Option<Vec<u8>>,
+    /// NAS-Port-Type (RFC 2865 §5.41).
+    pub nas_port_type: Option<u32>,
+    /// Octets of the Proxy-States that the reply has to repeat.
+    pub echoed_octets: usize,
 }
 
 /// The attributes that tell one caller from another, as present. What a device may change
@@ -50,6 +65,15 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The Calling-Station-Id, where it is an address.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        let station = self.calling_station_id.as_deref();
+        let text = station.and_then(|octets| std::str::from_utf8(octets).ok())?;
+        let address: IpAddr = text.trim().parse().ok()?;
+        Some(address.to_canonical())
+    }
+
     /// Whether the user's end of the line is named, so that two callers with one user's
     /// password and code do not look alike.
     #[must_use]
@@ -60,6 +84,16 @@ impl Caller {
 }
 
 impl Request {
+    /// Octets that the reply has for what a rule grants: a packet without its header, its
+    /// Message-Authenticator and what it repeats.
+    #[must_use]
+    pub const fn room(&self) -> usize {
+        PACKET_OCTETS_MAX
+            .saturating_sub(PACKET_OCTETS_MIN)
+            .saturating_sub(MESSAGE_AUTHENTICATOR_OCTETS)
+            .saturating_sub(self.call.echoed_octets)
+    }
+
     /// The password as text a source can be asked with: UTF-8 without controls.
     ///
     /// What is not, is what a wrong shared secret looks like.
@@ -69,3 +103,6 @@ impl Request {
             .is_ok_and(|text| !text.chars().any(char::is_control))
     }
 }
+
+/// With type and length (RFC 3579 §3.2).
+const MESSAGE_AUTHENTICATOR_OCTETS: usize = 18;

@@ -1,20 +1,28 @@
-//! What a login is decided by, whoever logs in: the client's rule, the limits of guessing,
-//! and the revisions of the facts behind them.
-//!
-//! Must not know whose login it is.
+//! What a login is decided by, whoever logs in: the client's entry, the rules, the limits
+//! of guessing, and the revisions of the facts behind them.
+
+use std::sync::Arc;
 
 use super::{Ending, Reason, Request};
 use crate::base::ClientId;
 use crate::ledger::budgets::Limits;
-use crate::ledger::storage::Head;
-use crate::ledger::{Read, Revisions, StoreError, query};
-use crate::policy::ClientPolicy;
+use crate::ledger::rules::{self, Then};
+use crate::ledger::storage::{self, Head};
+use crate::ledger::{Factors, Read, Revisions, StoreError, Table, query};
+use crate::policy::{ClientPolicy, Facts, Grants, Refusal, Terms, decide};
 
-/// The rule of the client as it stands, with the revisions that a claim must name.
+/// The list of rules that all clients share.
+pub type RuleList = Arc<[rules::Rule]>;
+
+/// What stands for a client, with the revisions that a claim must name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rule {
-    /// The client's rule.
+    /// The client's name.
+    pub client: String,
+    /// The client's own policy.
     pub policy: ClientPolicy,
+    /// The rules; where there are none, the client's own policy decides.
+    pub rules: RuleList,
     /// How often somebody may be wrong.
     pub limits: Limits,
     /// What it was read from.
@@ -46,12 +54,33 @@ impl Stop {
 }
 
 impl Rule {
-    /// Reads the rule of a client. It is as `head` says, or newer where the view moves on
+    /// Reads the rules in force. They are as `head` says, or newer where the view moves on
     /// after the head was read; never older, and the ledger finds out which (Begin, line 2).
     ///
     /// # Errors
-    /// Silence when the client is gone. A Reject when no rule says what to show.
-    pub fn read(view: &impl Read, head: &Head, client: ClientId) -> Result<Self, Stop> {
+    /// When the store cannot be read, or holds what this binary does not understand.
+    pub fn list(view: &impl Read, head: &Head) -> Result<RuleList, Stop> {
+        if head.rules_revision == 0 {
+            return Ok(RuleList::from([]));
+        }
+        let parsed = rules::parse(&query::rules(view)?);
+        let parsed = parsed.map_err(|_| {
+            let what = "a rule is not understood by this program";
+            StoreError::Contradiction(Table::Rules, what)
+        })?;
+        Ok(parsed.into())
+    }
+
+    /// Reads what stands for a client, as `head` says or newer, like [`Self::list`].
+    ///
+    /// # Errors
+    /// Silence when the client is gone. A Reject when nothing says how to judge.
+    pub fn read(
+        view: &impl Read,
+        head: &Head,
+        rules: RuleList,
+        client: ClientId,
+    ) -> Result<Self, Stop> {
         let Some(client) = query::client(view, client)? else {
             return Err(Stop::Ended(Ending::silent(Reason::UnknownClient)));
         };
@@ -59,7 +88,9 @@ impl Rule {
         let policy = ClientPolicy::of(&client, &settings)
             .map_err(|_| Stop::Ended(Ending::reject(Reason::NoRule)))?;
         Ok(Self {
+            client: client.name,
             policy,
+            rules,
             limits: Limits::of(&settings),
             revisions: Revisions {
                 client: client.revision,
@@ -68,6 +99,51 @@ impl Rule {
             },
             default_domain: client.default_domain,
         })
+    }
+
+    /// What `user`, who asks so, must show, and what is granted for it.
+    ///
+    /// # Errors
+    /// A Reject where nothing lets the login go on.
+    pub fn terms(&self, request: &Request, user: &storage::User) -> Result<Terms, Stop> {
+        if self.rules.is_empty() {
+            let factors = self.policy.factors;
+            return Ok(Terms {
+                factors: factors.ok_or(Stop::Ended(Ending::reject(Reason::NoRule)))?,
+                burn_code: None,
+                grants: Grants::default(),
+            });
+        }
+        let facts = facts(request, &self.client, user);
+        decide(&self.rules, &facts).map_err(|refusal| {
+            Stop::Ended(Ending::reject(match refusal {
+                Refusal::Denied(_) => Reason::RuleDenies,
+                Refusal::NoMatch => Reason::NoRule,
+                Refusal::Unfit(..) => Reason::RuleUnfit,
+            }))
+        })
+    }
+
+    /// What most logins through the client have to show: by its time a refusal is told of
+    /// which nothing else is known.
+    #[must_use]
+    pub fn usual_factors(&self, client: ClientId) -> Factors {
+        let of_client = |rule: &&rules::Rule| {
+            let clients = &rule.when.clients;
+            clients.is_empty() || clients.contains(&client)
+        };
+        let asked = self.rules.iter().filter(of_client);
+        let mut asked = asked.filter_map(|rule| match &rule.then {
+            Then::Ask(ask) => Some(ask.factors),
+            Then::Deny => None,
+        });
+        let of_rules = asked.next();
+        let found = if self.rules.is_empty() {
+            self.policy.factors
+        } else {
+            of_rules
+        };
+        found.unwrap_or(Factors::PasswordAndCode)
     }
 
     /// Whether `request` was held against this very entry of its client.
@@ -80,5 +156,27 @@ impl Rule {
         } else {
             Err(Stop::Ended(Ending::silent(Reason::Overtaken)))
         }
+    }
+}
+
+/// What rules see of a request. `client` is the name of its client.
+#[must_use]
+pub fn facts<'a>(request: &'a Request, client: &'a str, user: &'a storage::User) -> Facts<'a> {
+    let Request { caller, call, .. } = request;
+    Facts {
+        client: request.client,
+        client_name: client,
+        user,
+        // What is not UTF-8 is nobody's name.
+        typed: std::str::from_utf8(&request.user_name).unwrap_or_default(),
+        caller: caller.address(),
+        calling_station_id: caller.calling_station_id.as_deref(),
+        called_station_id: call.called_station_id.as_deref(),
+        nas_identifier: caller.nas_identifier.as_deref(),
+        nas_ip_address: caller.nas_ip_address,
+        nas_port_type: call.nas_port_type,
+        nas_port_id: caller.nas_port_id.as_deref(),
+        arrived: request.arrived,
+        room: request.room(),
     }
 }

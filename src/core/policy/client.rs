@@ -9,8 +9,8 @@ use crate::ledger::{Factors, storage};
 /// The rule of one client, resolved: nothing in it is unset or out of bounds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ClientPolicy {
-    /// What a login must show.
-    pub factors: Factors,
+    /// What a login must show where there are no rules; `None`: nothing says so.
+    pub factors: Option<Factors>,
     /// How long after a request's arrival its reply must have left.
     pub deadline: Duration,
     /// How long the password source may take.
@@ -36,22 +36,21 @@ pub enum SourceDown {
 
 /// Nothing says what a login must show, or how often it may be wrong; it is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("neither the client's entry nor the settings say what a login must show")]
+#[error("nothing that this program understands says how a login is judged")]
 pub struct NoRule;
 
 impl ClientPolicy {
     /// Resolves the rule. A number that is 0 is unset and takes its default.
     ///
     /// # Errors
-    /// When the factors are unspecified or unknown to this binary, or a limit is: unknown
-    /// means no.
+    /// When a limit is unknown to this binary: unknown means no.
     pub fn of(client: &storage::Client, settings: &storage::Settings) -> Result<Self, NoRule> {
         let entra = settings.entra.as_ref().map_or(0, |entra| entra.timeout);
         let limits = Limits::resolve(settings.limits.as_ref()).map_err(|_| NoRule)?;
         let longest = LEASE_MAX.saturating_sub(COMMIT_SLACK);
         let source_timeout = millis(entra, SOURCE_TIMEOUT).min(longest);
         Ok(Self {
-            factors: factors(client.factors())?,
+            factors: factors(client.factors()),
             deadline: deadline(client),
             source_timeout,
             lease: source_timeout.saturating_add(COMMIT_SLACK),
@@ -66,11 +65,11 @@ impl ClientPolicy {
     }
 }
 
-const fn factors(factors: storage::Factors) -> Result<Factors, NoRule> {
+const fn factors(factors: storage::Factors) -> Option<Factors> {
     match factors {
-        storage::Factors::PasswordAndCode => Ok(Factors::PasswordAndCode),
-        storage::Factors::Code => Ok(Factors::Code),
-        storage::Factors::Unspecified => Err(NoRule),
+        storage::Factors::PasswordAndCode => Some(Factors::PasswordAndCode),
+        storage::Factors::Code => Some(Factors::Code),
+        storage::Factors::Password | storage::Factors::Unspecified => None,
     }
 }
 
@@ -117,8 +116,7 @@ mod tests {
             ..client()
         };
         for client in [nothing, unknown] {
-            let settings = storage::Settings::default();
-            assert_eq!(ClientPolicy::of(&client, &settings), Err(NoRule));
+            assert_eq!(resolved(&client).factors, None);
         }
     }
 

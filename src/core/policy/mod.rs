@@ -1,8 +1,10 @@
-//! Rules: which factors a login through a client must show, and in what time.
+//! Policy: what a login through a client must show, in what time, and what it is granted.
 //!
-//! Knows replicated facts alone. Must not know whose login it is, codes, or the ledger's
-//! budgets. Minimal for now: a client decides by its own entry.
+//! Knows replicated facts and attributes of the request alone. Must not know codes, or the
+//! ledger's budgets.
 
 mod client;
+mod decision;
 
 pub use client::{ClientPolicy, NoRule, SourceDown};
+pub use decision::{Facts, Grants, Mismatch, Refusal, Terms, decide, mismatch};

@@ -5,7 +5,7 @@
 use ::radius::core::code::Code;
 use thiserror::Error;
 
-use super::attribute::kind;
+use super::attribute::{Number, Ungrantable, kind};
 use super::datagram::Authenticator;
 use super::integrity::{message_authenticator, packet_authenticator};
 use crate::base::Secret;
@@ -16,7 +16,7 @@ use crate::base::limits::{PACKET_OCTETS_MAX, PASSWORD_OCTETS_MAX};
 pub enum Unencodable {
     /// RFC 2865 §5 has no text or string without octets.
     #[error("attribute {0} is empty")]
-    Empty(u8),
+    Empty(Number),
     /// LIMIT: [`PACKET_OCTETS_MAX`].
     #[error("packet is longer than {PACKET_OCTETS_MAX} octets")]
     PacketLength,
@@ -26,11 +26,14 @@ pub enum Unencodable {
     /// The type is written by the encoder itself, or is no type.
     #[error("attribute {0} cannot be set by hand")]
     Reserved(u8),
+    /// It is not for an Access-Accept.
+    #[error(transparent)]
+    Ungrantable(#[from] Ungrantable),
     /// The value does not fit the attribute: 253 octets, 247 for a vendor's.
-    #[error("attribute {kind} of {octets} octets is too long")]
+    #[error("attribute {number} of {octets} octets is too long")]
     ValueLength {
-        /// The attribute type.
-        kind: u8,
+        /// Where it stands.
+        number: Number,
         /// What was to be written.
         octets: usize,
     },
@@ -65,7 +68,7 @@ impl<'b> Writer<'b> {
     /// Writes an attribute whose value has at least one octet.
     pub(super) fn octets(&mut self, kind: u8, value: &[u8]) -> Result<(), Unencodable> {
         if value.is_empty() {
-            return Err(Unencodable::Empty(kind));
+            return Err(Unencodable::Empty(Number::Standard(kind)));
         }
         self.joined(kind, value, &[])
     }
@@ -83,7 +86,7 @@ impl<'b> Writer<'b> {
         value: &[u8],
     ) -> Result<(), Unencodable> {
         if value.is_empty() {
-            return Err(Unencodable::Empty(kind::VENDOR_SPECIFIC));
+            return Err(Unencodable::Empty(Number::Vendor(vendor, vendor_kind)));
         }
         let [a, b, c, d] = vendor.to_be_bytes();
         // Of a value too long for an octet `joined` refuses the whole, so any length does.
@@ -103,7 +106,8 @@ impl<'b> Writer<'b> {
         back: &[u8],
     ) -> Result<(), Unencodable> {
         let octets = front.len().saturating_add(back.len());
-        let length = attribute_length(octets).ok_or(Unencodable::ValueLength { kind, octets })?;
+        let number = Number::Standard(kind);
+        let length = attribute_length(octets).ok_or(Unencodable::ValueLength { number, octets })?;
         self.packet.extend([kind, length]);
         self.packet.extend(front);
         self.packet.extend(back);

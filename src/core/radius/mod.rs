@@ -25,6 +25,7 @@ mod question;
 mod reply;
 mod request;
 mod response;
+mod value;
 mod vendor;
 
 #[cfg(test)]
@@ -33,7 +34,7 @@ mod tests;
 pub use ::radius::core::code::Code;
 
 pub use accounting::{Accounting, StatusType};
-pub use attribute::{Attribute, Prompt, kind};
+pub use attribute::{Attribute, NoNumber, Number, Prompt, Ungrantable, kind};
 pub use credentials::{Credentials, Uncredentialed};
 pub use datagram::{Attributes, Authenticator, Datagram, Malformed, Raw};
 pub use encode::Unencodable;
@@ -43,4 +44,5 @@ pub use password::{NotText, Password, Unreadable};
 pub use question::Question;
 pub use reply::{Challenge, Reply};
 pub use response::{Response, Untrusted};
+pub use value::{Type, ValueError};
 pub use vendor::Vendor;

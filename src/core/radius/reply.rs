@@ -13,7 +13,7 @@ use super::packet::{Kind, Packet, Service, Verified};
 #[derive(Clone, Copy, Debug)]
 pub enum Reply<'a> {
     /// Access-Accept with what is granted.
-    Accept(&'a [Attribute<'a>]),
+    Accept(&'a [Attribute]),
     /// Accounting-Response: the request is recorded.
     AccountingResponse,
     /// The answer to Status-Server (RFC 5997 §3): this node can decide.

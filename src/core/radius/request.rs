@@ -22,6 +22,12 @@ impl<'a> Packet<'a, Verified<'a>> {
         self.datagram().first(kind::CALLING_STATION_ID)
     }
 
+    /// Called-Station-Id (RFC 2865 §5.30).
+    #[must_use]
+    pub fn called_station_id(&self) -> Option<&'a [u8]> {
+        self.datagram().first(kind::CALLED_STATION_ID)
+    }
+
     /// NAS-Identifier (RFC 2865 §5.32).
     #[must_use]
     pub fn nas_identifier(&self) -> Option<&'a [u8]> {
@@ -51,6 +57,12 @@ impl<'a> Packet<'a, Verified<'a>> {
     #[must_use]
     pub fn nas_port(&self) -> Option<u32> {
         self.datagram().number(kind::NAS_PORT)
+    }
+
+    /// NAS-Port-Type (RFC 2865 §5.41).
+    #[must_use]
+    pub fn nas_port_type(&self) -> Option<u32> {
+        self.datagram().number(kind::NAS_PORT_TYPE)
     }
 
     /// NAS-Port-Id (RFC 2869 §5.17).

@@ -3,13 +3,14 @@
 use countersign_core::base::ClientId;
 use countersign_core::ledger::storage::change::Kind;
 use countersign_core::ledger::storage::{
-    Actor, ApiToken, Change, ChangeOutcome, Client, Factors, Head, Limits, PutClient, PutSettings,
-    Refusal, RemoveClient, Settings,
+    Actor, ApiToken, AttributeType, Change, ChangeOutcome, Client, Factors, Head, Limits,
+    PutClient, PutRules, PutSettings, Refusal, RemoveClient, Rule, RuleAttribute, RuleFactors,
+    RuleMatch, Rules, Settings, User,
 };
 use countersign_core::ledger::{Command, Outcome, Table, query};
 use countersign_core::login::{Reason, Request};
 
-use super::world::{COMMIT, PROXY, VPN, World};
+use super::world::{ALICE, COMMIT, PROXY, VPN, World, without_stages};
 use super::{ACCEPTED, reject, said, silent};
 use crate::login::Ledger;
 
@@ -150,4 +151,153 @@ async fn limits_that_were_tightened_are_met_by_the_next_login() {
         3,
         "a waiting user costs no command"
     );
+}
+
+/// A rule for a group that grants the group's name as Class.
+fn rule(name: &str, group: &str, factors: RuleFactors) -> Rule {
+    let class = RuleAttribute {
+        kind: 25,
+        r#type: AttributeType::Octets.into(),
+        value: format!("OU={{group:{group}}};"),
+        ..RuleAttribute::default()
+    };
+    let denies = factors == RuleFactors::Deny;
+    Rule {
+        name: name.into(),
+        r#match: Some(RuleMatch {
+            groups: vec![group.into()],
+            ..RuleMatch::default()
+        }),
+        factors: factors.into(),
+        attributes: if denies { Vec::new() } else { vec![class] },
+        ..Rule::default()
+    }
+}
+
+async fn put_rules(world: &World, rules: Vec<Rule>) {
+    let head = query::head(&world.ledger.view()).unwrap();
+    let put = PutRules {
+        rules: Some(Rules { revision: 0, rules }),
+        expected_revision: head.rules_revision,
+    };
+    change(world, Kind::PutRules(put)).await;
+}
+
+fn member_of(world: &World, group: &str) {
+    let key = ALICE.0.to_be_bytes();
+    world.ledger.edit_at(Table::Users, &key, |user: &mut User| {
+        user.groups = vec![group.into()];
+    });
+}
+
+fn classes(outcome: &super::world::Outcomes) -> Vec<&[u8]> {
+    let attributes = outcome.grants.attributes().iter();
+    attributes.map(|attribute| attribute.value()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_known_list_of_rules_is_not_read_again() {
+    let world = World::new();
+    member_of(&world, "staff");
+    put_rules(&world, vec![rule("staff", "staff", RuleFactors::Code)]).await;
+    let login = |later| world.login(code_alone(&world, later, 1));
+    world.ledger.reads();
+    assert_eq!(said(&login(0).await), ACCEPTED);
+    let reads = world.ledger.reads();
+    assert_eq!(
+        reads[..4],
+        [Table::Head, Table::Rules, Table::Clients, Table::Settings]
+    );
+    login(1).await;
+    let known = [Table::Rules, Table::Clients, Table::Settings];
+    let reads = world.ledger.reads();
+    assert!(
+        reads.iter().all(|table| !known.contains(table)),
+        "{reads:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_packet_of_a_login_is_granted_the_same() {
+    let world = World::new();
+    member_of(&world, "staff");
+    let both = RuleFactors::PasswordAndCode;
+    put_rules(&world, vec![rule("staff", "staff", both)]).await;
+    world.source.takes(COMMIT * 10);
+    let (first, joined) = (world.start(world.right()), world.start(world.right()));
+    let first = without_stages(first.await.unwrap());
+    assert_eq!(
+        (said(&first), classes(&first)),
+        (ACCEPTED, vec![&b"OU=staff;"[..]])
+    );
+    assert_eq!(without_stages(joined.await.unwrap()), first);
+    let repeat = world.login(world.right()).await;
+    assert_eq!(repeat.grants, first.grants);
+    assert_eq!(world.source.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_soon_as_there_is_a_rule_a_login_that_none_matches_is_refused() {
+    let world = World::new();
+    put_rules(&world, vec![rule("staff", "staff", RuleFactors::Code)]).await;
+    let refused = world.login(world.right()).await;
+    assert_eq!(said(&refused), reject(Reason::NoRule));
+    member_of(&world, "STAFF");
+    let code = world.login(code_alone(&world, 0, 1)).await;
+    assert_eq!(said(&code), ACCEPTED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_a_rule_denies_costs_no_command_and_asks_nobody() {
+    let world = World::new();
+    member_of(&world, "guests");
+    let deny = rule("guests", "guests", RuleFactors::Deny);
+    put_rules(&world, vec![deny]).await;
+    let before = world.ledger.commands();
+    let refused = world.login(world.right()).await;
+    assert_eq!(said(&refused), reject(Reason::RuleDenies));
+    assert_eq!(world.ledger.commands(), before);
+    assert_eq!((world.source.asked(), classes(&refused)), (0, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_of_what_a_rule_denies_by_now_is_refused() {
+    let world = World::new();
+    member_of(&world, "staff");
+    assert_eq!(said(&world.login(world.right()).await), ACCEPTED);
+    let deny = rule("staff", "staff", RuleFactors::Deny);
+    put_rules(&world, vec![deny]).await;
+    let repeat = world.login(world.right()).await;
+    assert_eq!(said(&repeat), reject(Reason::RuleDenies));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_granted_refuses_the_login_before_its_code_is_claimed() {
+    let world = World::new();
+    let long = "x".repeat(254);
+    member_of(&world, &long);
+    let mut wide = rule("wide", &long, RuleFactors::Code);
+    wide.attributes[0].value = "{groups}".into();
+    put_rules(&world, vec![wide]).await;
+    let before = world.ledger.commands();
+    let refused = world.login(code_alone(&world, 0, 1)).await;
+    assert_eq!(said(&refused), reject(Reason::RuleUnfit));
+    assert_eq!(world.ledger.commands(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_rule_asks_for_the_password_alone_all_that_was_typed_is_the_password() {
+    let world = World::new();
+    member_of(&world, "staff");
+    put_rules(&world, vec![rule("staff", "staff", RuleFactors::Password)]).await;
+    let right = world.login(world.request(VPN, "secret")).await;
+    assert_eq!(
+        (said(&right), classes(&right)),
+        (ACCEPTED, vec![&b"OU=staff;"[..]])
+    );
+    let with_code = world.login(world.right()).await;
+    assert_eq!(said(&with_code), reject(Reason::WrongPassword));
+    let nothing = world.login(world.request(VPN, "")).await;
+    assert_eq!(said(&nothing), reject(Reason::EmptyPassword));
+    assert_eq!((world.source.asked(), world.counted_wrong()), (2, 1));
 }

@@ -14,7 +14,7 @@ use countersign_core::ledger::{
     CLUSTER_VERSION, Command, Draft, Entry, MemoryTables, Outcome, Read, SourceOutcome, StoreError,
     Table, Write, apply, fields, query, storage,
 };
-use countersign_core::login::{AttemptMacs, Caller, Reason, Request, Secrets, Stages};
+use countersign_core::login::{AttemptMacs, Call, Caller, Reason, Request, Secrets, Stages};
 use countersign_core::otp::{Parameters, code_at};
 use countersign_core::seal::{DataKey, Keyring, MacKey, Purpose};
 use prost::Message;
@@ -123,6 +123,7 @@ pub(super) fn request(clock: TestClock, client: ClientId, typed: &str) -> Reques
             ..Caller::default()
         },
         arrived: clock.wall(),
+        call: Call::default(),
     }
 }
 
@@ -132,6 +133,7 @@ pub(super) fn copied(request: &Request) -> Request {
         user_name: request.user_name.clone(),
         password: request.password.duplicate(),
         caller: request.caller.clone(),
+        call: request.call.clone(),
         ..*request
     }
 }

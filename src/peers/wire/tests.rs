@@ -111,6 +111,9 @@ fn a_login_goes_over_a_link_as_ever() {
         nas_port_id: Some(b"b".to_vec()),
         arrived: 300,
         remaining: 301,
+        called_station_id: None,
+        nas_port_type: None,
+        echoed_octets: 0,
     };
     is_golden(&request, LOGIN_REQUEST);
     let reply = LoginReply {
@@ -120,6 +123,7 @@ fn a_login_goes_over_a_link_as_ever() {
         reference: "7K2M9Q".to_owned(),
         user: Some(0),
         took_micros: 303,
+        attributes: Vec::new(),
     };
     is_golden(&reply, LOGIN_REPLY);
 }
@@ -135,6 +139,31 @@ fn clocks_and_tables_are_compared_over_a_link_as_ever() {
     };
     is_golden(&request, COMPARE_REQUEST);
     is_golden(&CompareReply { now: 301, tables }, COMPARE_REPLY);
+}
+
+#[test]
+fn what_rules_see_and_grant_goes_over_a_link_as_ever() {
+    let mut request = LoginRequest::default();
+    request.called_station_id = Some(b"c".to_vec());
+    request.nas_port_type = Some(0);
+    request.echoed_octets = 304;
+    is_golden(&request, CALL);
+    let standard = GrantedAttribute {
+        kind: 25,
+        value: b"d".to_vec(),
+        ..GrantedAttribute::default()
+    };
+    let vendor = GrantedAttribute {
+        kind: 26,
+        vendor: 12_356,
+        vendor_kind: 1,
+        value: b"e".to_vec(),
+    };
+    let reply = LoginReply {
+        attributes: vec![standard, vendor],
+        ..LoginReply::default()
+    };
+    is_golden(&reply, GRANTS);
 }
 
 #[test]
@@ -184,6 +213,8 @@ const LOST: &str = "08072200";
 const ATTEMPT_KEYS: &str = "0807120201011a0202022202030328ac0230ad02";
 const LOGIN_REQUEST: &str = "\
     080710031a05616c6963652204776f726428013201613a0045010200c0480052016258ac0260ad02";
+const CALL: &str = "a2010163a80100b001b002";
+const GRANTS: &str = "3a0508192201643a0a081a10c4601801220165";
 const LOGIN_REPLY: &str = "080210ad0218ae022206374b324d3951280030af02";
 const COMPARE_REQUEST: &str = "0a0708ac0212020707";
 const COMPARE_REPLY: &str = "08ad02120708ac0212020707";

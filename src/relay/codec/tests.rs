@@ -21,6 +21,11 @@ fn request() -> Request {
             nas_port_id: None,
         },
         arrived: NOW,
+        call: Call {
+            called_station_id: Some(b"vpn".to_vec()),
+            nas_port_type: Some(5),
+            echoed_octets: 17,
+        },
     }
 }
 
@@ -40,17 +45,19 @@ fn a_login_arrives_as_it_was() {
     assert_eq!(arrived.proven, sent.proven);
     assert_eq!(arrived.caller, sent.caller);
     assert_eq!(arrived.arrived, sent.arrived);
+    assert_eq!(arrived.call, sent.call);
 }
 
 #[test]
 fn what_no_packet_could_have_brought_is_refused() {
     let long = || vec![b'1'; ATTRIBUTE_OCTETS_MAX + 1];
-    let changes: [fn(&mut wire::LoginRequest, Vec<u8>); 7] = [
+    let changes: [fn(&mut wire::LoginRequest, Vec<u8>); 8] = [
         |message, long| message.password = long,
         |message, long| message.user_name = long,
         |message, long| message.calling_station_id = Some(long),
         |message, long| message.nas_identifier = Some(long),
         |message, long| message.nas_port_id = Some(long),
+        |message, long| message.called_station_id = Some(long),
         |message, _| message.remaining = 0,
         |message, _| message.remaining = 120_001,
     ];
@@ -67,6 +74,7 @@ fn what_no_packet_could_have_brought_is_refused() {
 fn an_outcome_names_who_judged() {
     let sent = Outcome {
         decision: Decision::Reject,
+        grants: Grants::default(),
         reason: Reason::WrongPassword,
         source_code: 50126,
         reference: Reference::draw(&mut SeededEntropy::new(1)),
@@ -86,6 +94,58 @@ fn an_outcome_names_who_judged() {
         ..sent
     };
     assert_eq!(heard, expected);
+}
+
+fn granting() -> Outcome {
+    let attribute = |number: &str, value: &[u8]| {
+        Attribute::new(number.parse().unwrap(), value).expect("an Accept may carry it")
+    };
+    Outcome {
+        decision: Decision::Accept,
+        grants: Grants::from(vec![
+            attribute("25", b"OU=staff;"),
+            attribute("26.12356.1", b"staff"),
+        ]),
+        reason: Reason::Accepted,
+        source_code: 0,
+        reference: Reference::draw(&mut SeededEntropy::new(1)),
+        user: None,
+        client: ClientId(7),
+        judged_by: None,
+        stages: Stages::default(),
+    }
+}
+
+#[test]
+fn what_an_accept_grants_arrives_as_it_was() {
+    let sent = granting();
+    let reply = reply_message(&sent, LEFT);
+    let heard = outcome(&reply, ClientId(7), NodeId(2)).unwrap();
+    assert_eq!(heard.grants, sent.grants);
+}
+
+#[test]
+fn grants_that_no_rule_could_make_let_nobody_in() {
+    let good = reply_message(&granting(), LEFT);
+    let changes: [fn(&mut wire::LoginReply); 6] = [
+        |reply| reply.attributes[0].kind = 24,
+        |reply| reply.attributes[0].vendor = 9,
+        |reply| reply.attributes[1].vendor_kind = 256,
+        |reply| reply.attributes[0].value.clear(),
+        |reply| reply.attributes[0].value = vec![b'x'; 254],
+        |reply| reply.attributes = vec![reply.attributes[0].clone(); 129],
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut reply = good.clone();
+        change(&mut reply);
+        assert!(outcome(&reply, ClientId(7), NodeId(2)).is_err(), "{number}");
+    }
+    let refused = wire::LoginReply {
+        decision: REJECT,
+        reason: Reason::WrongPassword.number(),
+        ..good
+    };
+    assert!(outcome(&refused, ClientId(7), NodeId(2)).is_err());
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn log(entries: &[Vec<Command>]) -> Vec<u8> {
 fn begin(key: u8, step: u64, factors: Factors) -> Begin {
     let client = match factors {
         Factors::Code => ClientId(1),
-        Factors::PasswordAndCode => ClientId(2),
+        Factors::PasswordAndCode | Factors::Password => ClientId(2),
     };
     let head = query::head(&STATE.tables).expect("the head can be read");
     Begin {
@@ -302,6 +302,7 @@ fn begin(key: u8, step: u64, factors: Factors) -> Begin {
         issued: start(),
         lease: Duration::from_secs(12),
         caller_named: true,
+        burn_code: None,
     }
 }
 

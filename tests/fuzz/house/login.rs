@@ -141,9 +141,11 @@ impl Login {
         let view = desk.ledger.view();
         let read = || {
             let head = query::head(view)?;
-            let rule = Rule::read(view, &head, self.request.client)?;
+            let rules = Rule::list(view, &head)?;
+            let rule = Rule::read(view, &head, rules, self.request.client)?;
             rule.admit(&self.request)?;
-            let case = Case::open(view, &head, &rule, self.identity, desk.ledger.now)?;
+            let (in_force, now) = ((&head, &rule), desk.ledger.now);
+            let case = Case::open(view, in_force, &self.request, self.identity, now)?;
             case.judge(view, &self.request, &rule, &STATE.secrets, self.owner)
         };
         let claim = read();

@@ -3,7 +3,7 @@
 
 use countersign_core::base::{ClientId, Reference, SeededEntropy, Timestamp};
 use countersign_core::ledger::{Read, query};
-use countersign_core::login::{Caller, Decision, Request};
+use countersign_core::login::{Call, Caller, Decision, Request};
 use countersign_core::radius::{
     Code, Credentials, Integrity, Kind, Packet, Question, Reply, Response, Service, Verified,
 };
@@ -95,6 +95,7 @@ fn login(
             nas_port_id: octets(packet.nas_port_id()),
         },
         arrived,
+        call: Call::default(),
     })
 }
 

@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use countersign_core::base::{Boot, NodeId, Owner, SeededEntropy, Timestamp};
 use countersign_core::ledger::{Command, query};
-use countersign_core::login::{
-    ATTEMPT_KEYS_NOTICE, Asking, AttemptMacs, Identity, Rule, Stop,
-};
+use countersign_core::login::{ATTEMPT_KEYS_NOTICE, Asking, AttemptMacs, Identity, Rule, Stop};
 
 use crate::changes;
 use crate::claims::Claims;
@@ -118,7 +116,9 @@ impl Script {
         let view = self.ledger.view();
         let issued = self.ledger.now;
         let head = query::head(view).expect("the head can be read");
-        let found = Rule::read(view, &head, request.client).and_then(|rule| {
+        let rules = Rule::list(view, &head);
+        let rule = rules.and_then(|rules| Rule::read(view, &head, rules, request.client));
+        let found = rule.and_then(|rule| {
             rule.admit(&request)?;
             let places = &STATE.secrets.places;
             Identity::find(view, &head, &request, &rule, macs, places, issued)

@@ -204,6 +204,7 @@ pub(super) fn begin(leader: &Consensus) -> Begin {
         issued: Timestamp::from_millis(NOW),
         lease: Duration::from_secs(10),
         caller_named: true,
+        burn_code: None,
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::attempt::{Attempt, State};
-use super::counters::{self, Spend};
 use super::facts::{self, ClientFacts, TokenFacts};
 use super::generations::{self, Found};
 use crate::base::limits::COMMAND_LIFE;
@@ -130,7 +129,8 @@ impl Case<'_> {
             },
             State::InFlight { until } => match self.lines_5_and_7(record, until) {
                 Some(result) => Ok(result),
-                None => self.line_6(scene, &self.going_on(record)),
+                None if self.is_enough(record) => self.line_6(scene, &self.going_on(record)),
+                None => self.line_6_without_the_code(scene, record.clone()),
             },
             State::Open { .. } if self.begin.prev != record.epoch => {
                 // Line 8.
@@ -157,21 +157,28 @@ impl Case<'_> {
         if !is_own && self.begin.issued > at.plus(record.grace) {
             return Ok(None);
         }
-        let is_enough = strictest(record.factors, self.begin.factors) == record.factors;
-        Ok(Some(if is_enough && is_good(scene, record)? {
+        Ok(Some(if self.is_enough(record) && is_good(scene, record)? {
             BeginResult::Repeat(Verdict::Accepted)
         } else {
             BeginResult::Refused(RefusedBy::Revoked)
         }))
     }
 
+    /// Whether the record had to show all that is asked for now. If it is granted or let in
+    /// again, then by a rule that is no stricter.
+    fn is_enough(&self, record: &Attempt) -> bool {
+        strictest(record.factors, self.begin.factors) == record.factors
+    }
+
     /// Lines 5 and 7: an attempt in flight is its owner's. `None`: line 6, the owner's node
-    /// has started anew, so nobody waits for the source's answer any more.
+    /// has started anew, so nobody waits for the source's answer any more; or the owner was
+    /// granted less than is asked for now.
     fn lines_5_and_7(&self, record: &Attempt, until: Timestamp) -> Option<BeginResult> {
         let (own, its) = (self.begin.owner, record.owner);
         let epoch = record.epoch;
         if own == its {
-            Some(BeginResult::Granted { epoch, until })
+            let granted = BeginResult::Granted { epoch, until };
+            self.is_enough(record).then_some(granted)
         } else if own.node == its.node && own.boot > its.boot && self.begin.prev == epoch {
             None
         } else {
@@ -190,124 +197,20 @@ impl Case<'_> {
         self.line_14(scene, terms)
     }
 
-    fn lines_9_to_14<R: Read>(
+    /// Line 6 where the record never had to show a code and one is asked for now: its lease
+    /// ends at once, and the login goes on with the code of this command.
+    fn line_6_without_the_code<R: Read>(
         &mut self,
         scene: &mut Scene<'_, '_, R>,
-        terms: &Terms,
+        record: Attempt,
     ) -> Result<BeginResult, StoreError> {
-        if let Some(refused) = self.line_9(scene, terms)? {
-            return Ok(BeginResult::Refused(refused));
-        }
-        // LIMIT: attempts stored. Refused alike whether the code is right or wrong.
-        if generations::is_full(scene.head, self.found.as_ref()) {
-            return Ok(BeginResult::Refused(RefusedBy::Overload));
-        }
-        if terms.matches.is_empty() {
-            return Ok(self.line_10(scene, terms));
-        }
-        // Line 11: what the key itself has burned, it may go on with.
-        let own = terms.is_open.then_some(&self.begin.key);
-        if counters::is_spent(scene.draft, &terms.matches, own)? {
-            return Ok(BeginResult::Refused(RefusedBy::Spent));
-        }
-        if let Some(until) = self.line_12(scene, terms)? {
-            return Ok(BeginResult::Busy { until });
-        }
-        if let Some(result) = self.line_13() {
-            return Ok(result);
-        }
-        self.line_14(scene, terms)
-    }
-
-    /// Line 9: who may not try now.
-    fn line_9<R: Read>(
-        &self,
-        scene: &Scene<'_, '_, R>,
-        terms: &Terms,
-    ) -> Result<Option<RefusedBy>, StoreError> {
-        let begin = self.begin;
-        let Budgets { strict, places, .. } = &self.budgets;
-        if terms.is_open && !facts::is_good(scene.draft, begin.client, begin.user, &terms.matches)?
-        {
-            return Ok(Some(RefusedBy::Revoked));
-        }
-        if strict.is_locked() {
-            return Ok(Some(RefusedBy::Locked));
-        }
-        let waits = places.waits_until(begin.place, &self.limits, scene.now);
-        if waits.is_some() {
-            return Ok(Some(RefusedBy::Waiting));
-        }
-        let is_wrong = strict.is_wrong(&begin.key);
-        Ok(is_wrong.then_some(RefusedBy::Wrong))
-    }
-
-    /// Line 10: a wrong code. Where it is the only factor, it is as good as a password.
-    fn line_10<R: Read>(&mut self, scene: &mut Scene<'_, '_, R>, terms: &Terms) -> BeginResult {
-        let Budgets { strict, places, .. } = &mut self.budgets;
-        places.fail(self.begin.place, &self.limits, scene.now);
-        if terms.factors == Factors::Code {
-            strict.mark_wrong(&self.begin.key, &self.limits, scene.now);
-        }
-        self.settled(scene, terms, Verdict::WrongCode)
-    }
-
-    /// Line 12: another login of the user holds the code. Until when, at the longest.
-    fn line_12<R: Read>(
-        &self,
-        scene: &Scene<'_, '_, R>,
-        terms: &Terms,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let mut last = None;
-        for (other, until) in self.budgets.strict.in_flight_beside(&self.begin.key) {
-            let found = generations::find(scene.draft, scene.head, other, scene.now)?;
-            let claims = found.is_some_and(|found| {
-                let mut steps = terms.matches.iter();
-                steps.any(|step| found.attempt.claims(step))
-            });
-            if claims {
-                last = last.max(Some(until));
-            }
-        }
-        Ok(last)
-    }
-
-    /// Line 13: the budget is used up. While a key in flight holds part of it, the login
-    /// may still have its turn.
-    fn line_13(&self) -> Option<BeginResult> {
-        let (key, limit) = (&self.begin.key, self.limits.strict_failures());
-        let strict = &self.budgets.strict;
-        if strict.used_beside(key) < limit {
-            return None;
-        }
-        let mut in_flight = strict.in_flight_beside(key);
-        let first = in_flight.by_ref().map(|(_, until)| until).min();
-        Some(match first {
-            Some(until) if strict.counted_beside(key) < limit => BeginResult::Busy { until },
-            Some(_) | None => BeginResult::Refused(RefusedBy::Limit),
-        })
-    }
-
-    /// Line 14: the code is this login's.
-    fn line_14<R: Read>(
-        &mut self,
-        scene: &mut Scene<'_, '_, R>,
-        terms: &Terms,
-    ) -> Result<BeginResult, StoreError> {
-        if terms.factors == Factors::Code {
-            counters::spend(scene.draft, &terms.matches, Spend::Accepted)?;
-            self.budgets.places.accept(terms.place, scene.now);
-            return Ok(self.settled(scene, terms, Verdict::Accepted));
-        }
-        let key = &self.begin.key;
-        if self.client.burns_on_match() {
-            counters::spend(scene.draft, &terms.matches, Spend::Burned(key))?;
-        }
-        let until = scene.now.plus(self.begin.lease);
-        self.budgets.strict.mark_in_flight(key, until);
-        self.store(scene, terms, State::InFlight { until });
-        let epoch = self.epoch;
-        Ok(BeginResult::Granted { epoch, until })
+        let (key, at) = (&self.begin.key, scene.now);
+        self.budgets.strict.mark_unsure(key, &self.limits, at);
+        let state = State::Open { at };
+        let open = Attempt { state, ..record };
+        generations::store(scene.draft, scene.head, key, self.found.as_ref(), &open);
+        self.found = generations::find(scene.draft, scene.head, key, at)?;
+        self.lines_9_to_14(scene, &self.going_on(&open))
     }
 
     fn settled<R: Read>(
@@ -351,9 +254,14 @@ impl Case<'_> {
     }
 
     /// Goes on with the record's own matches: the code may have left its window meanwhile.
+    /// A record that needed no code has none.
     fn going_on(&self, record: &Attempt) -> Terms {
+        let matches = match record.factors {
+            Factors::Password => &self.begin.matches,
+            Factors::PasswordAndCode | Factors::Code => &record.matches,
+        };
         Terms {
-            matches: record.matches.clone(),
+            matches: matches.clone(),
             factors: strictest(record.factors, self.begin.factors),
             place: record.place,
             grace: record.grace,
@@ -376,6 +284,11 @@ fn is_good<R: Read>(scene: &Scene<'_, '_, R>, record: &Attempt) -> Result<bool, 
 const fn strictest(one: Factors, other: Factors) -> Factors {
     match (one, other) {
         (Factors::Code, Factors::Code) => Factors::Code,
-        (Factors::PasswordAndCode, _) | (_, Factors::PasswordAndCode) => Factors::PasswordAndCode,
+        (Factors::Password, Factors::Password) => Factors::Password,
+        (Factors::PasswordAndCode | Factors::Code | Factors::Password, _) => {
+            Factors::PasswordAndCode
+        }
     }
 }
+
+mod lines_9_to_14;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::base::limits::{ATTEMPT_KEEP_MAX, COMMAND_LIFE, GRACE_SLACK};
 use crate::base::{ClientId, TokenId, UserId};
+use crate::ledger::command::burn_code;
 use crate::ledger::query::record;
 use crate::ledger::table::{Read, StoreError, Table};
-use crate::ledger::{Match, storage};
+use crate::ledger::{BurnCode, Match, storage};
 
 /// Fields of [`storage::Client`], by its numbers.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -22,7 +23,7 @@ pub(super) struct ClientFacts {
     retry_grace: u32,
     #[prost(bool, tag = "11")]
     strict_grace: bool,
-    #[prost(enumeration = "storage::BurnCode", tag = "13")]
+    #[prost(int32, tag = "13")]
     burn_code: i32,
     #[prost(uint64, tag = "15")]
     pub(super) revision: u64,
@@ -51,9 +52,10 @@ impl ClientFacts {
         record(tables, Table::Clients, &client.0.to_be_bytes())
     }
 
-    /// Whether a code is burned by the first right match, whatever the password.
-    pub(super) fn burns_on_match(&self) -> bool {
-        self.burn_code() == storage::BurnCode::OnMatch
+    /// When a code is spent, where the rule does not say.
+    pub(super) fn burn_code(&self) -> BurnCode {
+        let stored = storage::BurnCode::try_from(self.burn_code).unwrap_or_default();
+        burn_code(stored).unwrap_or(BurnCode::OnAccept)
     }
 
     /// How long after an accepted login the device may still come with its retries.

@@ -8,7 +8,7 @@ use crate::base::AttemptKey;
 use crate::ledger::apply::Scene;
 use crate::ledger::budgets::{Budgets, Limits};
 use crate::ledger::table::{Read, StoreError};
-use crate::ledger::{Settle, SettleResult, SourceOutcome, Verdict};
+use crate::ledger::{Factors, Settle, SettleResult, SourceOutcome, Verdict};
 
 /// Carries out a Settle.
 pub(in crate::ledger) fn settle<R: Read>(
@@ -117,12 +117,16 @@ impl Grant {
     }
 
     /// Line 9: let in. The claim was this attempt's alone, so it does not matter that the
-    /// user's other code may have moved the mark past this one meanwhile.
+    /// user's other code may have moved the mark past this one meanwhile. Who has shown no
+    /// code has not made up for wrong ones, and is not known at the place by a password
+    /// that somebody may have stolen.
     fn line_9<R: Read>(&mut self, scene: &mut Scene<'_, '_, R>) -> Result<(), StoreError> {
         let attempt = &self.found.attempt;
         counters::spend(scene.draft, &attempt.matches, Spend::Accepted)?;
         self.budgets.strict.clear(&self.key);
-        self.budgets.places.accept(attempt.place, scene.now);
+        if attempt.factors != Factors::Password {
+            self.budgets.places.accept(attempt.place, scene.now);
+        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use super::check::{
     ensure, existing, name, present, put as store, ranges, revision, sealed, valid,
 };
 use super::done::{Done, Step};
+use super::rules;
 use crate::base::limits::{ATTEMPT_KEEP_MAX, CLIENT_RANGES_MAX, CLIENT_SECRETS_MAX, CLIENTS_MAX};
 use crate::base::{ClientId, Shown};
 use crate::ledger::query;
@@ -50,6 +51,7 @@ pub(super) fn remove(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &Rem
     let key = it.id.to_be_bytes();
     let client: Client = existing(draft, Table::Clients, &key, "client")?;
     revision(client.revision, it.expected_revision)?;
+    rules::names_not(draft, ClientId(it.id))?;
     draft.delete(Table::Clients, &key);
     head.clients_revision = head.clients_revision.saturating_add(1);
     Ok(Done {
@@ -86,10 +88,8 @@ fn check(client: &Client) -> Step<()> {
 
 /// A number that this version cannot name is refused, not read as the default.
 fn check_modes(client: &Client) -> Step<()> {
-    valid(
-        client.factors() != Factors::Unspecified,
-        "the factors are unknown",
-    )?;
+    let factors = matches!(client.factors(), Factors::PasswordAndCode | Factors::Code);
+    valid(factors, "the factors of a client are both or the code")?;
     let known = MessageAuthenticatorMode::is_valid(client.message_authenticator)
         && BurnCode::is_valid(client.burn_code)
         && OnSourceDown::is_valid(client.on_source_down);

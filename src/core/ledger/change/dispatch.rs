@@ -6,7 +6,7 @@
 use super::audit::{self, Happened};
 use super::done::{Done, Refused, Step, Stop, bounded, refuse};
 use super::requests::{self, Fresh, Recalled};
-use super::{clients, found, import, keyring, operators, settings, tokens, users};
+use super::{clients, found, import, keyring, operators, rules, settings, tokens, users};
 use crate::base::Timestamp;
 use crate::ledger::storage::change::Kind;
 use crate::ledger::storage::{Change, ChangeOutcome, Head, Refusal};
@@ -132,7 +132,7 @@ fn run(
         Kind::PutClient(it) => clients::put(draft, head, it),
         Kind::RemoveClient(it) => clients::remove(draft, head, it),
         Kind::PutSettings(it) => settings::put(draft, head, it),
-        Kind::PutRules(it) => settings::put_rules(draft, head, it),
+        Kind::PutRules(it) => rules::put(draft, head, it),
         Kind::PutOperator(it) => operators::put(draft, head, at, it),
         Kind::RemoveOperator(it) => operators::remove(draft, it),
         Kind::PutApiToken(it) => operators::put_token(draft, at, it),

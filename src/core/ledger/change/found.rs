@@ -3,11 +3,11 @@
 use super::audit::Facts;
 use super::check::{ensure, present, put, valid};
 use super::done::{Done, Step};
-use super::{keyring, settings};
+use super::{keyring, rules, settings};
 use crate::base::limits::BOOTSTRAP_LIFE;
 use crate::base::{ClusterId, Timestamp};
 use crate::ledger::storage::member::MemberRole;
-use crate::ledger::storage::{Found, Head, KeyPurpose, Member, Refusal};
+use crate::ledger::storage::{Found, Head, KeyPurpose, Member, Refusal, Rules};
 use crate::ledger::table::{Draft, Read, Table};
 
 /// Founds the cluster on an empty store: its id, keyring, first member, settings, rules
@@ -34,7 +34,7 @@ pub(super) fn found(
     put(draft, Table::Members, &member.node.to_be_bytes(), member);
     let given = it.settings.clone().unwrap_or_default();
     settings::install(draft, head, &given)?;
-    settings::install_rules(draft, head);
+    rules::install(draft, head, &Rules::default());
     head.cluster.clone_from(&it.cluster);
     head.demo = it.demo;
     head.version = member.version_max;

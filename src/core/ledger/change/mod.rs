@@ -13,6 +13,7 @@ mod import;
 mod keyring;
 mod operators;
 mod requests;
+mod rules;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Changes of the settings and the rules: whole documents, each with one revision.
+//! Changes of the settings: a whole document with one revision.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,7 +9,7 @@ use crate::base::limits::LEASE_MAX;
 use crate::ledger::limits::Limits;
 use crate::ledger::query;
 use crate::ledger::storage::{
-    EntraClientType, EntraSettings, Head, PutRules, PutSettings, Refusal, Rules, Settings,
+    EntraClientType, EntraSettings, Head, PutSettings, Refusal, Settings,
 };
 use crate::ledger::table::{Draft, Read, Table};
 
@@ -46,26 +46,6 @@ pub(super) fn install(
     };
     store(draft, Table::Settings, &[], &settings);
     Ok(())
-}
-
-/// Replaces the rules.
-pub(super) fn put_rules(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &PutRules) -> Step {
-    present(it.rules.as_ref(), "the rules document")?;
-    revision(head.rules_revision, it.expected_revision)?;
-    install_rules(draft, head);
-    Ok(Done {
-        revision: head.rules_revision,
-        ..Done::default()
-    })
-}
-
-/// Writes the rules, which say nothing but their revision yet.
-pub(super) fn install_rules(draft: &mut Draft<'_, impl Read>, head: &mut Head) {
-    head.rules_revision = head.rules_revision.saturating_add(1);
-    let rules = Rules {
-        revision: head.rules_revision,
-    };
-    store(draft, Table::Rules, &[], &rules);
 }
 
 fn check_entra(entra: &EntraSettings) -> Step<()> {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use prost::Message;
 
-use super::{Begin, Command, Entry, Factors, Match, Revisions, Settle, SourceOutcome, storage};
+use super::{
+    Begin, BurnCode, Command, Entry, Factors, Match, Revisions, Settle, SourceOutcome, storage,
+};
 use crate::base::limits::{LEASE_MAX, MATCHES_MAX};
 use crate::base::{
     AttemptKey, Boot, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
@@ -126,6 +128,7 @@ impl From<&Begin> for storage::Begin {
             issued: begin.issued.as_millis(),
             lease: millis(begin.lease),
             caller_named: begin.caller_named,
+            burn_code: burn_code_stored(begin.burn_code).into(),
         }
     }
 }
@@ -141,6 +144,12 @@ impl TryFrom<storage::Begin> for Begin {
         if begin.matches.len() > MATCHES_MAX {
             return Err(CommandError::Field("matches"));
         }
+        let factors = begin.factors().try_into()?;
+        if factors == Factors::Password && !begin.matches.is_empty() {
+            return Err(CommandError::Field("matches"));
+        }
+        let burn_code = storage::BurnCode::try_from(begin.burn_code);
+        let burn_code = burn_code.map_err(|_| CommandError::Field("burn_code"))?;
         let revisions = begin.revisions.ok_or(CommandError::Field("revisions"))?;
         Ok(Self {
             key: key(&begin.key)?,
@@ -152,7 +161,7 @@ impl TryFrom<storage::Begin> for Begin {
             user: UserId(begin.user),
             client: ClientId(begin.client),
             place: PlaceId::try_from(&*begin.place).map_err(|_| CommandError::Field("place"))?,
-            factors: begin.factors().try_into()?,
+            factors,
             matches: begin.matches.into_iter().map(Into::into).collect(),
             revisions: Revisions {
                 client: revisions.client,
@@ -162,7 +171,25 @@ impl TryFrom<storage::Begin> for Begin {
             issued: Timestamp::from_millis(begin.issued),
             lease,
             caller_named: begin.caller_named,
+            burn_code: self::burn_code(burn_code),
         })
+    }
+}
+
+/// As a rule or a Begin has it; `None`: unspecified.
+pub(in crate::ledger) const fn burn_code(stored: storage::BurnCode) -> Option<BurnCode> {
+    match stored {
+        storage::BurnCode::Unspecified => None,
+        storage::BurnCode::OnAccept => Some(BurnCode::OnAccept),
+        storage::BurnCode::OnMatch => Some(BurnCode::OnMatch),
+    }
+}
+
+const fn burn_code_stored(burn_code: Option<BurnCode>) -> storage::BurnCode {
+    match burn_code {
+        None => storage::BurnCode::Unspecified,
+        Some(BurnCode::OnAccept) => storage::BurnCode::OnAccept,
+        Some(BurnCode::OnMatch) => storage::BurnCode::OnMatch,
     }
 }
 
@@ -230,6 +257,7 @@ impl From<Factors> for storage::Factors {
         match factors {
             Factors::PasswordAndCode => Self::PasswordAndCode,
             Factors::Code => Self::Code,
+            Factors::Password => Self::Password,
         }
     }
 }
@@ -241,6 +269,7 @@ impl TryFrom<storage::Factors> for Factors {
         match factors {
             storage::Factors::PasswordAndCode => Ok(Self::PasswordAndCode),
             storage::Factors::Code => Ok(Self::Code),
+            storage::Factors::Password => Ok(Self::Password),
             storage::Factors::Unspecified => Err(CommandError::Field("factors")),
         }
     }

@@ -8,13 +8,27 @@ use prost::Message;
 use super::world::*;
 use crate::base::{Epoch, NodeId};
 use crate::ledger::{
-    Begin, Command, CommandError, Entry, Revisions, Settle, SourceOutcome, Table, storage,
+    Begin, BurnCode, Command, CommandError, Entry, Factors, Revisions, Settle, SourceOutcome,
+    Table, storage,
 };
 
 #[test]
 fn an_entry_with_a_begin_has_these_octets() {
     let entry = entry(vec![Command::Begin(full())]);
     assert_eq!(hex(&entry.encode()), BEGIN_OCTETS);
+    assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
+}
+
+#[test]
+fn a_begin_by_the_password_alone_that_burns_on_match_has_these_octets() {
+    let begin = Begin {
+        burn_code: Some(BurnCode::OnMatch),
+        factors: Factors::Password,
+        matches: Vec::new(),
+        ..full()
+    };
+    let entry = entry(vec![Command::Begin(begin)]);
+    assert_eq!(hex(&entry.encode()), PASSWORD_OCTETS);
     assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
 }
 
@@ -102,7 +116,7 @@ fn every_outcome_of_a_source_survives_the_way_to_the_leader() {
 
 #[test]
 fn a_begin_out_of_its_bounds_is_refused() {
-    let faults: [(fn(&mut storage::Begin), &str); 9] = [
+    let faults: [(fn(&mut storage::Begin), &str); 11] = [
         (|it| it.key.push(0), "key"),
         (|it| it.place.clear(), "place"),
         (|it| it.owner = None, "owner"),
@@ -115,6 +129,11 @@ fn a_begin_out_of_its_bounds_is_refused() {
             |it| it.matches = vec![storage::Match::default(); 65],
             "matches",
         ),
+        (
+            |it| it.factors = storage::Factors::Password.into(),
+            "matches",
+        ),
+        (|it| it.burn_code = 3, "burn_code"),
     ];
     for (fault, field) in faults {
         let mut begin = storage::Begin::from(&full());
@@ -243,6 +262,11 @@ const BEGIN_OCTETS: &str = "\
      08011080a0f1c2b134180222680a660a200101010101010101010101010101010101010101010101\
      0101010101010101011204080510061a060801100218032001280132100707070707070707070707\
      07070707073a08080b100118642001420608071008180948015080a0f1c2b1345884526001";
+
+const PASSWORD_OCTETS: &str = "\
+     08011080a0f1c2b134180222600a5e0a200101010101010101010101010101010101010101010101\
+     0101010101010101011204080510061a060801100218032001280132100707070707070707070707\
+     0707070707420608071008180948035080a0f1c2b13458845260016802";
 
 const SETTLE_OCTETS: &str = "\
      08011080a0f1c2b1341802222d122b0a200101010101010101010101010101010101010101010101\

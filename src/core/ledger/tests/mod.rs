@@ -18,6 +18,7 @@ mod entries;
 mod generations;
 mod grace;
 mod model;
+mod password_alone;
 mod places;
 mod properties;
 mod reads;

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{AttemptKey, ClientId, Epoch, Owner, PlaceId, TokenId, UserId};
 use crate::ledger::{
-    Begin, BeginResult, Factors, Match, RefusedBy, Settle, SettleResult, SourceOutcome, Verdict,
+    Begin, BeginResult, BurnCode, Factors, Match, RefusedBy, Settle, SettleResult, SourceOutcome,
+    Verdict,
 };
 
 const LIFE: u64 = 5_000;
@@ -43,6 +44,11 @@ impl Record {
 
     pub(super) const fn answers(&self, issued: u64) -> bool {
         issued <= self.end() + self.keep
+    }
+
+    /// Whether it showed all that is asked for.
+    fn is_enough(&self, asked: Factors) -> bool {
+        self.factors == Factors::PasswordAndCode || self.factors == asked
     }
 }
 
@@ -152,9 +158,8 @@ impl Model {
             Stage::Settled(Verdict::Accepted, at)
                 if begin.owner == record.owner || issued <= at + record.grace =>
             {
-                let weaker =
-                    (record.factors, begin.factors) == (Factors::Code, Factors::PasswordAndCode);
-                if !weaker && self.is_good(record.user, &record.matches) {
+                let enough = record.is_enough(begin.factors);
+                if enough && self.is_good(record.user, &record.matches) {
                     Repeat(Verdict::Accepted)
                 } else {
                     Refused(RefusedBy::Revoked)
@@ -166,15 +171,23 @@ impl Model {
             Stage::Settled(verdict, _) => Repeat(verdict),
             Stage::InFlight(until) => {
                 let epoch = record.epoch;
-                if begin.owner == record.owner {
+                let enough = record.is_enough(begin.factors);
+                if begin.owner == record.owner && enough {
                     let until = crate::base::Timestamp::from_millis(until);
                     Granted { epoch, until }
-                } else if begin.owner.node == record.owner.node
-                    && begin.owner.boot > record.owner.boot
-                    && begin.prev == epoch
+                } else if begin.owner == record.owner
+                    || (begin.owner.node == record.owner.node
+                        && begin.owner.boot > record.owner.boot
+                        && begin.prev == epoch)
                 {
                     self.unsure(begin.user, begin.key, self.now);
-                    self.grant(begin, own, &record)
+                    if enough {
+                        return self.grant(begin, own, &record);
+                    }
+                    let stage = Stage::Open(self.now);
+                    let open = Record { stage, ..record };
+                    self.attempts.insert(begin.key, open.clone());
+                    self.reopen(begin, own, open)
                 } else {
                     let until = crate::base::Timestamp::from_millis(until);
                     InFlight { until }
@@ -183,8 +196,19 @@ impl Model {
             Stage::Open(_) if begin.prev != record.epoch => Changed {
                 epoch: record.epoch,
             },
-            Stage::Open(_) => self.go_on(begin, own, &record, true),
+            Stage::Open(_) => self.reopen(begin, own, record),
         }
+    }
+
+    /// Goes on with an open record: with its own matches, if it ever needed any.
+    fn reopen(&mut self, begin: &Begin, own: Epoch, mut terms: Record) -> BeginResult {
+        if terms.factors == Factors::Password {
+            terms.matches.clone_from(&begin.matches);
+        }
+        if !terms.is_enough(begin.factors) {
+            terms.factors = Factors::PasswordAndCode;
+        }
+        self.go_on(begin, own, &terms, true)
     }
 
     fn is_stale(&self, begin: &Begin) -> bool {
@@ -212,6 +236,9 @@ impl Model {
         if self.budget(user).wrong.contains(&key) {
             return Refused(RefusedBy::Wrong);
         }
+        if terms.factors == Factors::Password {
+            return self.within_budget(begin, own, terms);
+        }
         if terms.matches.is_empty() {
             self.wrong_code(user, begin.place);
             if terms.factors == Factors::Code {
@@ -223,7 +250,7 @@ impl Model {
         self.claim(begin, own, terms, open)
     }
 
-    /// Lines 11 to 14: there is a match.
+    /// Lines 11 and 12: there is a match.
     fn claim(&mut self, begin: &Begin, own: Epoch, terms: &Record, open: bool) -> BeginResult {
         use BeginResult::{Busy, Refused};
         let (user, key) = (begin.user, begin.key);
@@ -234,11 +261,7 @@ impl Model {
                 return Refused(RefusedBy::Spent);
             }
         }
-        let others: BTreeMap<_, _> = self
-            .in_flight(user)
-            .into_iter()
-            .filter(|(other, _)| *other != key)
-            .collect();
+        let others = self.others(user, key);
         let same = |a: &Match, b: &Match| {
             (a.token, a.generation, a.step) == (b.token, b.generation, b.step)
         };
@@ -257,6 +280,20 @@ impl Model {
             let until = crate::base::Timestamp::from_millis(until);
             return Busy { until };
         }
+        self.within_budget(begin, own, terms)
+    }
+
+    fn others(&self, user: UserId, key: AttemptKey) -> BTreeMap<AttemptKey, u64> {
+        let mut others = self.in_flight(user);
+        others.remove(&key);
+        others
+    }
+
+    /// Lines 13 and 14.
+    fn within_budget(&mut self, begin: &Begin, own: Epoch, terms: &Record) -> BeginResult {
+        use BeginResult::{Busy, Refused};
+        let (user, key) = (begin.user, begin.key);
+        let others = self.others(user, key);
         let budget = self.budget(user);
         let mut counted: BTreeSet<_> = budget.wrong.union(&budget.unsure).copied().collect();
         counted.remove(&key);
@@ -278,22 +315,28 @@ impl Model {
 
     /// Line 14.
     fn grant(&mut self, begin: &Begin, own: Epoch, terms: &Record) -> BeginResult {
-        let both =
-            begin.factors == Factors::PasswordAndCode || terms.factors == Factors::PasswordAndCode;
-        if !both {
+        if terms.factors == Factors::Code && begin.factors == Factors::Code {
             self.spend(&terms.matches, None);
             self.accept_at(begin.user, terms.place);
             self.settle_now(begin, own, terms, Verdict::Accepted);
             return BeginResult::Repeat(Verdict::Accepted);
         }
-        if self.clients.get(&begin.client).unwrap().burns {
+        let burns = match begin.burn_code {
+            Some(burn_code) => burn_code == BurnCode::OnMatch,
+            None => self.clients.get(&begin.client).unwrap().burns,
+        };
+        if burns {
             self.spend(&terms.matches, Some(begin.key));
         }
         let until = self.now + u64::try_from(begin.lease.as_millis()).unwrap();
         let record = Record {
             owner: begin.owner,
             epoch: own,
-            factors: Factors::PasswordAndCode,
+            factors: if terms.is_enough(begin.factors) {
+                terms.factors
+            } else {
+                Factors::PasswordAndCode
+            },
             stage: Stage::InFlight(until),
             ..terms.clone()
         };
@@ -348,7 +391,9 @@ impl Model {
         if verdict == Some(Verdict::Accepted) {
             self.spend(&record.matches, None);
             self.reset(user, now);
-            self.accept_at(user, record.place);
+            if record.factors != Factors::Password {
+                self.accept_at(user, record.place);
+            }
         }
         verdict.map_or(Released, Settled)
     }

@@ -9,7 +9,8 @@ use super::world::*;
 use crate::base::{AttemptKey, ClientId, Epoch, PlaceId, TokenId, UserId};
 use crate::ledger::attempts::look;
 use crate::ledger::{
-    Begin, BeginResult, Command, Factors, Match, Revisions, Settle, SourceOutcome, Table, storage,
+    Begin, BeginResult, BurnCode, Command, Factors, Match, Revisions, Settle, SourceOutcome, Table,
+    storage,
 };
 
 /// One happening. Numbers choose among what is there at the time.
@@ -38,7 +39,8 @@ pub(super) struct Login {
     code: u8,
     node: u8,
     flow: u8,
-    by_code: bool,
+    by: Factors,
+    burn_code: Option<BurnCode>,
     out_of_window: bool,
     saw_record: bool,
     caller_named: bool,
@@ -88,8 +90,19 @@ fn login() -> impl Strategy<Value = Login> {
     let mostly = |usual: u8, other: u8| prop_oneof![4 => Just(usual), 1 => Just(other)];
     let code = prop_oneof![1 => Just(0_u8), 5 => 1..4_u8, 1 => Just(5_u8)];
     let who = (mostly(1, 2), 0..3_u8, mostly(0, 1), code, 1..3_u8, 0..2_u8);
+    let by = prop_oneof![
+        5 => Just(Factors::PasswordAndCode),
+        2 => Just(Factors::Code),
+        2 => Just(Factors::Password),
+    ];
+    let burn_code = prop_oneof![
+        4 => Just(None),
+        1 => Just(Some(BurnCode::OnAccept)),
+        1 => Just(Some(BurnCode::OnMatch)),
+    ];
     let flags = (
-        prop::bool::weighted(0.25),
+        by,
+        burn_code,
         prop::bool::weighted(0.15),
         prop::bool::weighted(0.7),
         prop::bool::weighted(0.8),
@@ -97,7 +110,7 @@ fn login() -> impl Strategy<Value = Login> {
     let lag = prop_oneof![6 => Just(0), 2 => 0..5_000_u64, 1 => 4_990..5_010_u64];
     (who, flags, lag).prop_map(|(who, flags, lag)| {
         let (user, password, caller, code, node, flow) = who;
-        let (by_code, out_of_window, saw_record, caller_named) = flags;
+        let (by, burn_code, out_of_window, saw_record, caller_named) = flags;
         Login {
             user,
             password,
@@ -105,7 +118,8 @@ fn login() -> impl Strategy<Value = Login> {
             code,
             node,
             flow,
-            by_code,
+            by,
+            burn_code,
             out_of_window,
             saw_record,
             caller_named,
@@ -224,7 +238,10 @@ impl Player {
     }
 
     fn begin(&self, login: &Login) -> Begin {
-        let client = if login.by_code { CODE_CLIENT } else { CLIENT };
+        let client = match login.by {
+            Factors::Code => CODE_CLIENT,
+            Factors::PasswordAndCode | Factors::Password => CLIENT,
+        };
         let user = UserId(login.user.into());
         let key = self.key(login);
         let issued = at(self.world.now.saturating_sub(login.lag));
@@ -251,21 +268,19 @@ impl Player {
                 client: revision.revision,
                 ..Revisions::default()
             },
-            factors: if login.by_code {
-                Factors::Code
-            } else {
-                Factors::PasswordAndCode
-            },
+            factors: login.by,
             issued,
             lease: Duration::from_millis(LEASE),
             caller_named: login.caller_named,
+            burn_code: login.burn_code,
         }
     }
 
     /// Code 0 is wrong; 1 to 4 are steps; 5 is in the windows of two steps and, where the
     /// user has one, of a second token.
     fn matches(&self, login: &Login) -> Vec<Match> {
-        if login.code == 0 || login.out_of_window {
+        let none = login.code == 0 || login.by == Factors::Password;
+        if none || login.out_of_window {
             return Vec::new();
         }
         let tokens = TOKENS
@@ -295,7 +310,8 @@ impl Player {
         100 + (self.world.now - START) / 30_000 + login.code as u64
     }
 
-    /// The same login from the same caller through the same client.
+    /// The same login from the same caller through the same client, whatever its rule asks
+    /// for by now.
     fn key(&self, login: &Login) -> AttemptKey {
         let mut key = [0; 32];
         let parts = [
@@ -303,7 +319,7 @@ impl Player {
             login.password,
             login.caller,
             login.code,
-            login.by_code.into(),
+            (login.by == Factors::Code).into(),
         ];
         key[..5].copy_from_slice(&parts);
         key[5..13].copy_from_slice(&self.step(login).to_be_bytes());

@@ -234,6 +234,7 @@ impl World {
             issued: at(self.now),
             lease: Duration::from_millis(LEASE),
             caller_named: true,
+            burn_code: None,
         }
     }
 
@@ -242,6 +243,15 @@ impl World {
         Begin {
             factors: Factors::Code,
             ..self.login(key, step)
+        }
+    }
+
+    /// A login with the password alone.
+    pub(super) fn password_login(&self, key: u8) -> Begin {
+        Begin {
+            factors: Factors::Password,
+            matches: Vec::new(),
+            ..self.login(key, 0)
         }
     }
 

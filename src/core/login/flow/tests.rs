@@ -44,6 +44,7 @@ fn claim(factors: Factors) -> Claim {
             issued: Timestamp::from_millis(90_000),
             lease: LEASE,
             caller_named: true,
+            burn_code: None,
         },
         question: (factors == Factors::PasswordAndCode).then_some(question),
         miss: Reason::WrongCode,

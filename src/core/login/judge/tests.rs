@@ -9,9 +9,9 @@ use crate::base::{AttemptKey, ClientId, KeyId, PlaceId, SeededEntropy, Timestamp
 use crate::ledger::budgets::Limits;
 use crate::ledger::table::Counting;
 use crate::ledger::{MemoryTables, Revisions, Table, Write};
-use crate::login::{Caller, Decision, Identity};
+use crate::login::{Call, Caller, Decision, Identity, RuleList};
 use crate::otp::{code_at, draw_seed};
-use crate::policy::{ClientPolicy, SourceDown};
+use crate::policy::{ClientPolicy, Grants, SourceDown, Terms};
 use crate::seal::{DataKey, Purpose};
 
 const USER: UserId = UserId(7);
@@ -26,8 +26,10 @@ const IDENTITY: Identity = Identity {
 fn rule(factors: Factors) -> Rule {
     let second = std::time::Duration::from_secs(1);
     Rule {
+        client: "vpn".into(),
+        rules: RuleList::from([]),
         policy: ClientPolicy {
-            factors,
+            factors: Some(factors),
             deadline: second,
             source_timeout: second,
             lease: second * 2,
@@ -37,6 +39,19 @@ fn rule(factors: Factors) -> Rule {
         limits: Limits::of(&storage::Settings::default()),
         revisions: Revisions::default(),
         default_domain: String::new(),
+    }
+}
+
+fn request(typed: &str) -> Request {
+    Request {
+        client: ClientId(1),
+        client_revision: 0,
+        user_name: b"alice".to_vec(),
+        password: Secret::from(typed.as_bytes()),
+        proven: true,
+        caller: Caller::default(),
+        arrived: NOW,
+        call: Call::default(),
     }
 }
 
@@ -111,6 +126,11 @@ impl World {
             tokens: self.tokens.iter().copied().collect(),
             record: None,
             issued: NOW,
+            terms: Terms {
+                factors,
+                burn_code: None,
+                grants: Grants::default(),
+            },
         };
         self.judge_case(&self.tables, &case, typed, factors)
     }
@@ -122,16 +142,7 @@ impl World {
         typed: &str,
         factors: Factors,
     ) -> Result<Claim, Stop> {
-        let rule = rule(factors);
-        let request = Request {
-            client: ClientId(1),
-            client_revision: 0,
-            user_name: b"alice".to_vec(),
-            password: Secret::from(typed.as_bytes()),
-            proven: true,
-            caller: Caller::default(),
-            arrived: NOW,
-        };
+        let (rule, request) = (rule(factors), request(typed));
         case.judge(view, &request, &rule, &self.secrets, Owner::default())
     }
 
@@ -207,6 +218,21 @@ fn where_the_code_is_all_nothing_is_asked() {
 }
 
 #[test]
+fn where_no_code_is_asked_for_nothing_is_split_and_no_token_is_read() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    let typed = format!("secret{code}");
+    let claim = world.judge(&typed, Factors::Password).unwrap();
+    assert_eq!(tokens(&claim), Vec::<u64>::new());
+    assert_eq!(password(&claim), typed.as_bytes());
+    assert_eq!(claim.begin.factors, Factors::Password);
+    let nobody = World::new().judge("secret", Factors::Password).unwrap();
+    assert_eq!(password(&nobody), b"secret", "a user without a token");
+    let stop = world.judge("", Factors::Password).unwrap_err();
+    assert_eq!(stop.ending(), Ending::reject(Reason::EmptyPassword));
+}
+
+#[test]
 fn a_token_that_is_not_active_or_not_understood_takes_no_login() {
     type Change = fn(&mut storage::Token);
     let changes: [Change; 5] = [
@@ -263,7 +289,8 @@ fn a_login_reads_each_record_once_and_scans_nothing() {
     world.tables.write(vec![put]);
     let view = Counting::new(&world.tables);
     let head = query::head(&view).unwrap();
-    let case = Case::open(&view, &head, &rule(Factors::Code), IDENTITY, NOW).unwrap();
+    let rule = rule(Factors::Code);
+    let case = Case::open(&view, (&head, &rule), &request(&code), IDENTITY, NOW).unwrap();
     let claim = world.judge_case(&view, &case, &code, Factors::Code);
     assert_eq!(tokens(&claim.unwrap()), [1]);
     let read: Vec<_> = view.gets().into_iter().map(|(table, _)| table).collect();

@@ -1,7 +1,9 @@
 //! Rows A1–A7: what an Access-Request offers and what each reply may carry.
 
 use super::*;
-use crate::radius::{Attribute, Challenge, NotText, Prompt, Reply, Unencodable, Unreadable};
+use crate::radius::{
+    Attribute, Challenge, NotText, Number, Prompt, Reply, Unencodable, Ungrantable, Unreadable,
+};
 
 fn credentials_of(attributes: Pairs<'_>) -> Result<&'static str, Uncredentialed> {
     let packet = signed(
@@ -169,33 +171,48 @@ fn a5_a_challenge_carries_what_it_may() {
     assert_eq!(attributes[4].1, [0, 0, 0, 60]);
 }
 
+fn attribute(number: &str, value: &[u8]) -> Attribute {
+    Attribute::new(number.parse().unwrap(), value).unwrap()
+}
+
 #[test]
 fn a5_an_accept_carries_each_attribute_in_its_form() {
     let attributes = [
-        Attribute::Class(b"OU=staff;"),
-        Attribute::FilterId("staff"),
-        Attribute::FramedIpAddress([198, 51, 100, 7].into()),
-        Attribute::FramedIpNetmask([255, 255, 255, 0].into()),
-        Attribute::FramedIpv6Prefix("2001:db8:1::/48".parse().unwrap()),
-        Attribute::FramedPool("pool"),
-        Attribute::FramedRoute("198.51.100.0/24"),
-        Attribute::IdleTimeout(900),
-        Attribute::ReplyMessage("welcome"),
-        Attribute::ServiceType(2),
-        Attribute::SessionTimeout(36_000),
-        Attribute::Vendor(12356, 1, b"staff"),
+        attribute("25", b"OU=staff;"),
+        attribute("27", &36_000_u32.to_be_bytes()),
+        attribute("26.12356.1", b"staff"),
     ];
     let packet = reply(&[], &Reply::Accept(&attributes)).unwrap();
     assert_eq!(packet[0], 2);
-    assert_eq!(
-        kinds(&packet),
-        [80, 25, 11, 8, 9, 97, 88, 22, 28, 18, 6, 27, 26]
-    );
+    assert_eq!(kinds(&packet), [80, 25, 27, 26]);
     let values = pairs(&packet);
-    assert_eq!(values[3].1, [198, 51, 100, 7]);
-    assert_eq!(values[5].1[..8], [0, 48, 0x20, 1, 0x0d, 0xb8, 0, 1]);
-    assert_eq!(values[11].1, 36_000_u32.to_be_bytes());
-    assert_eq!(values[12].1, b"\0\0\x30\x44\x01\x07staff");
+    assert_eq!(values[2].1, 36_000_u32.to_be_bytes());
+    assert_eq!(values[3].1, b"\0\0\x30\x44\x01\x07staff");
+}
+
+#[test]
+fn a5_what_belongs_into_other_packets_cannot_be_granted() {
+    // User-Password, NAS-IP-Address, State, Proxy-State, Acct-Session-Id, CHAP-Challenge,
+    // EAP-Message, Message-Authenticator, an extended type.
+    for number in [2, 4, 24, 33, 44, 60, 79, 80, 241] {
+        let made = Attribute::new(Number::Standard(number), b"xxxx");
+        let cause = Ungrantable::Elsewhere(number);
+        assert_eq!(made, Err(Unencodable::Ungrantable(cause)));
+    }
+    let numbers = ["0", "26", "26.0.1", "26.9.0", "26.16777216.1"];
+    for number in numbers.map(|number| number.parse().unwrap()) {
+        let made = Attribute::new(number, b"xxxx");
+        let cause = Ungrantable::Unassigned(number);
+        assert_eq!(made, Err(Unencodable::Ungrantable(cause)));
+    }
+    for number in ["69", "26.311.12", "26.311.16", "26.311.17"].map(|it| it.parse().unwrap()) {
+        let made = Attribute::new(number, b"xxxx");
+        let cause = Ungrantable::Hidden(number);
+        assert_eq!(made, Err(Unencodable::Ungrantable(cause)));
+    }
+    for number in ["", "256", "26.9", "27.9.1", "26.9.1.1", "26.9.+1", "Class"] {
+        assert!(number.parse::<Number>().is_err(), "{number}");
+    }
 }
 
 #[test]
@@ -215,25 +232,28 @@ fn a5_a_reply_answers_its_own_kind_of_request() {
 
 #[test]
 fn a5_values_up_to_253_octets_fit_and_longer_ones_are_refused() {
-    let long = "x".repeat(254);
-    let cause = |kind, octets| Err(Unencodable::ValueLength { kind, octets });
-    assert_eq!(Attribute::FilterId(&long[..253]).check(), Ok(()));
-    assert_eq!(Attribute::FilterId(&long).check(), cause(11, 254));
-    let vendor = |octets| Attribute::Vendor(9, 1, &long.as_bytes()[..octets]).check();
-    assert_eq!(vendor(247), Ok(()));
-    assert_eq!(vendor(248), cause(26, 254));
-    assert_eq!(vendor(254), cause(26, 260));
-    assert_eq!(Attribute::Class(b"").check(), Err(Unencodable::Empty(25)));
-    assert_eq!(vendor(0), Err(Unencodable::Empty(26)));
+    let long = [b'x'; 254];
+    let made = |number, octets: usize| {
+        let made = Attribute::new(number, &long[..octets]);
+        made.map(|attribute| attribute.packet_octets())
+    };
+    let cause = |number, octets| Err(Unencodable::ValueLength { number, octets });
+    let (filter, vendor) = (Number::Standard(11), Number::Vendor(9, 1));
+    assert_eq!(made(filter, 253), Ok(255));
+    assert_eq!(made(filter, 254), cause(filter, 254));
+    assert_eq!(made(vendor, 247), Ok(255));
+    assert_eq!(made(vendor, 248), cause(vendor, 248));
+    assert_eq!(made(filter, 0), Err(Unencodable::Empty(filter)));
+    assert_eq!(made(vendor, 0), Err(Unencodable::Empty(vendor)));
 }
 
 #[test]
 fn a5_a_reply_up_to_4096_octets_fits_and_a_longer_one_is_refused_whole() {
-    let class = Attribute::Class(&[b'x'; 252]);
+    let class = attribute("25", &[b'x'; 252]);
     // 20 + 18 + 15 × 254 = 3848, so 248 octets are left.
     let fill = |last: usize| {
-        let mut attributes = vec![class; 15];
-        attributes.push(Attribute::Class(&[b'y'; 252][..last]));
+        let mut attributes = vec![class.clone(); 15];
+        attributes.push(attribute("25", &[b'y'; 252][..last]));
         reply(&[], &Reply::Accept(&attributes)).map(|packet| packet.len())
     };
     assert_eq!(fill(246), Ok(4096));
@@ -242,7 +262,7 @@ fn a5_a_reply_up_to_4096_octets_fits_and_a_longer_one_is_refused_whole() {
     let packet = octets(ACCESS_REQUEST, &[]);
     let secrets = secrets();
     let mut buffer = b"old".to_vec();
-    let oversized = vec![class; 300];
+    let oversized = vec![class.clone(); 300];
     let written = taken(&packet, &secrets).reply_into(&Reply::Accept(&oversized), &mut buffer);
     assert_eq!(written, Err(Unencodable::PacketLength));
     assert!(buffer.is_empty(), "half a packet must not be sent");
@@ -289,7 +309,10 @@ fn a7_a_challenge_has_one_state_and_the_answer_brings_it_back() {
         pairs(&challenge(b"once").unwrap())[1..],
         [(24, b"once".to_vec())]
     );
-    assert_eq!(challenge(b"").unwrap_err(), Unencodable::Empty(24));
+    assert_eq!(
+        challenge(b"").unwrap_err(),
+        Unencodable::Empty(Number::Standard(24))
+    );
 
     let answer = octets(ACCESS_REQUEST, &[PASSWORD, (24, b"once")]);
     let secrets = secrets();

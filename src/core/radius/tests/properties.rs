@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::radius::{Attribute, Datagram, Question, Raw, Reply, Response};
+use crate::radius::{Attribute, Datagram, Number, Question, Raw, Reply, Response};
 
 /// Touches everything that a packet can be asked.
 fn read_all(octets: &[u8], secrets: &[Secret]) {
@@ -96,7 +96,7 @@ proptest! {
     ) {
         let packet = octets(ACCESS_REQUEST, &[PASSWORD, (33, &proxy)]);
         let secrets = secrets();
-        let granted = [Attribute::Class(&class)];
+        let granted = [Attribute::new(Number::Standard(25), &class).unwrap()];
         let reply = taken(&packet, &secrets).reply(&Reply::Accept(&granted)).unwrap();
         let response = Response::verify(&reply, &question(&secrets)).unwrap();
         prop_assert_eq!(response.datagram().first(25), Some(&class[..]));

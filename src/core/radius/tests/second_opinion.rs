@@ -3,10 +3,10 @@
 use ::radius::core::avp::AVP;
 use ::radius::core::code::Code;
 use ::radius::core::packet::Packet as Foreign;
-use ::radius::core::{rfc2865, rfc2866};
+use ::radius::core::{rfc2865, rfc2866, rfc3162};
 
 use super::*;
-use crate::radius::{Attribute, Raw, Reply};
+use crate::radius::{Attribute, Raw, Reply, Type};
 
 const SECRET: &[u8] = b"testing123";
 
@@ -15,9 +15,15 @@ fn it_reads_our_accept() {
     let request = octets(ACCESS_REQUEST, &[PASSWORD, (33, b"proxy")]);
     let secrets = secrets();
     let granted = [
-        Attribute::FilterId("staff"),
-        Attribute::SessionTimeout(36_000),
+        ("11", Type::Text, "staff"),
+        ("27", Type::Integer, "36000"),
+        ("8", Type::Ipv4, "198.51.100.7"),
+        ("97", Type::Ipv6Prefix, "2001:db8::/32"),
     ];
+    let granted = granted.map(|(number, kind, text)| {
+        let value = kind.octets(0, text).unwrap();
+        Attribute::new(number.parse().unwrap(), &value).unwrap()
+    });
     let reply = taken(&request, &secrets)
         .reply(&Reply::Accept(&granted))
         .unwrap();
@@ -33,6 +39,11 @@ fn it_reads_our_accept() {
         rfc2865::lookup_session_timeout(&foreign).unwrap().unwrap(),
         36_000
     );
+    let address = rfc2865::lookup_framed_ip_address(&foreign);
+    assert_eq!(address.unwrap().unwrap().octets(), [198, 51, 100, 7]);
+    let prefix = rfc3162::lookup_framed_ipv6_prefix(&foreign);
+    // It leaves the length of the prefix out.
+    assert_eq!(prefix.unwrap().unwrap()[..4], [0x20, 1, 0x0d, 0xb8]);
     assert_eq!(rfc2865::lookup_proxy_state(&foreign).unwrap(), b"proxy");
 }
 

@@ -1,0 +1,135 @@
+//! Changes of the rules: a whole list with one revision, so that what was looked at together
+//! comes into force together.
+
+use std::fmt::Write as _;
+
+use super::audit::Facts;
+use super::check::{ensure, present, put as store, revision};
+use super::done::{Done, Step, refuse};
+use crate::base::{ClientId, Shown};
+use crate::ledger::storage::{BurnCode, Head, PutRules, Refusal, Rule, Rules};
+use crate::ledger::table::{Draft, Read, Table};
+use crate::ledger::{query, rules};
+
+/// Replaces the rules.
+pub(super) fn put(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &PutRules) -> Step {
+    let new = present(it.rules.as_ref(), "the rules document")?;
+    revision(head.rules_revision, it.expected_revision)?;
+    check(draft, new)?;
+    let old = query::rules(draft)?;
+    install(draft, head, new);
+    Ok(Done {
+        revision: head.rules_revision,
+        before: facts(&old, new),
+        after: facts(new, &old),
+        detail: begins_to_count(&old, new),
+        ..Done::default()
+    })
+}
+
+/// Writes the rules under the next revision.
+pub(super) fn install(draft: &mut Draft<'_, impl Read>, head: &mut Head, rules: &Rules) {
+    head.rules_revision = head.rules_revision.saturating_add(1);
+    let rules = Rules {
+        revision: head.rules_revision,
+        ..rules.clone()
+    };
+    store(draft, Table::Rules, &[], &rules);
+}
+
+/// Refuses to remove a client that a rule names: a rule must not lose its meaning unseen.
+pub(super) fn names_not(tables: &impl Read, client: ClientId) -> Step<()> {
+    let rules = query::rules(tables)?;
+    let names_it = |rule: &&Rule| {
+        let when = rule.r#match.as_ref();
+        when.is_some_and(|when| when.clients.contains(&client.0))
+    };
+    match rules.rules.iter().find(names_it) {
+        None => Ok(()),
+        Some(rule) => refuse(
+            Refusal::State,
+            format!("rule \"{}\" names it", Shown::from(&*rule.name)),
+        ),
+    }
+}
+
+fn check(tables: &impl Read, new: &Rules) -> Step<()> {
+    if let Err(error) = rules::parse(new) {
+        return refuse(Refusal::Invalid, error.to_string());
+    }
+    for rule in &new.rules {
+        let clients = rule.r#match.iter().flat_map(|when| &when.clients);
+        for &id in clients {
+            let known = query::client(tables, ClientId(id))?.is_some();
+            ensure(known, Refusal::Invalid, || {
+                let rule = Shown::from(&*rule.name);
+                format!("rule \"{rule}\": there is no client {id}")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// What an operator has to know who sets the first rule, or removes the last.
+fn begins_to_count(old: &Rules, new: &Rules) -> String {
+    let said = match (old.rules.is_empty(), new.rules.is_empty()) {
+        (true, false) => {
+            "from now on rules alone decide: a login that none matches is refused, \
+             whatever its client's factors"
+        }
+        (false, true) => "without rules each client's factors decide",
+        (true, true) | (false, false) => "",
+    };
+    said.to_owned()
+}
+
+/// The order of the rules, and those that the other list has not.
+fn facts(these: &Rules, others: &Rules) -> String {
+    let names: Vec<_> = these.rules.iter().map(|rule| rule.name.clone()).collect();
+    let only = these
+        .rules
+        .iter()
+        .filter(|rule| !others.rules.contains(rule));
+    only.fold(Facts::default().list("order", &names), |facts, rule| {
+        facts.text("rule", &described(rule))
+    })
+    .into_text()
+}
+
+fn described(rule: &Rule) -> String {
+    let mut text = format!("{} {}", rule.name, rule.factors().as_str_name());
+    let mut say = |what: &str, value: &str| {
+        write!(text, " {what}={value}").expect("a string takes every text");
+    };
+    let when = rule.r#match.clone().unwrap_or_default();
+    for (what, values) in [
+        ("user", &when.users),
+        ("group", &when.groups),
+        ("domain", &when.domains),
+        ("address", &when.addresses),
+    ] {
+        values.iter().for_each(|value| say(what, value));
+    }
+    when.clients
+        .iter()
+        .for_each(|id| say("client", &id.to_string()));
+    for nas in &when.nas {
+        let sign = if nas.prefix { "^" } else { "" };
+        say(&format!("nas.{}{sign}", nas.kind), &nas.value);
+    }
+    for it in &when.hours {
+        let span = format!("{:07b}/{}-{}{:+}", it.days, it.from, it.to, it.utc_offset);
+        say("hours", &span);
+    }
+    if rule.burn_code() != BurnCode::Unspecified {
+        say("burn", rule.burn_code().as_str_name());
+    }
+    for it in &rule.attributes {
+        let number = match it.vendor {
+            0 => it.kind.to_string(),
+            vendor => format!("{}.{vendor}.{}", it.kind, it.vendor_kind),
+        };
+        say(&number, &it.value);
+    }
+    text
+}

@@ -1,0 +1,86 @@
+//! What is wrong with a rule, and with which.
+
+use super::template::TemplateError;
+use crate::base::limits::{RULES_MAX, RULES_OCTETS_MAX};
+use crate::base::{NameError, Shown};
+use crate::radius::{NoNumber, Number, Ungrantable, ValueError};
+
+/// A rule that is none.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("rule \"{rule}\": {fault}")]
+pub struct RuleError {
+    /// Its name, as it may be shown.
+    pub rule: String,
+    /// What is wrong with it.
+    #[source]
+    pub fault: Fault,
+}
+
+impl RuleError {
+    pub(super) fn of(name: &str, fault: Fault) -> Self {
+        let rule = Shown::from(name).to_string();
+        Self { rule, fault }
+    }
+}
+
+/// What is wrong with a rule.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// Of the list as a whole.
+    #[error("there are at most {RULES_MAX} rules of {RULES_OCTETS_MAX} octets in all")]
+    List,
+    /// Its name is none.
+    #[error("its name is no name: {0}")]
+    Name(NameError),
+    /// Two rules share a name.
+    #[error("another rule has the same name")]
+    Duplicate,
+    /// It stands behind a rule that matches everything.
+    #[error("it is never reached: rule \"{0}\" before it matches every login")]
+    Unreachable(String),
+    /// Nothing says what to show.
+    #[error("the factors are none of both, code, password and deny")]
+    Factors,
+    /// A mode of another version.
+    #[error("burn_code is neither on-accept nor on-match")]
+    BurnCode,
+    /// What is refused gets nothing.
+    #[error("it denies, and so neither grants attributes nor burns a code")]
+    DenyGrants,
+    /// There is nothing to burn.
+    #[error("it asks for no code, and so burns none")]
+    NoCode,
+    /// More of something than there may be.
+    #[error("it has more than {1} {0}")]
+    Many(&'static str, usize),
+    /// A value of a condition that never holds, or always would.
+    #[error("{0} \"{1}\" {2}")]
+    Condition(&'static str, String, &'static str),
+    /// A condition on an attribute of which nothing is known here.
+    #[error("attribute {0} of a request is not looked at")]
+    Nas(u32),
+    /// No attribute at all.
+    #[error(transparent)]
+    NoNumber(#[from] NoNumber),
+    /// An attribute that no Accept may carry.
+    #[error(transparent)]
+    Ungrantable(#[from] Ungrantable),
+    /// A type of another version.
+    #[error("attribute {0} is of no known type")]
+    Type(Number),
+    /// Its text is no template.
+    #[error("attribute {0}: {1}")]
+    Template(Number, TemplateError),
+    /// Its text is no value of its type.
+    #[error("attribute {0}: {1}")]
+    Value(Number, ValueError),
+    /// Its value is empty or does not fit.
+    #[error("attribute {0}: a value has 1 to {1} octets")]
+    Length(Number, usize),
+}
+
+impl Fault {
+    pub(super) fn condition(what: &'static str, value: &str, why: &'static str) -> Self {
+        Self::Condition(what, Shown::from(value).to_string(), why)
+    }
+}

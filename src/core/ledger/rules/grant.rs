@@ -1,0 +1,129 @@
+//! What a rule grants: an attribute with its value, or with a text to make it from.
+
+use super::{Fault, Template};
+use crate::ledger::storage::{AttributeType, RuleAttribute};
+use crate::radius::{Attribute, Number, Type, Unencodable, ValueError};
+
+/// One attribute of a rule.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Grant(Value);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Value {
+    /// The same for every login.
+    Fixed(Attribute),
+    Filled {
+        number: Number,
+        kind: Type,
+        tag: u8,
+        template: Template,
+    },
+}
+
+/// What the places of a template stand for.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// The user's name as it was typed.
+    pub typed: &'a str,
+    /// As the directory knows it.
+    pub directory: &'a str,
+    /// Of the client.
+    pub client: &'a str,
+    /// Of the user, in the order in which they are stored.
+    pub groups: &'a [String],
+}
+
+/// Why a rule's attributes cannot be made for a login. It is refused: with an attribute
+/// less it might be granted more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unfit {
+    /// One of them.
+    #[error(transparent)]
+    Attribute(#[from] Unencodable),
+    /// A name holds what may not stand in a value.
+    #[error("attribute {0}: {1}")]
+    Value(Number, ValueError),
+    /// All together are more than a reply has room for.
+    #[error("the attributes take {0} octets, and the reply has room for {1}")]
+    Room(usize, usize),
+    /// LIMIT: [`crate::base::limits::GRANTED_ATTRIBUTES_MAX`].
+    #[error("{0} attributes are too many for a reply")]
+    Many(usize),
+}
+
+impl Grant {
+    pub(super) fn read(stored: &RuleAttribute) -> Result<Self, Fault> {
+        let number = Number::of_parts(stored.kind, stored.vendor, stored.vendor_kind)?;
+        number.granted()?;
+        let kind = kind(stored.r#type()).ok_or(Fault::Type(number))?;
+        let value = |why| Fault::Value(number, why);
+        let tag = u8::try_from(stored.tag).map_err(|_| value(ValueError::Tag))?;
+        if !kind.is_text() {
+            let octets = kind.octets(tag, &stored.value).map_err(value)?;
+            return Self::fixed(number, &octets);
+        }
+        let template = Template::parse(&stored.value);
+        let template = template.map_err(|why| Fault::Template(number, why))?;
+        if let Some(text) = template.fixed() {
+            let octets = kind.octets(tag, text).map_err(value)?;
+            return Self::fixed(number, &octets);
+        }
+        kind.octets(tag, "").map_err(value)?;
+        Ok(Self(Value::Filled {
+            number,
+            kind,
+            tag,
+            template,
+        }))
+    }
+
+    fn fixed(number: Number, octets: &[u8]) -> Result<Self, Fault> {
+        let attribute = Attribute::new(number, octets);
+        let attribute = attribute.map_err(|_| Fault::Length(number, number.octets_max()))?;
+        Ok(Self(Value::Fixed(attribute)))
+    }
+
+    /// Makes the attributes for one login. A value of which nothing is there makes none.
+    ///
+    /// # Errors
+    /// Why one cannot be made.
+    pub fn attributes(&self, names: &Names<'_>) -> Result<Vec<Attribute>, Unfit> {
+        let (number, kind, tag, template) = match &self.0 {
+            Value::Fixed(attribute) => return Ok(vec![attribute.clone()]),
+            Value::Filled {
+                number,
+                kind,
+                tag,
+                template,
+            } => (*number, *kind, *tag, template),
+        };
+        let values = template.fill(names).into_iter();
+        let values = values.filter(|text| !text.is_empty());
+        let made = values.map(|text| {
+            // A name that begins with 0x is a name, not hex digits.
+            let octets = if kind == Type::Octets {
+                Ok(text.into_bytes())
+            } else {
+                kind.octets(tag, &text)
+            };
+            let octets = octets.map_err(|why| Unfit::Value(number, why))?;
+            Ok(Attribute::new(number, &octets)?)
+        });
+        made.collect()
+    }
+}
+
+const fn kind(stored: AttributeType) -> Option<Type> {
+    Some(match stored {
+        AttributeType::Unspecified => return None,
+        AttributeType::Text => Type::Text,
+        AttributeType::Octets => Type::Octets,
+        AttributeType::Integer => Type::Integer,
+        AttributeType::Ipv4 => Type::Ipv4,
+        AttributeType::Ipv6 => Type::Ipv6,
+        AttributeType::Ipv6Prefix => Type::Ipv6Prefix,
+        AttributeType::Date => Type::Date,
+        AttributeType::TaggedText => Type::TaggedText,
+        AttributeType::TaggedInteger => Type::TaggedInteger,
+    })
+}

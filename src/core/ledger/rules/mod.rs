@@ -1,0 +1,124 @@
+//! Rules as types that cannot lie: each is read once, when it is set and when a node takes
+//! it into use, and what contradicts itself is no rule.
+//!
+//! Knows attributes by their numbers and types, never by name: nodes whose dictionaries
+//! differ must read a rule alike. Must not know which login a rule is held against.
+
+mod condition;
+mod fault;
+mod grant;
+mod hours;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+pub use condition::{Conditions, NasTest, NasText};
+pub use fault::{Fault, RuleError};
+pub use grant::{Grant, Names, Unfit};
+pub use hours::Hours;
+pub use template::{Template, TemplateError};
+
+use super::command::burn_code;
+use super::storage::{self, RuleFactors};
+use super::{BurnCode, Factors};
+use crate::base::limits::{RULE_ATTRIBUTES_MAX, RULES_MAX, RULES_OCTETS_MAX};
+use crate::base::{Name, Shown};
+
+/// One rule.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Rule {
+    /// What operators call it.
+    pub name: String,
+    /// Which logins it decides.
+    pub when: Conditions,
+    /// How.
+    pub then: Then,
+}
+
+/// What a rule decides.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Then {
+    /// The login may show something, and is let in by it.
+    Ask(Ask),
+    /// The login is refused.
+    Deny,
+}
+
+/// What a login must show, and what it is granted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ask {
+    /// What it must show.
+    pub factors: Factors,
+    /// When its code is spent; `None`: as the client's entry says.
+    pub burn_code: Option<BurnCode>,
+    /// What an Accept carries, in this order.
+    pub grants: Vec<Grant>,
+}
+
+/// Reads a list of rules.
+///
+/// # Errors
+/// The first rule that contradicts itself or another.
+pub fn parse(stored: &storage::Rules) -> Result<Vec<Rule>, RuleError> {
+    let size = prost::Message::encoded_len(stored);
+    if stored.rules.len() > RULES_MAX || size > RULES_OCTETS_MAX {
+        return Err(RuleError::of("", Fault::List));
+    }
+    let mut names = BTreeSet::new();
+    let mut rules: Vec<Rule> = Vec::with_capacity(stored.rules.len());
+    for one in &stored.rules {
+        let fault = |fault| RuleError::of(&one.name, fault);
+        let name = Name::fold(&one.name).map_err(|why| fault(Fault::Name(why)))?;
+        if !names.insert(name) {
+            return Err(fault(Fault::Duplicate));
+        }
+        if let Some(last) = rules.last()
+            && last.when.is_empty()
+        {
+            let before = Shown::from(&*last.name).to_string();
+            return Err(fault(Fault::Unreachable(before)));
+        }
+        rules.push(Rule::read(one).map_err(fault)?);
+    }
+    Ok(rules)
+}
+
+impl Rule {
+    fn read(stored: &storage::Rule) -> Result<Self, Fault> {
+        let when = stored.r#match.as_ref();
+        Ok(Self {
+            name: stored.name.clone(),
+            when: when.map_or_else(|| Ok(Conditions::default()), Conditions::read)?,
+            then: Then::read(stored)?,
+        })
+    }
+}
+
+impl Then {
+    fn read(stored: &storage::Rule) -> Result<Self, Fault> {
+        let burn = storage::BurnCode::try_from(stored.burn_code).map_err(|_| Fault::BurnCode)?;
+        let burn_code = burn_code(burn);
+        let factors = match stored.factors() {
+            RuleFactors::Unspecified => return Err(Fault::Factors),
+            RuleFactors::Deny if !stored.attributes.is_empty() || burn_code.is_some() => {
+                return Err(Fault::DenyGrants);
+            }
+            RuleFactors::Deny => return Ok(Self::Deny),
+            RuleFactors::Password if burn_code.is_some() => return Err(Fault::NoCode),
+            RuleFactors::Password => Factors::Password,
+            RuleFactors::Code => Factors::Code,
+            RuleFactors::PasswordAndCode => Factors::PasswordAndCode,
+        };
+        if stored.attributes.len() > RULE_ATTRIBUTES_MAX {
+            return Err(Fault::Many("attributes", RULE_ATTRIBUTES_MAX));
+        }
+        let grants = stored.attributes.iter().map(Grant::read);
+        Ok(Self::Ask(Ask {
+            factors,
+            burn_code,
+            grants: grants.collect::<Result<_, _>>()?,
+        }))
+    }
+}

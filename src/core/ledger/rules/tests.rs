@@ -1,0 +1,210 @@
+//! Which lists of rules are taken, and what is wrong with the others.
+
+use super::*;
+use crate::ledger::storage::{AttributeType, NasMatch, RuleAttribute, RuleMatch, Rules};
+use crate::radius::{Number, Ungrantable};
+
+fn rule(name: &str) -> storage::Rule {
+    storage::Rule {
+        name: name.to_owned(),
+        factors: RuleFactors::PasswordAndCode.into(),
+        r#match: Some(RuleMatch {
+            groups: vec!["vpn".to_owned()],
+            ..RuleMatch::default()
+        }),
+        ..storage::Rule::default()
+    }
+}
+
+fn text(kind: u32, value: &str) -> RuleAttribute {
+    RuleAttribute {
+        kind,
+        r#type: AttributeType::Text.into(),
+        value: value.to_owned(),
+        ..RuleAttribute::default()
+    }
+}
+
+fn fault_of(rules: Vec<storage::Rule>) -> Fault {
+    let rules = Rules { revision: 1, rules };
+    parse(&rules).expect_err("a fault").fault
+}
+
+/// The fault of one rule that was changed so.
+fn fault(change: impl FnOnce(&mut storage::Rule)) -> Fault {
+    let mut changed = rule("staff");
+    change(&mut changed);
+    fault_of(vec![changed])
+}
+
+fn condition(change: impl FnOnce(&mut RuleMatch)) -> Fault {
+    fault(|rule| change(rule.r#match.as_mut().unwrap()))
+}
+
+#[test]
+fn a_list_of_rules_is_read() {
+    let mut last = rule("all others");
+    last.r#match = None;
+    last.factors = RuleFactors::Deny.into();
+    let mut staff = rule("staff");
+    staff.attributes = vec![text(11, "staff"), text(25, "OU={groups};")];
+    let rules = parse(&Rules {
+        revision: 1,
+        rules: vec![staff, last],
+    });
+    let rules = rules.unwrap();
+    assert_eq!(rules[0].when.groups, ["vpn"]);
+    assert!(matches!(&rules[0].then, Then::Ask(ask) if ask.grants.len() == 2));
+    assert!(rules[1].when.is_empty() && rules[1].then == Then::Deny);
+}
+
+#[test]
+fn two_rules_of_one_name_are_refused() {
+    assert_eq!(fault_of(vec![rule("a"), rule("A")]), Fault::Duplicate);
+}
+
+#[test]
+fn a_rule_behind_one_that_matches_everything_is_refused() {
+    let mut all = rule("all");
+    all.r#match = Some(RuleMatch::default());
+    let unreachable = Fault::Unreachable("all".to_owned());
+    assert_eq!(fault_of(vec![all, rule("b")]), unreachable);
+}
+
+#[test]
+fn a_rule_without_a_name_or_factors_is_refused() {
+    assert!(matches!(fault(|it| it.name.clear()), Fault::Name(_)));
+    assert_eq!(fault(|it| it.factors = 0), Fault::Factors);
+    assert_eq!(fault(|it| it.factors = 9), Fault::Factors);
+    assert_eq!(fault(|it| it.burn_code = 9), Fault::BurnCode);
+}
+
+#[test]
+fn a_rule_that_denies_grants_nothing() {
+    let deny = RuleFactors::Deny.into();
+    let grants = fault(|it| {
+        it.factors = deny;
+        it.attributes = vec![text(11, "staff")];
+    });
+    assert_eq!(grants, Fault::DenyGrants);
+    let burns = fault(|it| (it.factors, it.burn_code) = (deny, 1));
+    assert_eq!(burns, Fault::DenyGrants);
+}
+
+#[test]
+fn a_rule_that_asks_for_no_code_burns_none() {
+    let password = RuleFactors::Password.into();
+    let burns = fault(|it| (it.factors, it.burn_code) = (password, 2));
+    assert_eq!(burns, Fault::NoCode);
+}
+
+#[test]
+fn a_condition_that_can_never_hold_is_refused() {
+    let one = |text: &str| vec![text.to_owned()];
+    for fault in [
+        condition(|it| it.users = one(" alice")),
+        condition(|it| it.groups = one("")),
+        condition(|it| it.domains = one("@contoso.example")),
+        condition(|it| it.addresses = one("198.51.100.7")),
+        condition(|it| it.addresses = one("198.51.100.7/24")),
+        condition(|it| it.addresses = one("contoso.example")),
+    ] {
+        assert!(matches!(fault, Fault::Condition(..)), "{fault}");
+    }
+    let many = condition(|it| it.groups = vec!["vpn".to_owned(); 65]);
+    assert_eq!(many, Fault::Many("groups", 64));
+}
+
+#[test]
+fn a_test_of_an_attribute_that_no_request_brings_is_refused() {
+    let nas = |kind, value: &str, prefix| {
+        let value = value.to_owned();
+        condition(|it| {
+            it.nas = vec![NasMatch {
+                kind,
+                value,
+                prefix,
+            }];
+        })
+    };
+    assert_eq!(nas(6, "2", false), Fault::Nas(6));
+    assert_eq!(nas(300, "2", false), Fault::Nas(300));
+    for fault in [
+        nas(32, "", true),
+        nas(4, "fw1", false),
+        nas(4, "192.0.2.1", true),
+        nas(61, "Virtual", false),
+    ] {
+        assert!(matches!(fault, Fault::Condition(..)), "{fault}");
+    }
+}
+
+#[test]
+fn an_attribute_that_no_accept_may_carry_is_refused() {
+    let attribute = |attribute| fault(|it| it.attributes = vec![attribute]);
+    for number in [2, 24, 33, 79, 80] {
+        let elsewhere = Fault::Ungrantable(Ungrantable::Elsewhere(number));
+        assert_eq!(attribute(text(number.into(), "x")), elsewhere);
+    }
+    let hidden = Fault::Ungrantable(Ungrantable::Hidden(Number::Standard(69)));
+    assert_eq!(attribute(text(69, "x")), hidden);
+    for number in [0, 26] {
+        let fault = attribute(text(number, "x"));
+        let unassigned = matches!(fault, Fault::Ungrantable(Ungrantable::Unassigned(_)));
+        assert!(unassigned, "{fault}");
+    }
+    let vendor = RuleAttribute {
+        vendor: 9,
+        ..text(11, "x")
+    };
+    for none in [text(256, "x"), vendor] {
+        assert!(matches!(attribute(none), Fault::NoNumber(_)));
+    }
+}
+
+#[test]
+fn a_value_that_does_not_fit_its_type_is_refused() {
+    let filter = Number::Standard(11);
+    let attribute = |attribute| fault(|it| it.attributes = vec![attribute]);
+    assert_eq!(attribute(text(11, "")), Fault::Length(filter, 253));
+    let long = "x".repeat(254);
+    assert_eq!(attribute(text(11, &long)), Fault::Length(filter, 253));
+    let brace = Fault::Template(filter, TemplateError::Brace);
+    assert_eq!(attribute(text(11, "{")), brace);
+    let typed = |kind: AttributeType, tag, value: &str| {
+        attribute(RuleAttribute {
+            r#type: kind.into(),
+            tag,
+            ..text(11, value)
+        })
+    };
+    for fault in [
+        typed(AttributeType::Integer, 0, "{user}"),
+        typed(AttributeType::Ipv4, 0, "198.51.100"),
+        typed(AttributeType::Text, 1, "x"),
+        typed(AttributeType::TaggedText, 32, "{user}"),
+        typed(AttributeType::TaggedText, 256, "x"),
+    ] {
+        assert!(matches!(fault, Fault::Value(..)), "{fault}");
+    }
+    let none = typed(AttributeType::Unspecified, 0, "x");
+    assert_eq!(none, Fault::Type(filter));
+    let many = fault(|it| it.attributes = vec![text(11, "x"); 33]);
+    assert_eq!(many, Fault::Many("attributes", 32));
+}
+
+#[test]
+fn more_rules_than_there_may_be_are_refused() {
+    let many = (0..257).map(|number| rule(&number.to_string()));
+    assert_eq!(fault_of(many.collect()), Fault::List);
+}
+
+#[test]
+fn a_fault_names_its_rule_so_that_it_cannot_steer_the_screen() {
+    let rules = Rules {
+        revision: 1,
+        rules: vec![rule("staff\u{202e}")],
+    };
+    let error = parse(&rules).unwrap_err().to_string();
+    assert!(error.starts_with("rule \"staff\\u{202e}\": "), "{error}");
+}

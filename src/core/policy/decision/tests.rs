@@ -1,0 +1,265 @@
+//! Which rule decides, condition by condition, and what an Accept is granted.
+
+use super::*;
+use crate::ledger::rules;
+use crate::ledger::storage::{
+    AttributeType, NasMatch, RuleAttribute, RuleFactors, RuleHours, RuleMatch, Rules,
+};
+
+const ROOM: usize = 4000;
+
+fn user() -> storage::User {
+    storage::User {
+        name: "Alice@Contoso.example".into(),
+        aliases: vec!["al".into(), "CONTOSO\\alice".into()],
+        groups: vec!["Staff".into(), "vpn-a".into(), "vpn-b".into()],
+        ..storage::User::default()
+    }
+}
+
+fn facts(user: &storage::User) -> Facts<'_> {
+    Facts {
+        client: ClientId(7),
+        client_name: "fw1",
+        user,
+        typed: "CONTOSO\\alice",
+        caller: Some([198, 51, 100, 7].into()),
+        calling_station_id: Some(b"198.51.100.7"),
+        called_station_id: Some(b"vpn-ssl"),
+        nas_identifier: Some(b"fw1"),
+        nas_ip_address: Some([192, 0, 2, 1].into()),
+        nas_port_type: Some(5),
+        nas_port_id: None,
+        // A Saturday at noon.
+        arrived: Timestamp::from_millis(1_795_867_200_000),
+        room: ROOM,
+    }
+}
+
+fn rule(name: &str, change: impl FnOnce(&mut RuleMatch)) -> storage::Rule {
+    let mut when = RuleMatch::default();
+    change(&mut when);
+    storage::Rule {
+        name: name.into(),
+        r#match: Some(when),
+        factors: RuleFactors::Code.into(),
+        ..storage::Rule::default()
+    }
+}
+
+fn read(rules: Vec<storage::Rule>) -> Vec<Rule> {
+    rules::parse(&Rules { revision: 1, rules }).unwrap()
+}
+
+fn missed(change: impl FnOnce(&mut RuleMatch)) -> Option<Mismatch> {
+    let rules = read(vec![rule("one", change)]);
+    mismatch(&rules[0].when, &facts(&user()))
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.into()).collect()
+}
+
+#[test]
+fn each_condition_holds_by_one_of_its_values() {
+    let holding: [fn(&mut RuleMatch); 10] = [
+        |it| it.clients = vec![1, 7],
+        |it| it.users = texts(&["bob", "alice@contoso.example"]),
+        |it| it.users = texts(&["AL"]),
+        |it| it.groups = texts(&["admins", "staff"]),
+        |it| it.domains = texts(&["contoso.example"]),
+        |it| it.domains = texts(&["contoso"]),
+        |it| it.addresses = texts(&["2001:db8::/32", "198.51.100.0/24"]),
+        |it| it.nas = vec![nas(32, "fw1", false), nas(30, "vpn-", true)],
+        |it| it.nas = vec![nas(4, "192.0.2.1", false), nas(61, "5", false)],
+        |it| it.hours = vec![hours(0b000_0001), hours(0b010_0000)],
+    ];
+    for (number, change) in holding.into_iter().enumerate() {
+        assert_eq!(missed(change), None, "{number}");
+    }
+}
+
+#[test]
+fn the_first_condition_that_does_not_hold_is_named() {
+    type Row = (fn(&mut RuleMatch), Mismatch);
+    let failing: [Row; 10] = [
+        (|it| it.clients = vec![1], Mismatch::Client),
+        (|it| it.users = texts(&["alice"]), Mismatch::User),
+        (|it| it.groups = texts(&["vpn"]), Mismatch::Group),
+        (|it| it.domains = texts(&["example"]), Mismatch::Domain),
+        (
+            |it| it.addresses = texts(&["203.0.113.0/24"]),
+            Mismatch::Address,
+        ),
+        (|it| it.nas = vec![nas(32, "fw", false)], Mismatch::Nas),
+        (|it| it.nas = vec![nas(87, "a", true)], Mismatch::Nas),
+        (
+            |it| it.nas = vec![nas(32, "fw1", false), nas(61, "15", false)],
+            Mismatch::Nas,
+        ),
+        (|it| it.hours = vec![hours(0b000_0001)], Mismatch::Hours),
+        (
+            |it| (it.clients, it.groups) = (vec![1], texts(&["vpn"])),
+            Mismatch::Client,
+        ),
+    ];
+    for (number, (change, why)) in failing.into_iter().enumerate() {
+        assert_eq!(missed(change), Some(why), "{number}");
+    }
+}
+
+fn nas(kind: u32, value: &str, prefix: bool) -> NasMatch {
+    NasMatch {
+        kind,
+        value: value.into(),
+        prefix,
+    }
+}
+
+fn hours(days: u32) -> RuleHours {
+    RuleHours {
+        days,
+        from: 8 * 60,
+        to: 18 * 60,
+        utc_offset: 0,
+    }
+}
+
+#[test]
+fn a_domain_that_the_user_only_typed_chooses_no_rule() {
+    let rules = read(vec![rule("lax", |it| it.domains = texts(&["lax"]))]);
+    let user = user();
+    let typed = Facts {
+        typed: "LAX\\alice",
+        ..facts(&user)
+    };
+    assert_eq!(mismatch(&rules[0].when, &typed), Some(Mismatch::Domain));
+}
+
+#[test]
+fn a_caller_without_an_address_is_in_no_network() {
+    let rules = read(vec![rule("all", |it| it.addresses = texts(&["0.0.0.0/0"]))]);
+    let user = user();
+    let hidden = Facts {
+        caller: None,
+        ..facts(&user)
+    };
+    assert_eq!(mismatch(&rules[0].when, &hidden), Some(Mismatch::Address));
+}
+
+#[test]
+fn the_first_rule_that_matches_decides() {
+    let (user, deny) = (user(), RuleFactors::Deny.into());
+    let mut rules = vec![
+        rule("others", |it| it.clients = vec![1]),
+        rule("staff", |it| it.groups = texts(&["staff"])),
+        rule("rest", |_| {}),
+    ];
+    rules[2].factors = deny;
+    let decided = decide(&read(rules.clone()), &facts(&user));
+    assert_eq!(decided.unwrap().factors, Factors::Code);
+    rules[1].factors = deny;
+    let denied = Err(Refusal::Denied("staff".into()));
+    assert_eq!(decide(&read(rules), &facts(&user)), denied);
+}
+
+#[test]
+fn a_login_that_no_rule_matches_is_refused() {
+    let rules = read(vec![rule("others", |it| it.clients = vec![1])]);
+    assert_eq!(decide(&rules, &facts(&user())), Err(Refusal::NoMatch));
+}
+
+fn granting(attributes: &[(u32, AttributeType, &str)]) -> Vec<Rule> {
+    let attributes = attributes.iter().map(|&(kind, of, value)| RuleAttribute {
+        kind,
+        r#type: of.into(),
+        value: value.into(),
+        ..RuleAttribute::default()
+    });
+    read(vec![storage::Rule {
+        attributes: attributes.collect(),
+        ..rule("staff", |_| {})
+    }])
+}
+
+#[test]
+fn an_accept_is_granted_what_the_rule_says_in_its_order() {
+    let rules = granting(&[
+        (25, AttributeType::Octets, "OU={group:vpn-};"),
+        (11, AttributeType::Text, "{groups:,} of {user.name}"),
+        (27, AttributeType::Integer, "3600"),
+    ]);
+    let terms = decide(&rules, &facts(&user())).unwrap();
+    let values: Vec<_> = terms
+        .grants
+        .attributes()
+        .iter()
+        .map(Attribute::value)
+        .collect();
+    let expected: [&[u8]; 4] = [
+        b"OU=vpn-a;",
+        b"OU=vpn-b;",
+        b"Staff,vpn-a,vpn-b of Alice@Contoso.example",
+        &[0, 0, 0x0e, 0x10],
+    ];
+    assert_eq!(values, expected);
+}
+
+#[test]
+fn a_user_without_groups_is_granted_no_group() {
+    let rules = granting(&[
+        (25, AttributeType::Octets, "{groups}"),
+        (11, AttributeType::Text, "{groups:,}"),
+    ]);
+    let lonely = storage::User {
+        groups: Vec::new(),
+        ..user()
+    };
+    let terms = decide(&rules, &facts(&lonely)).unwrap();
+    assert_eq!(terms.grants, Grants::default());
+}
+
+#[test]
+fn a_rule_that_cannot_be_carried_out_refuses_the_login() {
+    let group = |group: String| storage::User {
+        groups: vec![group],
+        ..user()
+    };
+    let unfit = |rules: &[Rule], user: &storage::User, room| {
+        let facts = Facts {
+            room,
+            ..facts(user)
+        };
+        match decide(rules, &facts) {
+            Err(Refusal::Unfit(_, why)) => Some(why),
+            _ => None,
+        }
+    };
+    let text = granting(&[(11, AttributeType::Text, "{groups}")]);
+    let long = group("x".repeat(254));
+    assert!(matches!(
+        unfit(&text, &long, ROOM),
+        Some(Unfit::Attribute(_))
+    ));
+    let odd = group("a\nb".into());
+    assert!(matches!(unfit(&text, &odd, ROOM), Some(Unfit::Value(..))));
+    let fits = group("x".repeat(253));
+    assert_eq!(unfit(&text, &fits, 254), Some(Unfit::Room(255, 254)));
+    assert_eq!(unfit(&text, &fits, 255), None);
+    let many = storage::User {
+        groups: vec!["x".into(); 129],
+        ..user()
+    };
+    assert_eq!(unfit(&text, &many, ROOM), Some(Unfit::Many(129)));
+}
+
+#[test]
+fn a_group_that_looks_like_hex_digits_is_granted_as_it_is_called() {
+    let rules = granting(&[(25, AttributeType::Octets, "{groups}")]);
+    let user = storage::User {
+        groups: vec!["0x41".into()],
+        ..user()
+    };
+    let terms = decide(&rules, &facts(&user)).unwrap();
+    assert_eq!(terms.grants.attributes()[0].value(), b"0x41");
+}
