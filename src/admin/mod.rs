@@ -10,6 +10,7 @@ mod imports;
 mod observe;
 mod operators;
 mod refusal;
+mod rules;
 mod server;
 mod settings;
 mod tokens;

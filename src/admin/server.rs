@@ -18,6 +18,7 @@ use super::api::cluster_service_server::ClusterServiceServer;
 use super::api::event_service_server::EventServiceServer;
 use super::api::import_service_server::ImportServiceServer;
 use super::api::operator_service_server::OperatorServiceServer;
+use super::api::rule_service_server::RuleServiceServer;
 use super::api::settings_service_server::SettingsServiceServer;
 use super::api::token_service_server::TokenServiceServer;
 use super::api::user_service_server::UserServiceServer;
@@ -102,6 +103,7 @@ pub async fn serve<L: Ledger>(
         .add_service(guarded!(UserServiceServer, &operate))
         .add_service(guarded!(TokenServiceServer, &operate))
         .add_service(guarded!(ClientServiceServer, &operate))
+        .add_service(guarded!(RuleServiceServer, &operate))
         .add_service(guarded!(SettingsServiceServer, &operate))
         .add_service(guarded!(OperatorServiceServer, &operate))
         .add_service(guarded!(ImportServiceServer, &operate))

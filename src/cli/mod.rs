@@ -17,6 +17,7 @@ mod login;
 mod new;
 mod node;
 mod output;
+mod rule;
 mod secrets;
 mod settings;
 mod show;
@@ -78,6 +79,9 @@ enum Asking {
     /// RADIUS clients: the devices that ask
     #[command(subcommand)]
     Client(client::Command),
+    /// Rules: what a login must show, and what it is granted
+    #[command(subcommand)]
+    Rule(rule::Command),
     /// Operators and their API tokens
     #[command(subcommand)]
     Admin(admin::Command),
@@ -141,6 +145,7 @@ async fn ask(connection: Connection, command: Asking) -> Result<(), Failure> {
         Asking::User(it) => it.run(&connection.open()?).await,
         Asking::Token(it) => it.run(&connection.open()?).await,
         Asking::Client(it) => it.run(&connection.open()?).await,
+        Asking::Rule(it) => it.run(&connection.open()?).await,
         Asking::Admin(it) => it.run(connection).await,
         Asking::Settings(it) => it.run(&connection.open()?).await,
         Asking::Import(it) => it.run(&connection.open()?).await,

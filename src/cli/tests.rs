@@ -27,6 +27,12 @@ fn the_commands_of_the_manual_parse() {
         "countersign token resync 4711",
         "countersign client add vpn --range 198.51.100.0/24 --factors both",
         "countersign client rotate-secret vpn --drop-old",
+        "countersign rule add staff --group vpn --factors both --attribute Class=OU={groups};",
+        "countersign rule add guests --first --factors deny --nas NAS-Port-Type=Virtual",
+        "countersign rule set staff --burn-code on-match --output json",
+        "countersign rule move staff --before guests",
+        "countersign rule test alice --client fw1 --attr NAS-Identifier=fw1 --draft -",
+        "countersign rule apply rules.toml",
         "countersign admin bootstrap root --bootstrap-token-file b --save-token t",
         "countersign admin add-token ci --operator root --role auditor \
          --expires 2030-01-01T00:00:00Z",

@@ -125,6 +125,9 @@ actions! {
     ClientSet "client.set" Admin;
     ClientRemove "client.remove" Admin;
     ClientRotateSecret "client.rotate-secret" Admin;
+    RuleList "rule.list" Auditor;
+    RulePut "rule.put" Admin;
+    RuleTest "rule.test" Auditor;
     SettingsShow "settings.show" Auditor;
     SettingsApply "settings.apply" Admin;
     OperatorPut "operator.put" Admin;
@@ -153,6 +156,8 @@ mod tests {
         "cluster.status",
         "events.read",
         "operator.list",
+        "rule.list",
+        "rule.test",
         "settings.show",
         "token.list",
         "token.show",

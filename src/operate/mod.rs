@@ -14,6 +14,7 @@ mod operators;
 mod ports;
 mod proofs;
 mod read;
+mod rules;
 mod settings;
 mod tokens;
 mod users;
@@ -31,6 +32,7 @@ pub use ports::{
     MemberStanding, NodeRole, Refusals, TransferError,
 };
 pub use read::shown_id;
+pub use rules::{RuleStep, RuleTrial, RuleTrialResult, RuleWritten, RulesShown};
 pub use settings::{DocumentError, MASK, SettingsShown};
 pub use tokens::{NewToken, TokenAdded, TokenShown, TokensOf};
 pub use users::{NewUser, UserEdit, UserPage, UserShown};

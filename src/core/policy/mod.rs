@@ -5,6 +5,7 @@
 
 mod client;
 mod decision;
+pub mod written;
 
 pub use client::{ClientPolicy, NoRule, SourceDown};
 pub use decision::{Facts, Grants, Mismatch, Refusal, Terms, decide, mismatch};

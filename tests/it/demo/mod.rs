@@ -18,6 +18,7 @@ mod process;
 mod radclient;
 mod refusals;
 mod retries;
+mod rules;
 mod sealed;
 mod several;
 mod three;

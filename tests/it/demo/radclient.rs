@@ -14,14 +14,14 @@ pub(super) fn is_installed() -> bool {
     there
 }
 
-/// Logs in from 127.0.0.1 with the secret in this file.
-pub(super) fn login(
+/// What it says of a login from 127.0.0.1 with the secret in this file.
+pub(super) fn said(
     demo: &Demo,
     secret: &str,
     name: &str,
     typed: &str,
     caller: &str,
-) -> anyhow::Result<Verdict> {
+) -> anyhow::Result<Said> {
     let mut command = Command::new("radclient");
     command.args(["-x", "-r", "1", "-t", "3", "-S"]);
     command.arg(demo.folder().join(secret));
@@ -30,7 +30,18 @@ pub(super) fn login(
         "User-Name = \"{name}\", User-Password = \"{typed}\", \
          Calling-Station-Id = \"{caller}\", Message-Authenticator = 0x00\n"
     );
-    let said = Said::by(&mut command, request.as_bytes())?;
+    Said::by(&mut command, request.as_bytes())
+}
+
+/// Logs in from 127.0.0.1 with the secret in this file.
+pub(super) fn login(
+    demo: &Demo,
+    secret: &str,
+    name: &str,
+    typed: &str,
+    caller: &str,
+) -> anyhow::Result<Verdict> {
+    let said = said(demo, secret, name, typed, caller)?;
     let message = said
         .out
         .lines()

@@ -1,0 +1,110 @@
+//! Rules over gRPC.
+
+use countersign_core::base::Timestamp;
+use tonic::{Request, Response, Status};
+
+use super::api::{self, rule_service_server::RuleService};
+use super::auth::caller;
+use super::convert::request_id;
+use super::server::Desk;
+use crate::login::Ledger;
+use crate::operate::{RuleStep, RuleTrial, RuleWritten};
+
+#[tonic::async_trait]
+impl<L: Ledger> RuleService for Desk<L> {
+    async fn get_rules(
+        &self,
+        request: Request<api::GetRulesRequest>,
+    ) -> Result<Response<api::Rules>, Status> {
+        let shown = self.0.list_rules(&caller(&request)?)?;
+        Ok(Response::new(api::Rules {
+            rules: shown.rules.into_iter().map(api::Rule::from).collect(),
+            revision: shown.revision,
+        }))
+    }
+
+    async fn put_rules(
+        &self,
+        request: Request<api::PutRulesRequest>,
+    ) -> Result<Response<api::PutRulesResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let id = request_id(&asked.request_id)?;
+        let rules = asked.rules.into_iter().map(RuleWritten::from).collect();
+        let put = self
+            .0
+            .put_rules(&caller, id, rules, asked.expected_revision);
+        let done = put.await?;
+        Ok(Response::new(api::PutRulesResponse {
+            revision: done.revision,
+            note: done.detail,
+        }))
+    }
+
+    async fn test_rules(
+        &self,
+        request: Request<api::TestRulesRequest>,
+    ) -> Result<Response<api::TestRulesResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let draft = asked.rules.into_iter().map(RuleWritten::from).collect();
+        let trial = RuleTrial {
+            user: asked.user,
+            client: asked.client,
+            attributes: asked.attributes,
+            at: Timestamp::from_millis(asked.at),
+            draft: asked.draft.then_some(draft),
+        };
+        let result = self.0.try_rules(&caller, &trial)?;
+        Ok(Response::new(api::TestRulesResponse {
+            steps: result.steps.into_iter().map(step).collect(),
+            refusal: result.refusal,
+            factors: result.factors,
+            burn_code: result.burn_code,
+            attributes: result.attributes,
+        }))
+    }
+}
+
+fn step(step: RuleStep) -> api::test_rules_response::Step {
+    api::test_rules_response::Step {
+        rule: step.rule,
+        mismatch: step.mismatch,
+    }
+}
+
+impl From<RuleWritten> for api::Rule {
+    fn from(rule: RuleWritten) -> Self {
+        Self {
+            name: rule.name,
+            clients: rule.clients,
+            users: rule.users,
+            groups: rule.groups,
+            domains: rule.domains,
+            addresses: rule.addresses,
+            nas: rule.nas,
+            hours: rule.hours,
+            factors: rule.factors,
+            burn_code: rule.burn_code,
+            attributes: rule.attributes,
+        }
+    }
+}
+
+impl From<api::Rule> for RuleWritten {
+    fn from(rule: api::Rule) -> Self {
+        Self {
+            name: rule.name,
+            clients: rule.clients,
+            users: rule.users,
+            groups: rule.groups,
+            domains: rule.domains,
+            addresses: rule.addresses,
+            nas: rule.nas,
+            hours: rule.hours,
+            factors: rule.factors,
+            burn_code: rule.burn_code,
+            attributes: rule.attributes,
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! `countersign rule …`
+
+mod document;
+mod trial;
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::connection::{Named, Session};
+use super::failure::Failure;
+use super::output::{Format, print};
+use crate::admin::api;
+use crate::admin::api::rule_service_client::RuleServiceClient;
+use crate::operate::RuleWritten;
+
+/// What can be done with the rules.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Makes a rule
+    Add {
+        name: String,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        parts: Parts,
+    },
+    /// Lists the rules in their order
+    List,
+    /// Shows one rule, or prints all of them as TOML
+    Show { name: Option<String> },
+    /// Changes a rule; what is not given stays, a list that is given takes the old one's place
+    Set {
+        name: String,
+        /// Another name
+        #[arg(long)]
+        rename: Option<String>,
+        #[command(flatten)]
+        parts: Parts,
+    },
+    /// Removes a rule
+    Remove { name: String },
+    /// Moves a rule, by default to the end
+    Move {
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Replaces all rules by those of a TOML file
+    Apply {
+        /// The file; - is standard input
+        file: PathBuf,
+    },
+    /// Tells which rule decides a login, and what it would be granted; nobody logs in by it
+    Test(trial::Test),
+}
+
+/// Where a rule is put.
+#[derive(Debug, clap::Args)]
+pub(super) struct Place {
+    /// Before this rule
+    #[arg(long, value_name = "RULE")]
+    before: Option<String>,
+    /// Before all others
+    #[arg(long, conflicts_with = "before")]
+    first: bool,
+}
+
+/// What a rule says. A condition that is given several times holds by any of its values.
+#[derive(Debug, clap::Args)]
+pub(super) struct Parts {
+    /// Name of a client
+    #[arg(long)]
+    client: Vec<String>,
+    /// Directory name or alias of a user
+    #[arg(long)]
+    user: Vec<String>,
+    /// Group of the user
+    #[arg(long)]
+    group: Vec<String>,
+    /// Domain of the user's names
+    #[arg(long)]
+    domain: Vec<String>,
+    /// Network of the caller, by a Calling-Station-Id that is an address
+    #[arg(long, value_name = "CIDR")]
+    address: Vec<String>,
+    /// Attribute of the request: NAS-Identifier=fw1, or Called-Station-Id^=vpn- where it
+    /// begins so; all must hold
+    #[arg(long, value_name = "NAME=VALUE")]
+    nas: Vec<String>,
+    /// Time of the week: "mon-fri 08:00-18:00 +01:00"
+    #[arg(long)]
+    hours: Vec<String>,
+    /// What a login must show
+    #[arg(long, value_parser = ["both", "code", "password", "deny"])]
+    factors: Option<String>,
+    /// When a code is spent; by default as the client says
+    #[arg(long, value_parser = ["on-accept", "on-match"])]
+    burn_code: Option<String>,
+    /// Attribute of the Accept: Fortinet-Group-Name={groups}
+    #[arg(long, value_name = "NAME=VALUE")]
+    attribute: Vec<String>,
+}
+
+impl Command {
+    pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let mut client = RuleServiceClient::new(session.named());
+        match self {
+            Self::Apply { file } => {
+                let (rules, expected) = document::read(&file)?;
+                put(session, client, rules, expected).await
+            }
+            Self::List => {
+                let (rules, _) = read(session, &mut client).await?;
+                list(session, &rules);
+                Ok(())
+            }
+            Self::Show { name } => {
+                let (rules, revision) = read(session, &mut client).await?;
+                show(session, &rules, revision, name.as_deref())
+            }
+            Self::Test(test) => test.run(session, client).await,
+            edit @ (Self::Add { .. }
+            | Self::Move { .. }
+            | Self::Remove { .. }
+            | Self::Set { .. }) => {
+                let (mut rules, revision) = read(session, &mut client).await?;
+                edit.edit(&mut rules)?;
+                put(session, client, rules, revision).await
+            }
+        }
+    }
+
+    /// Changes the list that was read. What contradicts itself the node refuses.
+    fn edit(self, rules: &mut Vec<RuleWritten>) -> Result<(), Failure> {
+        match self {
+            Self::Add { name, place, parts } => {
+                let mut rule = RuleWritten {
+                    name,
+                    ..RuleWritten::default()
+                };
+                parts.over(&mut rule);
+                place.insert(rules, rule)
+            }
+            Self::Set {
+                name,
+                rename,
+                parts,
+            } => {
+                let at = position(rules, &name)?;
+                if let Some(rule) = rules.get_mut(at) {
+                    parts.over(rule);
+                    rule.name = rename.unwrap_or(name);
+                }
+                Ok(())
+            }
+            Self::Remove { name } => {
+                rules.remove(position(rules, &name)?);
+                Ok(())
+            }
+            Self::Move { name, place } => {
+                let rule = rules.remove(position(rules, &name)?);
+                place.insert(rules, rule)
+            }
+            Self::Apply { .. } | Self::List | Self::Show { .. } | Self::Test(_) => Ok(()),
+        }
+    }
+}
+
+impl Place {
+    fn insert(self, rules: &mut Vec<RuleWritten>, rule: RuleWritten) -> Result<(), Failure> {
+        let at = match self.before {
+            Some(before) => position(rules, &before)?,
+            None if self.first => 0,
+            None => rules.len(),
+        };
+        rules.insert(at, rule);
+        Ok(())
+    }
+}
+
+impl Parts {
+    fn over(self, rule: &mut RuleWritten) {
+        for (field, given) in [
+            (&mut rule.clients, self.client),
+            (&mut rule.users, self.user),
+            (&mut rule.groups, self.group),
+            (&mut rule.domains, self.domain),
+            (&mut rule.addresses, self.address),
+            (&mut rule.nas, self.nas),
+            (&mut rule.hours, self.hours),
+            (&mut rule.attributes, self.attribute),
+        ] {
+            if !given.is_empty() {
+                *field = given
+                    .into_iter()
+                    .filter(|value| !value.is_empty())
+                    .collect();
+            }
+        }
+        for (field, given) in [
+            (&mut rule.factors, self.factors),
+            (&mut rule.burn_code, self.burn_code),
+        ] {
+            if let Some(given) = given {
+                *field = given;
+            }
+        }
+    }
+}
+
+async fn read(
+    session: &Session,
+    client: &mut RuleServiceClient<Named>,
+) -> Result<(Vec<RuleWritten>, u64), Failure> {
+    let answer = client.get_rules(api::GetRulesRequest {}).await;
+    let rules = session.done(answer)?;
+    let written = rules.rules.into_iter().map(RuleWritten::from);
+    Ok((written.collect(), rules.revision))
+}
+
+async fn put(
+    session: &Session,
+    mut client: RuleServiceClient<Named>,
+    rules: Vec<RuleWritten>,
+    expected_revision: u64,
+) -> Result<(), Failure> {
+    let put = api::PutRulesRequest {
+        request_id: session.request_id(),
+        rules: rules.into_iter().map(api::Rule::from).collect(),
+        expected_revision,
+    };
+    let done = session.done(client.put_rules(put).await)?;
+    let mut columns = vec!["revision"];
+    if !done.note.is_empty() {
+        columns.push("note");
+    }
+    let shown = json!({ "revision": done.revision, "note": done.note });
+    session.output.one(&columns, &shown);
+    Ok(())
+}
+
+fn list(session: &Session, rules: &[RuleWritten]) {
+    let rows = (0..rules.len()).map(|at| shown(at, rules));
+    session.output.list(RULES, rows.collect());
+}
+
+fn show(
+    session: &Session,
+    rules: &[RuleWritten],
+    revision: u64,
+    name: Option<&str>,
+) -> Result<(), Failure> {
+    match name {
+        Some(name) => {
+            let at = position(rules, name)?;
+            session.output.one(RULE, &shown(at, rules));
+        }
+        None if session.output.0 == Format::Table => print(&document::written(rules, revision)),
+        None => list(session, rules),
+    }
+    Ok(())
+}
+
+/// Case does not tell two rules apart.
+fn position(rules: &[RuleWritten], name: &str) -> Result<usize, Failure> {
+    let mut rules = rules.iter();
+    let found = rules.position(|rule| rule.name.eq_ignore_ascii_case(name));
+    found.ok_or_else(|| Failure::Refused(format!("no rule is called {name:?}")))
+}
+
+/// A rule as programs and tables have it.
+fn shown(at: usize, rules: &[RuleWritten]) -> Value {
+    let rule = rules.get(at).cloned().unwrap_or_default();
+    let conditions = [
+        ("client", &rule.clients),
+        ("user", &rule.users),
+        ("group", &rule.groups),
+        ("domain", &rule.domains),
+        ("address", &rule.addresses),
+        ("nas", &rule.nas),
+        ("hours", &rule.hours),
+    ];
+    let given = conditions.iter().filter(|(_, values)| !values.is_empty());
+    let when: Vec<_> = given
+        .map(|(what, values)| format!("{what} {}", values.join(" | ")))
+        .collect();
+    json!({
+        "number": at.saturating_add(1),
+        "name": rule.name,
+        "when": if when.is_empty() { "always".to_owned() } else { when.join("; ") },
+        "clients": rule.clients,
+        "users": rule.users,
+        "groups": rule.groups,
+        "domains": rule.domains,
+        "addresses": rule.addresses,
+        "nas": rule.nas,
+        "hours": rule.hours,
+        "factors": rule.factors,
+        "burn_code": rule.burn_code,
+        "attributes": rule.attributes,
+    })
+}
+
+const RULES: &[&str] = &["number", "name", "when", "factors", "attributes"];
+const RULE: &[&str] = &[
+    "number",
+    "name",
+    "clients",
+    "users",
+    "groups",
+    "domains",
+    "addresses",
+    "nas",
+    "hours",
+    "factors",
+    "burn_code",
+    "attributes",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(names: &[&str]) -> Vec<RuleWritten> {
+        let rule = |name: &&str| RuleWritten {
+            name: (*name).to_owned(),
+            groups: vec!["vpn".to_owned()],
+            ..RuleWritten::default()
+        };
+        names.iter().map(rule).collect()
+    }
+
+    fn edited(names: &[&str], command: Command) -> Vec<RuleWritten> {
+        let mut rules = rules(names);
+        command.edit(&mut rules).expect("a known rule");
+        rules
+    }
+
+    fn names(rules: &[RuleWritten]) -> Vec<&str> {
+        rules.iter().map(|rule| &*rule.name).collect()
+    }
+
+    fn moved(before: Option<&str>, first: bool) -> Vec<RuleWritten> {
+        let before = before.map(str::to_owned);
+        let place = Place { before, first };
+        let name = "b".to_owned();
+        edited(&["a", "b", "c"], Command::Move { name, place })
+    }
+
+    #[test]
+    fn a_rule_is_moved_before_another_to_the_front_or_to_the_end() {
+        assert_eq!(names(&moved(Some("A"), false)), ["b", "a", "c"]);
+        assert_eq!(names(&moved(None, true)), ["b", "a", "c"]);
+        assert_eq!(names(&moved(None, false)), ["a", "c", "b"]);
+    }
+
+    #[test]
+    fn a_rule_that_is_not_there_cannot_be_changed() {
+        let name = "x".to_owned();
+        let mut rules = rules(&["a"]);
+        assert!(Command::Remove { name }.edit(&mut rules).is_err());
+        assert_eq!(names(&rules), ["a"]);
+    }
+
+    #[test]
+    fn what_is_not_given_stays_and_an_empty_value_clears_a_list() {
+        use clap::Parser as _;
+
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(subcommand)]
+            command: Command,
+        }
+        let set = |line: &str| {
+            let words = std::iter::once("rule").chain(line.split(' '));
+            let line = Line::try_parse_from(words).expect("a command");
+            edited(&["a"], line.command).remove(0)
+        };
+        let changed = set("set a --factors code --attribute Class=x --rename b");
+        assert_eq!((&*changed.name, &*changed.factors), ("b", "code"));
+        assert_eq!(
+            (changed.groups, changed.attributes.len()),
+            (vec!["vpn".to_owned()], 1)
+        );
+        assert!(set("set a --group=").groups.is_empty());
+    }
+}

@@ -1,0 +1,176 @@
+//! What the rules would decide of a login, told rule by rule. Nobody logs in by it.
+
+use countersign_core::base::{ClientId, Name, Timestamp};
+use countersign_core::ledger::rules::{self, Rule};
+use countersign_core::ledger::{BurnCode, Factors, query, storage};
+use countersign_core::login::{Call, Caller as From, Request, facts};
+use countersign_core::policy::written::{self, shown_grant};
+use countersign_core::policy::{Facts, decide, mismatch};
+
+use super::RuleWritten;
+use crate::login::Ledger;
+use crate::operate::{Action, Caller, Operate, OperateError, read};
+
+/// A login to try the rules on.
+#[derive(Clone, Debug, Default)]
+pub struct RuleTrial {
+    /// As it would be typed.
+    pub user: String,
+    /// Through which client.
+    pub client: String,
+    /// What the request would say: `Calling-Station-Id=198.51.100.7`.
+    pub attributes: Vec<String>,
+    /// When; zero: now.
+    pub at: Timestamp,
+    /// Rules to try; `None`: those in force.
+    pub draft: Option<Vec<RuleWritten>>,
+}
+
+/// What came of one rule.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RuleStep {
+    /// Its name.
+    pub rule: String,
+    /// Why it does not match; empty: it does, and decides.
+    pub mismatch: String,
+}
+
+/// What the rules would decide.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RuleTrialResult {
+    /// Up to the rule that decides.
+    pub steps: Vec<RuleStep>,
+    /// Why the login would be refused by the rules; empty: it would not.
+    pub refusal: String,
+    /// What it would have to show.
+    pub factors: String,
+    /// When its code would be spent.
+    pub burn_code: String,
+    /// What an Accept would carry.
+    pub attributes: Vec<String>,
+}
+
+impl<L: Ledger> Operate<L> {
+    /// Holds the rules, or a draft of them, against a login. Nothing is changed or counted.
+    ///
+    /// # Errors
+    /// When there is no such user or client, an attribute is not known, or the draft
+    /// contradicts itself.
+    pub fn try_rules(
+        &self,
+        caller: &Caller,
+        trial: &RuleTrial,
+    ) -> Result<RuleTrialResult, OperateError> {
+        self.reading(caller, Action::RuleTest)?;
+        let view = self.ledger.view();
+        let client = read::client(&view, &trial.client)?.ok_or_else(|| OperateError::NotFound {
+            kind: "client",
+            name: trial.client.clone(),
+        })?;
+        let names = Name::candidates(trial.user.as_bytes(), &client.default_domain);
+        let names = names.map_err(|why| OperateError::invalid("user", why))?;
+        let user = query::user_by_names(&view, &names)?;
+        let user = user.ok_or_else(|| OperateError::NotFound {
+            kind: "user",
+            name: trial.user.clone(),
+        })?;
+        let stored = match &trial.draft {
+            Some(draft) => self.stored(draft)?,
+            None => query::rules(&view)?,
+        };
+        let rules = rules::parse(&stored).map_err(|why| OperateError::invalid("rules", why))?;
+        let request = request(trial, &client, self.now());
+        let mut facts = facts(&request, &client.name, &user);
+        for text in &trial.attributes {
+            let put = written::call(&mut facts, text);
+            put.map_err(|why| OperateError::invalid("attribute", why))?;
+        }
+        Ok(result(&rules, &facts, &client))
+    }
+}
+
+fn request(trial: &RuleTrial, client: &storage::Client, now: Timestamp) -> Request {
+    let at = trial.at;
+    Request {
+        client: ClientId(client.id),
+        client_revision: client.revision,
+        user_name: trial.user.clone().into_bytes(),
+        password: countersign_core::base::Secret::default(),
+        proven: true,
+        caller: From::default(),
+        arrived: if at == Timestamp::default() { now } else { at },
+        call: Call::default(),
+    }
+}
+
+fn result(rules: &[Rule], facts: &Facts<'_>, client: &storage::Client) -> RuleTrialResult {
+    if rules.is_empty() {
+        return without_rules(client);
+    }
+    let mut result = RuleTrialResult::default();
+    for rule in rules {
+        let missed = mismatch(&rule.when, facts);
+        result.steps.push(RuleStep {
+            rule: rule.name.clone(),
+            mismatch: missed.map(|why| why.to_string()).unwrap_or_default(),
+        });
+        if missed.is_none() {
+            break;
+        }
+    }
+    match decide(rules, facts) {
+        Err(refusal) => result.refusal = refusal.to_string(),
+        Ok(terms) => {
+            factors(terms.factors).clone_into(&mut result.factors);
+            let burn_code = terms.burn_code.unwrap_or_else(|| of_client(client));
+            if terms.factors != Factors::Password {
+                burn(burn_code).clone_into(&mut result.burn_code);
+            }
+            let attributes = terms.grants.attributes().iter();
+            result.attributes = attributes.map(shown_grant).collect();
+        }
+    }
+    result
+}
+
+/// While there is no rule the client's own entry decides.
+fn without_rules(client: &storage::Client) -> RuleTrialResult {
+    let found = match client.factors() {
+        storage::Factors::PasswordAndCode => Some(Factors::PasswordAndCode),
+        storage::Factors::Code => Some(Factors::Code),
+        storage::Factors::Password | storage::Factors::Unspecified => None,
+    };
+    match found {
+        Some(found) => RuleTrialResult {
+            factors: factors(found).to_owned(),
+            burn_code: burn(of_client(client)).to_owned(),
+            ..RuleTrialResult::default()
+        },
+        None => RuleTrialResult {
+            refusal: "there are no rules, and the client has no factors".to_owned(),
+            ..RuleTrialResult::default()
+        },
+    }
+}
+
+fn of_client(client: &storage::Client) -> BurnCode {
+    match client.burn_code() {
+        storage::BurnCode::OnMatch => BurnCode::OnMatch,
+        storage::BurnCode::OnAccept | storage::BurnCode::Unspecified => BurnCode::OnAccept,
+    }
+}
+
+const fn factors(factors: Factors) -> &'static str {
+    match factors {
+        Factors::PasswordAndCode => "both",
+        Factors::Code => "code",
+        Factors::Password => "password",
+    }
+}
+
+const fn burn(burn_code: BurnCode) -> &'static str {
+    match burn_code {
+        BurnCode::OnAccept => "on-accept",
+        BurnCode::OnMatch => "on-match",
+    }
+}

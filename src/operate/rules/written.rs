@@ -1,0 +1,202 @@
+//! A rule in words: what a file, the command line and the API have of it.
+
+use countersign_core::ledger::storage::{self, BurnCode, Client, RuleFactors, RuleMatch};
+use countersign_core::policy::written::{
+    self, WrittenError, shown_attribute, shown_hours, shown_nas,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::operate::OperateError;
+
+/// A rule in words. A list that is empty asks for nothing.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleWritten {
+    /// Unique.
+    pub name: String,
+    /// Names of clients.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<String>,
+    /// Directory names or aliases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// Of the user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Of the user's names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
+    /// Networks of the caller, CIDR.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    /// `NAS-Identifier=fw1`; all must hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nas: Vec<String>,
+    /// `mon-fri 08:00-18:00 +01:00`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hours: Vec<String>,
+    /// `both`, `code`, `password` or `deny`.
+    pub factors: String,
+    /// `on-accept` or `on-match`; empty: as the client says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub burn_code: String,
+    /// `Class=OU={groups};`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<String>,
+}
+
+impl RuleWritten {
+    /// A stored rule in words. A client that is not among `clients` has its number.
+    pub(super) fn of(stored: &storage::Rule, clients: &[Client]) -> Self {
+        let when = stored.r#match.clone().unwrap_or_default();
+        let client = |id: &u64| {
+            let mut clients = clients.iter();
+            let found = clients.find(|client| client.id == *id);
+            found.map_or_else(|| id.to_string(), |client| client.name.clone())
+        };
+        Self {
+            name: stored.name.clone(),
+            clients: when.clients.iter().map(client).collect(),
+            users: when.users,
+            groups: when.groups,
+            domains: when.domains,
+            addresses: when.addresses,
+            nas: when.nas.iter().map(shown_nas).collect(),
+            hours: when.hours.iter().map(shown_hours).collect(),
+            factors: factors_word(stored.factors()).to_owned(),
+            burn_code: burn_code_word(stored.burn_code()).to_owned(),
+            attributes: stored.attributes.iter().map(shown_attribute).collect(),
+        }
+    }
+
+    /// The rule as it is stored. Whether it contradicts itself is for the ledger to say.
+    pub(super) fn stored(
+        &self,
+        client: impl Fn(&str) -> Result<u64, OperateError>,
+    ) -> Result<storage::Rule, OperateError> {
+        let fault = |why: String| {
+            let rule = countersign_core::base::Shown::from(&*self.name);
+            OperateError::invalid("rule", format!("\"{rule}\": {why}"))
+        };
+        let written = |why: WrittenError| fault(why.to_string());
+        let clients = self.clients.iter().map(|name| client(name));
+        let nas = self.nas.iter().map(|text| written::nas(text));
+        let hours = self.hours.iter().map(|text| written::hours(text));
+        let attributes = self.attributes.iter().map(|it| written::attribute(it));
+        let when = RuleMatch {
+            clients: clients
+                .collect::<Result<_, _>>()
+                .map_err(|why| fault(why.to_string()))?,
+            users: self.users.clone(),
+            groups: self.groups.clone(),
+            domains: self.domains.clone(),
+            addresses: self.addresses.clone(),
+            nas: nas.collect::<Result<_, _>>().map_err(written)?,
+            hours: hours.collect::<Result<_, _>>().map_err(written)?,
+        };
+        let factors = FACTORS.iter().find(|(word, _)| *word == self.factors);
+        let factors = factors
+            .ok_or_else(|| fault("the factors are both, code, password or deny".to_owned()))?;
+        let burn_code = BURN_CODES.iter().find(|(word, _)| *word == self.burn_code);
+        let burn_code =
+            burn_code.ok_or_else(|| fault("burn_code is on-accept or on-match".to_owned()))?;
+        Ok(storage::Rule {
+            name: self.name.clone(),
+            r#match: Some(when),
+            factors: factors.1.into(),
+            burn_code: burn_code.1.into(),
+            attributes: attributes.collect::<Result<_, _>>().map_err(written)?,
+        })
+    }
+}
+
+pub(super) fn factors_word(factors: RuleFactors) -> &'static str {
+    let found = FACTORS.iter().find(|(_, known)| *known == factors);
+    found.map_or("unknown", |(word, _)| word)
+}
+
+pub(super) fn burn_code_word(burn_code: BurnCode) -> &'static str {
+    let found = BURN_CODES.iter().find(|(_, known)| *known == burn_code);
+    found.map_or("", |(word, _)| word)
+}
+
+const FACTORS: [(&str, RuleFactors); 4] = [
+    ("both", RuleFactors::PasswordAndCode),
+    ("code", RuleFactors::Code),
+    ("password", RuleFactors::Password),
+    ("deny", RuleFactors::Deny),
+];
+
+const BURN_CODES: [(&str, BurnCode); 3] = [
+    ("", BurnCode::Unspecified),
+    ("on-accept", BurnCode::OnAccept),
+    ("on-match", BurnCode::OnMatch),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> RuleWritten {
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        RuleWritten {
+            name: "staff".to_owned(),
+            clients: texts(&["fw1"]),
+            users: texts(&["alice"]),
+            groups: texts(&["vpn"]),
+            domains: texts(&["contoso.example"]),
+            addresses: texts(&["198.51.100.0/24"]),
+            nas: texts(&["NAS-Identifier=fw1", "Called-Station-Id^=vpn-"]),
+            hours: texts(&["mon,fri 08:00-18:00 +01:00"]),
+            factors: "both".to_owned(),
+            burn_code: "on-match".to_owned(),
+            attributes: texts(&["Class=OU={groups:;};", "Tunnel-Type:1=VLAN"]),
+        }
+    }
+
+    fn fw1(name: &str) -> Result<u64, OperateError> {
+        match name {
+            "fw1" => Ok(7),
+            _ => Err(OperateError::invalid("client", "none")),
+        }
+    }
+
+    #[test]
+    fn a_rule_is_shown_as_it_was_written() {
+        let stored = full().stored(fw1).expect("a rule");
+        let client = Client {
+            id: 7,
+            name: "fw1".to_owned(),
+            ..Client::default()
+        };
+        assert_eq!(RuleWritten::of(&stored, &[client]), full());
+    }
+
+    #[test]
+    fn a_rule_goes_through_a_file() {
+        let text = toml::to_string(&full()).expect("TOML");
+        assert_eq!(toml::from_str(&text), Ok(full()));
+        let least = "name = \"all\"\nfactors = \"deny\"\n";
+        let rule: RuleWritten = toml::from_str(least).expect("a rule");
+        assert_eq!(toml::to_string(&rule).expect("TOML"), least);
+        assert!(toml::from_str::<RuleWritten>("name = \"all\"\ngroup = \"a\"\n").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_the_name_of_its_rule() {
+        let faults: [fn(&mut RuleWritten); 6] = [
+            |it| it.clients = vec!["fw2".to_owned()],
+            |it| it.nas = vec!["NAS-Identifer=fw1".to_owned()],
+            |it| it.hours = vec!["always".to_owned()],
+            |it| it.factors = "all".to_owned(),
+            |it| it.burn_code = "never".to_owned(),
+            |it| it.attributes = vec!["Clas=x".to_owned()],
+        ];
+        for (number, change) in faults.into_iter().enumerate() {
+            let mut rule = full();
+            change(&mut rule);
+            let error = rule.stored(fw1).expect_err("a fault").to_string();
+            assert!(error.contains("\"staff\": "), "{number}: {error}");
+        }
+    }
+}
