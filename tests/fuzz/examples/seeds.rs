@@ -20,6 +20,7 @@ use countersign_fuzz::{STATE, TOKEN};
 fn main() -> std::io::Result<()> {
     write("datagram", &scripts())?;
     write("entry", &entries())?;
+    write("attributes", &grants())?;
     write("csv", &files())?;
     write("base32", &seeds())
 }
@@ -380,4 +381,63 @@ fn seeds() -> Vec<Seed> {
     texts
         .map(|(name, text)| (name, text.as_bytes().to_vec()))
         .to_vec()
+}
+
+// ---- what rules grant ----
+
+/// A user in two groups, a reply with room, and attributes: number, type and tag, vendor,
+/// value.
+fn granting(attributes: &[(u8, u8, Option<u16>, &str)]) -> Vec<u8> {
+    let mut octets = vec![2 | 28 << 3];
+    let text = |octets: &mut Vec<u8>, text: &str| {
+        octets.push(text.len().try_into().expect("a short text"));
+        octets.extend(text.as_bytes());
+    };
+    for name in ["alice", "vpn-a", "staff"] {
+        text(&mut octets, name);
+    }
+    for (kind, shape, vendor, value) in attributes {
+        octets.extend([*kind, *shape | u8::from(vendor.is_some()) << 4]);
+        octets.extend(vendor.iter().flat_map(|vendor| (vendor - 1).to_be_bytes()));
+        text(&mut octets, value);
+    }
+    octets
+}
+
+fn grants() -> Vec<Seed> {
+    let tag = 1 << 5;
+    vec![
+        (
+            "class",
+            granting(&[
+                (25, 2, None, "OU={group:vpn-};"),
+                (11, 1, None, "{groups:,}"),
+            ]),
+        ),
+        (
+            "vendor",
+            granting(&[
+                (1, 1, Some(12_356), "{groups}"),
+                (1, 2, Some(32_473), "0x00ff"),
+            ]),
+        ),
+        (
+            "numbers",
+            granting(&[
+                (27, 3, None, "3600"),
+                (8, 4, None, "198.51.100.7"),
+                (168, 5, None, "2001:db8::7"),
+                (97, 6, None, "2001:db8::/32"),
+            ]),
+        ),
+        (
+            "tunnel",
+            granting(&[(64, 9 | tag, None, "13"), (81, 8 | tag, None, "10")]),
+        ),
+        ("forbidden", granting(&[(24, 2, None, "state")])),
+        (
+            "braces",
+            granting(&[(18, 1, None, "{{{user.name}}} via {client}")]),
+        ),
+    ]
 }

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attributes;
 mod changes;
 mod claims;
 mod datagrams;
@@ -22,6 +23,7 @@ mod script;
 mod state;
 mod text;
 
+pub use attributes::grant_attributes;
 pub use ledger::run_entries;
 pub use script::run_script;
 pub use state::{CLIENTS, STATE, State, TOKEN, Tester};
