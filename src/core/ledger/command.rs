@@ -86,6 +86,8 @@ pub struct Revisions {
     pub rules: u64,
     /// Of the settings.
     pub settings: u64,
+    /// Of the user's record, where rules looked at it; 0: they did not.
+    pub user: u64,
 }
 
 /// Claims a login's code (DESIGN §2, table "Begin").

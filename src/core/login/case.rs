@@ -23,6 +23,8 @@ pub struct Case {
     pub tokens: Vec<TokenId>,
     /// What the login must show, and what is granted for it.
     pub terms: Terms,
+    /// The revision of the user's record, where rules looked at it; else 0.
+    pub user_revision: u64,
     /// The record of this login, if the node has seen one.
     pub record: Option<Attempt>,
     /// Entry time as the node last saw it, in fresh contact with a leader.
@@ -52,6 +54,11 @@ impl Case {
         Ok(Self {
             identity,
             terms,
+            user_revision: if rule.rules.is_empty() {
+                0
+            } else {
+                user.revision
+            },
             directory_name: user.name,
             tokens: user.tokens.into_iter().map(TokenId).collect(),
             record,

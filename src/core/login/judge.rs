@@ -9,7 +9,7 @@ use super::{Case, Claim, Ending, Question, Reason, Request, Rule, Stop};
 use crate::base::{ClusterId, Epoch, Owner, Secret, TokenId};
 use crate::ledger::attempts::Attempt;
 use crate::ledger::query::{self, OwnedToken};
-use crate::ledger::{Begin, Factors, Match, Read, fields, storage};
+use crate::ledger::{Begin, Factors, Match, Read, Revisions, fields, storage};
 use crate::otp::{self, Algorithm, Digits, Parameters, Period};
 use crate::seal::{Keyring, MacKey, Sealed};
 
@@ -113,7 +113,10 @@ impl Case {
             client: request.client,
             place: self.identity.place,
             matches,
-            revisions: rule.revisions,
+            revisions: Revisions {
+                user: self.user_revision,
+                ..rule.revisions
+            },
             factors: self.terms.factors,
             issued: self.issued,
             lease: rule.policy.lease,

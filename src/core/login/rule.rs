@@ -96,6 +96,7 @@ impl Rule {
                 client: client.revision,
                 rules: head.rules_revision,
                 settings: head.settings_revision,
+                user: 0,
             },
             default_domain: client.default_domain,
         })

@@ -298,6 +298,7 @@ fn begin(key: u8, step: u64, factors: Factors) -> Begin {
             client: client.0,
             rules: head.rules_revision,
             settings: head.settings_revision,
+            user: 0,
         },
         factors,
         issued: start(),

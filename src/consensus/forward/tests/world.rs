@@ -199,6 +199,7 @@ pub(super) fn begin(leader: &Consensus) -> Begin {
             client: head.clients_revision,
             rules: head.rules_revision,
             settings: head.settings_revision,
+            user: 0,
         },
         factors: Factors::PasswordAndCode,
         issued: Timestamp::from_millis(NOW),

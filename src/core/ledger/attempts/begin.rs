@@ -64,6 +64,10 @@ fn line_2<R: Read>(scene: &Scene<'_, '_, R>, begin: &Begin) -> Result<Option<Fac
     if (seen.client, seen.rules, seen.settings) != now {
         return Ok(None);
     }
+    // A rule that looked at a group which the user has left meanwhile would be an older one.
+    if seen.user != 0 && facts::user_revision(scene.draft, begin.user)? != seen.user {
+        return Ok(None);
+    }
     let mut tokens = Vec::with_capacity(begin.matches.len());
     for step in &begin.matches {
         let token = TokenFacts::load(scene.draft, step.token)?;

@@ -34,6 +34,8 @@ pub(super) struct ClientFacts {
 struct UserFacts {
     #[prost(enumeration = "storage::UserStatus", tag = "6")]
     status: i32,
+    #[prost(uint64, tag = "7")]
+    revision: u64,
 }
 
 /// Fields of [`storage::Token`], by its numbers.
@@ -94,6 +96,12 @@ impl TokenFacts {
     pub(super) fn is_active(&self) -> bool {
         self.state() == storage::TokenState::Active
     }
+}
+
+/// The revision of the user's record; 0: there is none.
+pub(super) fn user_revision(tables: &impl Read, user: UserId) -> Result<u64, StoreError> {
+    let user: Option<UserFacts> = record(tables, Table::Users, &user.0.to_be_bytes())?;
+    Ok(user.map_or(0, |user| user.revision))
 }
 
 /// Whether the user may log in at all. A deleted one may not.

@@ -4,7 +4,7 @@ use super::world::*;
 use crate::base::{Epoch, TokenId};
 use crate::ledger::BeginResult::{Changed, Granted, InFlight, Refused, Repeat, Stale, TooLate};
 use crate::ledger::{
-    Begin, Match, RefusedBy, SettleResult, SourceOutcome, Table, Verdict, storage,
+    Begin, Match, RefusedBy, Revisions, SettleResult, SourceOutcome, Table, Verdict, storage,
 };
 
 #[test]
@@ -78,6 +78,33 @@ fn line_2_comes_before_line_3() {
     world.edit_user(|it| it.status = storage::UserStatus::Disabled.into());
     let begin = world.login(1, 100);
     assert_eq!(world.begin(&begin), Stale);
+}
+
+#[test]
+fn line_2_what_rules_saw_of_the_user_must_be_what_stands_now() {
+    let mut world = World::new();
+    world.edit_user(|it| it.revision = 3);
+    let seen = |world: &World, user| {
+        let revisions = Revisions {
+            user,
+            ..Revisions::default()
+        };
+        Begin {
+            revisions,
+            ..world.login(1, 100)
+        }
+    };
+    let before = seen(&world, 2);
+    assert_eq!(world.begin(&before), Stale);
+    let gone = seen(&world, 3);
+    let gone = Begin {
+        user: crate::base::UserId(99),
+        matches: Vec::new(),
+        ..gone
+    };
+    assert_eq!(world.begin(&gone), Stale);
+    let now = seen(&world, 3);
+    assert!(matches!(world.begin(&now), Granted { .. }));
 }
 
 #[test]

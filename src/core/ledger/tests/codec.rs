@@ -25,6 +25,10 @@ fn a_begin_by_the_password_alone_that_burns_on_match_has_these_octets() {
         burn_code: Some(BurnCode::OnMatch),
         factors: Factors::Password,
         matches: Vec::new(),
+        revisions: Revisions {
+            user: 10,
+            ..full().revisions
+        },
         ..full()
     };
     let entry = entry(vec![Command::Begin(begin)]);
@@ -200,6 +204,7 @@ fn full() -> Begin {
             client: 7,
             rules: 8,
             settings: 9,
+            user: 0,
         },
         matches: vec![crate::ledger::Match {
             offset: -1,
@@ -264,9 +269,9 @@ const BEGIN_OCTETS: &str = "\
      07070707073a08080b100118642001420608071008180948015080a0f1c2b1345884526001";
 
 const PASSWORD_OCTETS: &str = "\
-     08011080a0f1c2b134180222600a5e0a200101010101010101010101010101010101010101010101\
+     08011080a0f1c2b134180222620a600a200101010101010101010101010101010101010101010101\
      0101010101010101011204080510061a060801100218032001280132100707070707070707070707\
-     0707070707420608071008180948035080a0f1c2b13458845260016802";
+     07070707074208080710081809200a48035080a0f1c2b13458845260016802";
 
 const SETTLE_OCTETS: &str = "\
      08011080a0f1c2b1341802222d122b0a200101010101010101010101010101010101010101010101\

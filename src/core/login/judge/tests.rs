@@ -124,6 +124,7 @@ impl World {
             identity: IDENTITY,
             directory_name: "alice@contoso.example".into(),
             tokens: self.tokens.iter().copied().collect(),
+            user_revision: 0,
             record: None,
             issued: NOW,
             terms: Terms {
