@@ -189,7 +189,10 @@ mod tests {
         plan.next(Timestamp::from_millis(NOON)).unwrap();
         let logins = taken(&mut plan, NOON + 29_500);
         let names: Vec<_> = logins.iter().map(|(name, _)| &**name).collect();
-        assert_eq!(names, ["load6", "load7", "load5", "load5", "load6", "load7"]);
+        assert_eq!(
+            names,
+            ["load6", "load7", "load5", "load5", "load6", "load7"]
+        );
         let codes: Vec<_> = logins.iter().map(|(_, code)| code).collect();
         assert!(codes[0] == codes[2] && codes[2] != codes[3]);
     }
