@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_core::base::Secret;
+use countersign_core::base::limits::CLIENT_WAIT_MAX;
 use countersign_core::otp::from_base32;
 use serde::Deserialize;
 
@@ -131,14 +132,16 @@ impl Bench {
             demo.load.totp_secret,
             "--totp-seed-file",
         )?;
+        let timeout = self
+            .timeout_ms
+            .map_or_else(|| Duration::from_secs(self.timeout), Duration::from_millis);
+        let silences = silences(timeout, self.tries, servers.len());
         let pids = filled(self.pid, demo.nodes.iter().map(|node| node.pid));
         Ok(Load {
             device: Device {
                 servers,
                 secret: given(self.secret_file, client.secret, "--secret-file")?,
-                timeout: self
-                    .timeout_ms
-                    .map_or_else(|| Duration::from_secs(self.timeout), Duration::from_millis),
+                timeout,
                 tries: self.tries,
                 source: self.source.or(client.source),
                 identifier: "countersign-bench".to_owned(),
@@ -155,7 +158,8 @@ impl Bench {
                 self.steps,
                 SystemClock.wall(),
                 self.logins,
-            ),
+            )
+            .for_device(silences),
             pace: self.rate.map_or(Pace::Closed, Pace::Open),
             in_flight: self.in_flight.unwrap_or(match self.rate {
                 None => IN_FLIGHT_CLOSED,
@@ -166,6 +170,13 @@ impl Bench {
             progress: self.progress.then_some(output),
         })
     }
+}
+
+/// How long until the last of the servers hears of a login, where all others are dead.
+fn silences(timeout: Duration, tries: u32, servers: usize) -> Duration {
+    let dead = u32::try_from(servers.saturating_sub(1)).unwrap_or(u32::MAX);
+    let silences = timeout.saturating_mul(tries).saturating_mul(dead);
+    silences.min(CLIENT_WAIT_MAX)
 }
 
 /// What the bench reads of `demo.json`.

@@ -5,6 +5,7 @@
 
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::base::{Secret, Timestamp};
 use countersign_core::otp::{Parameters, code_at};
@@ -31,6 +32,8 @@ pub(super) struct Plan {
     users: Range<u64>,
     steps: RangeInclusive<i64>,
     left: u64,
+    /// A code that runs out in this time is left out.
+    patience: Duration,
     user: u64,
     /// Where the users end who take `step` in this round.
     end: u64,
@@ -78,14 +81,23 @@ impl Plan {
             users,
             steps,
             left: logins,
+            patience: PATIENCE_MIN,
             password: None,
+        }
+    }
+
+    /// As long as a device may take until a server hears it: a code that runs out while it
+    /// is on its way tells nothing about the server.
+    pub(super) fn for_device(self, patience: Duration) -> Self {
+        Self {
+            patience: patience.saturating_add(PATIENCE_MIN),
+            ..self
         }
     }
 
     /// The next login; none when every code that is good now has been used.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<Login> {
-        // A code that runs out while it is on its way tells nothing about the server.
-        let soon = Timestamp::from_millis(now.as_millis().saturating_add(MARGIN_MILLIS));
+        let soon = now.plus(self.patience);
         let newest = step_of(now).saturating_add_signed(*self.steps.end());
         let oldest = step_of(soon).saturating_add_signed(*self.steps.start());
         let oldest = oldest.min(newest);
@@ -133,7 +145,7 @@ fn step_of(now: Timestamp) -> u64 {
     now.as_secs().checked_div(period).unwrap_or_default()
 }
 
-const MARGIN_MILLIS: u64 = 1000;
+const PATIENCE_MIN: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -195,6 +207,15 @@ mod tests {
         );
         let codes: Vec<_> = logins.iter().map(|(_, code)| code).collect();
         assert!(codes[0] == codes[2] && codes[2] != codes[3]);
+    }
+
+    #[test]
+    fn a_code_that_a_device_cannot_show_in_time_is_passed_over() {
+        let mut hasty = plan(-1..=0, u64::MAX);
+        let mut patient = plan(-1..=0, u64::MAX).for_device(Duration::from_secs(9));
+        let code = |plan: &mut Plan, at| plan.next(Timestamp::from_millis(at)).unwrap().password;
+        let first = code(&mut hasty, NOON + 21_000);
+        assert_ne!(code(&mut patient, NOON + 21_000), first);
     }
 
     #[test]
