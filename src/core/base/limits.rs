@@ -22,8 +22,11 @@ pub const SHOWN_CHARS_MAX: usize = 256;
 pub const BATCH_COMMANDS_MAX: usize = 256;
 /// How long a command may travel before `apply` refuses it (DESIGN §2, "life").
 pub const COMMAND_LIFE: Duration = Duration::from_secs(5);
-/// Longest time for which a settled attempt answers repeats.
+/// Longest time for which a settled attempt answers repeats that are retries.
 pub const ATTEMPT_KEEP_MAX: Duration = Duration::from_secs(120);
+/// Longest time for which a client may have an accepted login repeated. It bounds how many
+/// attempts are stored: all of a generation stay as long as the last of them.
+pub const REVALIDATION_MAX: Duration = Duration::from_secs(600);
 /// Longest lease of an attempt: source time-out and the slack for the commit.
 pub const LEASE_MAX: Duration = Duration::from_secs(60);
 /// The lease's share beside the source's time-out: for the commits before and after it.
@@ -156,6 +159,7 @@ pub const KEY_WRAPS_MAX: usize = 16;
 pub const MEMBERS_MAX: usize = 1000;
 
 const _: () = assert!(COMMAND_LIFE.as_secs() <= ATTEMPT_KEEP_MAX.as_secs());
+const _: () = assert!(ATTEMPT_KEEP_MAX.as_secs() <= REVALIDATION_MAX.as_secs());
 const _: () = assert!(PLACE_NOTE_STEP.as_secs() < PLACE_MEMORY.as_secs());
 const _: () = assert!(PASSWORD_OCTETS_MAX < PACKET_OCTETS_MAX);
 const _: () = assert!(LOGIN_PARK.as_millis() * LOGIN_PARKS_MAX as u128 <= 1800);

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::Request;
-use crate::base::limits::{ATTEMPT_KEEP_MAX, CLIENT_WAIT_MAX, LEASE_MAX};
+use crate::base::limits::{CLIENT_WAIT_MAX, LEASE_MAX, REVALIDATION_MAX};
 use crate::base::{AttemptKey, Entropy, Timestamp, UserId};
 use crate::seal::MacKey;
 
@@ -182,7 +182,7 @@ pub const ATTEMPT_KEYS_HOLD: Duration = Duration::from_millis(250);
 /// As long as a record under an old key may still be begun, go on and answer.
 const KEEP: Duration = CLIENT_WAIT_MAX
     .saturating_add(LEASE_MAX)
-    .saturating_add(ATTEMPT_KEEP_MAX);
+    .saturating_add(REVALIDATION_MAX);
 
 #[cfg(test)]
 mod tests {
@@ -283,7 +283,7 @@ mod tests {
         assert!(early.others.contains(&Some(late.in_force)));
         assert!(late.others.contains(&Some(early.in_force)));
         // Nodes fold when they come to it; what they know logins by is the same.
-        for later in [0, 1, 100, 299, 301] {
+        for later in [0, 1, 100, 779, 781] {
             let now = turn.plus(Duration::from_secs(later));
             assert_eq!(at(&after.folded(now), now), at(&after, now), "{later}");
         }

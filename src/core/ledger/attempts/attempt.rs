@@ -27,10 +27,10 @@ pub struct Attempt {
     pub epoch: Epoch,
     /// What it had to show.
     pub factors: Factors,
-    /// How long after its settling another packet is still part of an accepted login.
-    /// Fixed when the record is made.
+    /// How long after its settling another packet is still part of an accepted login, as
+    /// a retry or by the client's re-validation. Fixed when the record is made.
     pub grace: Duration,
-    /// How long after its end it answers. Fixed when the record is made.
+    /// How long after any other end it answers. Fixed when the record is made.
     pub keep: Duration,
     /// How far it has come.
     pub state: State,
@@ -74,15 +74,27 @@ impl Attempt {
         matches!(self.state, State::InFlight { .. } | State::Open { .. })
     }
 
+    /// How long after its end it answers. Re-validation is of accepted logins alone: a
+    /// record that is open must not hold a code any longer for it.
+    pub(super) fn kept(&self) -> Duration {
+        match self.state {
+            State::Settled {
+                verdict: Verdict::Accepted,
+                ..
+            } => self.keep.max(self.grace),
+            State::InFlight { .. } | State::Open { .. } | State::Settled { .. } => self.keep,
+        }
+    }
+
     /// Whether it answers a command issued then.
     #[must_use]
     pub fn answers(&self, issued: Timestamp) -> bool {
-        issued <= self.end().plus(self.keep)
+        issued <= self.end().plus(self.kept())
     }
 
     /// Whether it is still stored: a command issued while it answers may arrive this late.
     pub(super) fn is_stored(&self, now: Timestamp) -> bool {
-        now <= self.end().plus(self.keep).plus(COMMAND_LIFE)
+        now <= self.end().plus(self.kept()).plus(COMMAND_LIFE)
     }
 
     /// As it stands at `now`: a lease that has ended leaves it open. The key becomes

@@ -158,7 +158,10 @@ impl Case<'_> {
             return Ok(Some(BeginResult::Repeat(verdict)));
         }
         let is_own = self.begin.owner == record.owner;
-        if !is_own && self.begin.issued > at.plus(record.grace) {
+        // Re-validation that was turned off lets nobody in any more (DESIGN §1, I5). A retry
+        // still gets its verdict: its time is within the record's `keep`.
+        let now = self.client.grace(self.begin.caller_named).max(record.keep);
+        if !is_own && self.begin.issued > at.plus(record.grace.min(now)) {
             return Ok(None);
         }
         Ok(Some(if self.is_enough(record) && is_good(scene, record)? {
@@ -246,13 +249,13 @@ impl Case<'_> {
     }
 
     fn new_login(&self) -> Terms {
-        let grace = self.client.grace(self.begin.caller_named);
+        let caller_named = self.begin.caller_named;
         Terms {
             matches: self.begin.matches.clone(),
             factors: self.begin.factors,
             place: self.begin.place,
-            grace,
-            keep: facts::keep(grace),
+            grace: self.client.grace(caller_named),
+            keep: facts::keep(self.client.retry_grace(caller_named)),
             is_open: false,
         }
     }

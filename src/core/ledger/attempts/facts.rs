@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::base::limits::{ATTEMPT_KEEP_MAX, COMMAND_LIFE, GRACE_SLACK};
+use crate::base::limits::{ATTEMPT_KEEP_MAX, COMMAND_LIFE, GRACE_SLACK, REVALIDATION_MAX};
 use crate::base::{ClientId, TokenId, UserId};
 use crate::ledger::command::burn_code;
 use crate::ledger::query::record;
@@ -27,6 +27,8 @@ pub(super) struct ClientFacts {
     burn_code: i32,
     #[prost(uint64, tag = "15")]
     pub(super) revision: u64,
+    #[prost(uint32, tag = "16")]
+    revalidation: u32,
 }
 
 /// Fields of [`storage::User`], by its numbers.
@@ -60,8 +62,20 @@ impl ClientFacts {
         burn_code(stored).unwrap_or(BurnCode::OnAccept)
     }
 
-    /// How long after an accepted login the device may still come with its retries.
+    /// How long after an accepted login another packet is still part of it. Where nothing
+    /// names the caller there are retries alone: somebody else who has seen the code would
+    /// look alike.
     pub(super) fn grace(&self, caller_named: bool) -> Duration {
+        let retry = self.retry_grace(caller_named);
+        if self.strict_grace || !caller_named {
+            return retry;
+        }
+        let revalidation = Duration::from_millis(self.revalidation.into());
+        retry.max(revalidation.min(REVALIDATION_MAX))
+    }
+
+    /// How long after an accepted login the device may still come with its retries.
+    pub(super) fn retry_grace(&self, caller_named: bool) -> Duration {
         if self.strict_grace {
             return Duration::ZERO;
         }

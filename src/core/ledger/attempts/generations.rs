@@ -64,7 +64,7 @@ pub(super) fn store<R: Read>(
     let generation = generation_mut(head, number);
     generation.stored = generation.stored.saturating_add(1);
     generation.live = generation.live.saturating_add(attempt.is_live().into());
-    generation.keep = generation.keep.max(millis(attempt.keep));
+    generation.keep = generation.keep.max(millis(attempt.kept()));
     draft.put(Table::Attempts, &record_key(number, key), attempt.encode());
 }
 

@@ -22,6 +22,7 @@ mod password_alone;
 mod places;
 mod properties;
 mod reads;
+mod revalidation;
 mod script;
 mod settle_lines;
 mod world;

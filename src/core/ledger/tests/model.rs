@@ -43,7 +43,15 @@ impl Record {
     }
 
     pub(super) const fn answers(&self, issued: u64) -> bool {
-        issued <= self.end() + self.keep
+        issued <= self.end() + self.kept()
+    }
+
+    /// An accepted one is kept for its grace, re-validation included.
+    const fn kept(&self) -> u64 {
+        match self.stage {
+            Stage::Settled(Verdict::Accepted, _) if self.grace > self.keep => self.grace,
+            Stage::InFlight(_) | Stage::Open(_) | Stage::Settled(..) => self.keep,
+        }
     }
 
     /// Whether it showed all that is asked for.
@@ -88,6 +96,7 @@ pub(super) struct Client {
     pub(super) revision: u64,
     pub(super) grace: u64,
     pub(super) grace_unnamed: u64,
+    pub(super) revalidation: u64,
     pub(super) burns: bool,
 }
 
@@ -154,9 +163,11 @@ impl Model {
         let Some(record) = record.filter(|record| record.answers(issued)) else {
             return self.go_on(begin, own, &self.fresh(begin, own), false);
         };
+        let (_, allowed) = self.graces(begin);
+        let grace = record.grace.min(allowed.max(record.keep));
         match record.stage {
             Stage::Settled(Verdict::Accepted, at)
-                if begin.owner == record.owner || issued <= at + record.grace =>
+                if begin.owner == record.owner || issued <= at + grace =>
             {
                 let enough = record.is_enough(begin.factors);
                 if enough && self.is_good(record.user, &record.matches) {
@@ -355,7 +366,7 @@ impl Model {
         self.due(user);
         let now = self.now;
         let record = self.attempts.get(&key).unwrap().clone();
-        if now > record.end() + record.keep + LIFE {
+        if now > record.end() + record.kept() + LIFE {
             return Gone;
         }
         match record.stage {
@@ -408,13 +419,18 @@ impl Model {
         self.attempts.insert(begin.key, record);
     }
 
-    fn fresh(&self, begin: &Begin, own: Epoch) -> Record {
+    /// For retries, and with re-validation.
+    fn graces(&self, begin: &Begin) -> (u64, u64) {
         let client = self.clients.get(&begin.client).unwrap();
-        let grace = if begin.caller_named {
-            client.grace
+        if begin.caller_named {
+            (client.grace, client.grace.max(client.revalidation))
         } else {
-            client.grace_unnamed
-        };
+            (client.grace_unnamed, client.grace_unnamed)
+        }
+    }
+
+    fn fresh(&self, begin: &Begin, own: Epoch) -> Record {
+        let (retry, grace) = self.graces(begin);
         Record {
             user: begin.user,
             place: begin.place,
@@ -423,7 +439,7 @@ impl Model {
             epoch: own,
             factors: begin.factors,
             grace,
-            keep: grace.max(LIFE),
+            keep: retry.max(LIFE),
             stage: Stage::Open(0),
         }
     }

@@ -132,6 +132,7 @@ impl Trial {
                 revision,
                 grace,
                 grace_unnamed,
+                revalidation: 0,
                 burns,
             };
             model.clients.insert(client, client_facts);
@@ -207,17 +208,20 @@ impl Trial {
                 );
                 self.model.tokens.get_mut(&token).unwrap().generation += 1;
             }
-            Change::Client { burns, strict } => {
+            Change::Client(to) => {
                 world.edit_client(|it| {
-                    it.burn_code = if burns { 2 } else { 1 };
-                    it.strict_grace = strict;
+                    it.burn_code = if to.burns { 2 } else { 1 };
+                    it.strict_grace = to.strict;
+                    it.revalidation = if to.revalidates { 200_000 } else { 0 };
                     it.revision += 1;
                 });
                 let client = self.model.clients.get_mut(&CLIENT).unwrap();
                 client.revision += 1;
-                client.burns = burns;
-                client.grace = if strict { 0 } else { 20_000 };
-                client.grace_unnamed = if strict { 0 } else { 6_000 };
+                client.burns = to.burns;
+                client.grace = if to.strict { 0 } else { 20_000 };
+                client.grace_unnamed = if to.strict { 0 } else { 6_000 };
+                let both = to.revalidates && !to.strict;
+                client.revalidation = if both { 200_000 } else { 0 };
             }
         }
     }
@@ -293,7 +297,7 @@ impl Trial {
             return Ok(());
         };
         let span = if verdict == Verdict::Accepted {
-            attempt.grace
+            attempt.grace.min(attempt.keep)
         } else {
             attempt.keep
         };

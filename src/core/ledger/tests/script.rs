@@ -52,7 +52,14 @@ pub(super) enum Change {
     User(u8, bool),
     Token(u8, bool),
     Seed(u8),
-    Client { burns: bool, strict: bool },
+    Client(ClientChange),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClientChange {
+    pub(super) burns: bool,
+    pub(super) strict: bool,
+    pub(super) revalidates: bool,
 }
 
 pub(super) fn events(changes: bool) -> impl Strategy<Value = Vec<Event>> {
@@ -133,7 +140,13 @@ fn change() -> impl Strategy<Value = Change> {
         (1..3_u8, prop::bool::weighted(0.7)).prop_map(|(user, on)| Change::User(user, on)),
         (0..3_u8, prop::bool::weighted(0.7)).prop_map(|(token, on)| Change::Token(token, on)),
         (0..3_u8).prop_map(Change::Seed),
-        any::<(bool, bool)>().prop_map(|(burns, strict)| Change::Client { burns, strict }),
+        any::<(bool, bool, bool)>().prop_map(|(burns, strict, revalidates)| {
+            Change::Client(ClientChange {
+                burns,
+                strict,
+                revalidates,
+            })
+        }),
     ]
 }
 
