@@ -71,6 +71,7 @@ impl Devices<'_> {
         };
         let password = Secret::from(self.octets(typed));
         let credentials = Credentials {
+            state: None,
             name: &typed.user,
             password: &password,
             caller: &typed.caller,
@@ -81,7 +82,7 @@ impl Devices<'_> {
             .await?;
         let heard = match report.answer {
             Some(Answer::Accept) => Heard::Accept,
-            Some(Answer::Reject(text) | Answer::Challenge(text)) => Heard::Reject(text),
+            Some(Answer::Reject(text) | Answer::Challenge(text, _)) => Heard::Reject(text),
             None => Heard::Silence,
         };
         self.recorder.login(Login {

@@ -124,6 +124,7 @@ fn facts(
         default_domain: policy.default_domain,
         burn_code: policy.burn_code,
         on_source_down: policy.on_source_down,
+        language: policy.language,
         ..Default::default()
     }))
 }
@@ -144,6 +145,7 @@ fn client(client: storage::Client) -> api::Client {
             default_domain: client.default_domain,
             burn_code: client.burn_code,
             on_source_down: client.on_source_down,
+            language: client.language,
         }),
         name: client.name,
         ranges: client.ranges,

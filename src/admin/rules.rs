@@ -61,6 +61,7 @@ impl<L: Ledger> RuleService for Desk<L> {
             refusal: result.refusal,
             factors: result.factors,
             burn_code: result.burn_code,
+            prompt: result.prompt,
             attributes: result.attributes,
         }))
     }
@@ -86,6 +87,7 @@ impl From<RuleWritten> for api::Rule {
             hours: rule.hours,
             factors: rule.factors,
             burn_code: rule.burn_code,
+            prompt: rule.prompt,
             attributes: rule.attributes,
         }
     }
@@ -104,6 +106,7 @@ impl From<api::Rule> for RuleWritten {
             hours: rule.hours,
             factors: rule.factors,
             burn_code: rule.burn_code,
+            prompt: rule.prompt,
             attributes: rule.attributes,
         }
     }

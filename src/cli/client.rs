@@ -92,6 +92,9 @@ pub(super) struct Policy {
     /// Domain of bare user names
     #[arg(long)]
     default_domain: Option<String>,
+    /// Language of the texts that users read: de, pt-BR; by default the common ones
+    #[arg(long, value_name = "TAG")]
+    language: Option<String>,
     /// When a code is spent
     #[arg(long, value_enum)]
     burn_code: Option<BurnCode>,
@@ -217,6 +220,7 @@ impl Policy {
         put(&mut policy.retry_grace_ms, self.retry_grace_ms);
         put(&mut policy.strict_grace, self.strict_grace);
         put(&mut policy.default_domain, self.default_domain);
+        put(&mut policy.language, self.language);
         let factors = self.factors.map(|it| match it {
             Factors::PasswordAndCode => api::Factors::PasswordAndCode.into(),
             Factors::Code => api::Factors::Code.into(),

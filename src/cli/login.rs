@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_core::base::Secret;
+use countersign_core::base::{Secret, Shown};
 
 use super::failure::Failure;
 use super::secrets;
@@ -13,8 +13,9 @@ use crate::node::SystemEntropy;
 
 /// Sends a real RADIUS login, as a VPN device would, and shows the answer
 ///
-/// The password, with the code behind it, is read from a file or standard input, so that
-/// it stands in no list of processes and no history of a shell.
+/// The password, with the code behind it, is read from a file or a line of standard input,
+/// so that it stands in no list of processes and no history of a shell. Where the server
+/// asks for the code, so is the answer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Login {
     /// User-Name
@@ -33,6 +34,9 @@ pub(super) struct Login {
     /// File with the password and the code behind it; - is standard input
     #[arg(long, value_name = "FILE", default_value = "-")]
     password_file: PathBuf,
+    /// File with the answer to a challenge; - is the next line of standard input
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    code_file: PathBuf,
     /// Calling-Station-Id: where the user is
     #[arg(long, value_name = "TEXT", default_value = "")]
     caller: String,
@@ -50,9 +54,9 @@ pub(super) struct Login {
 impl Login {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let secret = secrets::read(&self.secret_file)?;
-        let password = secrets::read(&self.password_file)?;
+        let password = secrets::line(&self.password_file)?;
         let device = Device {
-            servers: self.server,
+            servers: self.server.clone(),
             secret,
             timeout: Duration::from_secs(self.timeout),
             tries: self.tries,
@@ -60,25 +64,35 @@ impl Login {
             identifier: "countersign-login".to_owned(),
             dangerous_unprotected_replies: false,
         };
-        let report = ask(&device, &self.name, &password, &self.caller).await;
-        show(&report.map_err(|error| Failure::Usage(error.to_string()))?)
+        let mut lines = Lines::default();
+        let mut report = self.ask(&device, &mut lines, (&password, None)).await?;
+        // LIMIT: a server that never ends asking is not answered for ever.
+        for _ in 0..CHALLENGES_MAX {
+            let Some(Answer::Challenge(text, state)) = &report.answer else {
+                break;
+            };
+            eprint!("{}", Shown(text.as_bytes()));
+            let code = secrets::line(&self.code_file)?;
+            report = self.ask(&device, &mut lines, (&code, Some(state))).await?;
+        }
+        show(&report)
     }
-}
 
-async fn ask(
-    device: &Device,
-    name: &str,
-    password: &Secret,
-    caller: &str,
-) -> std::io::Result<Report> {
-    let credentials = Credentials {
-        name,
-        password,
-        caller,
-    };
-    device
-        .login(&credentials, &mut Lines::default(), &mut SystemEntropy)
-        .await
+    async fn ask(
+        &self,
+        device: &Device,
+        lines: &mut Lines,
+        (password, state): (&Secret, Option<&[u8]>),
+    ) -> Result<Report, Failure> {
+        let credentials = Credentials {
+            name: &self.name,
+            password,
+            state,
+            caller: &self.caller,
+        };
+        let report = device.login(&credentials, lines, &mut SystemEntropy).await;
+        report.map_err(|error| Failure::Usage(error.to_string()))
+    }
 }
 
 fn show(report: &Report) -> Result<(), Failure> {
@@ -106,9 +120,11 @@ fn show(report: &Report) -> Result<(), Failure> {
         Some(Answer::Reject(text)) => Err(Failure::Refused(format!(
             "Access-Reject \"{text}\"{figures}"
         ))),
-        Some(Answer::Challenge(text)) => Err(Failure::Refused(format!(
+        Some(Answer::Challenge(text, _)) => Err(Failure::Refused(format!(
             "Access-Challenge \"{text}\"{figures}"
         ))),
         None => Err(Failure::Unknown(format!("no answer{figures}"))),
     }
 }
+
+const CHALLENGES_MAX: usize = 8;

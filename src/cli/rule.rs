@@ -97,6 +97,10 @@ pub(super) struct Parts {
     /// When a code is spent; by default as the client says
     #[arg(long, value_parser = ["on-accept", "on-match"])]
     burn_code: Option<String>,
+    /// How the code is come by: behind the password, asked for in an answer of its own, or
+    /// either
+    #[arg(long, value_parser = ["append", "challenge", "either"])]
+    prompt: Option<String>,
     /// Attribute of the Accept: Fortinet-Group-Name={groups}
     #[arg(long, value_name = "NAME=VALUE")]
     attribute: Vec<String>,
@@ -201,6 +205,7 @@ impl Parts {
         for (field, given) in [
             (&mut rule.factors, self.factors),
             (&mut rule.burn_code, self.burn_code),
+            (&mut rule.prompt, self.prompt),
         ] {
             if let Some(given) = given {
                 *field = given;
@@ -298,6 +303,7 @@ fn shown(at: usize, rules: &[RuleWritten]) -> Value {
         "hours": rule.hours,
         "factors": rule.factors,
         "burn_code": rule.burn_code,
+        "prompt": rule.prompt,
         "attributes": rule.attributes,
     })
 }
@@ -315,6 +321,7 @@ const RULE: &[&str] = &[
     "hours",
     "factors",
     "burn_code",
+    "prompt",
     "attributes",
 ];
 

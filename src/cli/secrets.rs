@@ -1,7 +1,7 @@
 //! Secrets come from files or standard input, never from the arguments: those are seen by
 //! every process of the machine.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, Read as _};
 use std::path::Path;
 
 use countersign_core::base::Secret;
@@ -23,6 +23,23 @@ pub(super) fn read(path: &Path) -> Result<Secret, Failure> {
         return Err(Failure::Usage(format!("{}: empty", path.display())));
     }
     Ok(Secret::new(octets))
+}
+
+/// Reads a secret from a file, or the next line of standard input where the path is `-`: a
+/// login may need two.
+pub(super) fn line(path: &Path) -> Result<Secret, Failure> {
+    if path != Path::new("-") {
+        return read(path);
+    }
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    if read.map_err(|e| Failure::file(path, &e))? == 0 {
+        return Err(Failure::Usage("standard input: no line to read".to_owned()));
+    }
+    while line.ends_with(['\r', '\n']) {
+        line.pop();
+    }
+    Ok(Secret::from(line))
 }
 
 /// Reads a file as it is, or standard input.

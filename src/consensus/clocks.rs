@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use countersign_core::base::limits::CLOCKS_APART_MAX;
 use countersign_core::base::{NodeId, Timestamp};
 use tokio::time::Instant;
 
@@ -147,8 +148,6 @@ fn difference(one: Timestamp, other: Timestamp) -> i64 {
     if one < other { -apart } else { apart }
 }
 
-/// Further apart, two clocks do not agree: a third of the shortest step of a token.
-const CLOCKS_APART_MAX: Duration = Duration::from_secs(10);
 /// What was told longer ago counts no more; a few rounds may be lost.
 const TOLD_MAX: Duration = Duration::from_secs(5);
 

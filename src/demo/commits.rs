@@ -113,6 +113,7 @@ fn command(node: NodeId, flow: u64) -> Command {
         lease: Duration::from_secs(5),
         caller_named: true,
         burn_code: None,
+        answer: None,
     })
 }
 

@@ -138,17 +138,18 @@ fn write(
         kind: kind::CALLING_STATION_ID,
         value: credentials.caller.as_bytes(),
     };
-    let identifier = nas_identifier(device);
-    let attributes = if credentials.caller.is_empty() {
-        &[identifier][..]
-    } else {
-        &[identifier, caller]
-    };
+    let state = credentials.state.map(|value| Raw {
+        kind: kind::STATE,
+        value,
+    });
+    let mut attributes = vec![nas_identifier(device)];
+    attributes.extend((!credentials.caller.is_empty()).then_some(caller));
+    attributes.extend(state);
     question
         .access_request(
             credentials.name.as_bytes(),
             credentials.password,
-            attributes,
+            &attributes,
         )
         .map_err(invalid)
 }
@@ -176,7 +177,8 @@ fn read(response: &Response<'_>) -> Option<Answer> {
     } else if code == Code::AccessReject {
         Some(Answer::Reject(message()))
     } else if code == Code::AccessChallenge {
-        Some(Answer::Challenge(message()))
+        let state = response.datagram().first(kind::STATE);
+        Some(Answer::Challenge(message(), state?.to_vec()))
     } else {
         None
     }

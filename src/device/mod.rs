@@ -44,8 +44,10 @@ pub struct Device {
 pub struct Credentials<'a> {
     /// User-Name.
     pub name: &'a str,
-    /// User-Password: the password and the code behind it.
+    /// User-Password: the password and the code behind it, or the answer to a challenge.
     pub password: &'a Secret,
+    /// State of the challenge that it answers.
+    pub state: Option<&'a [u8]>,
     /// Calling-Station-Id; empty: none.
     pub caller: &'a str,
 }
@@ -72,8 +74,8 @@ pub enum Answer {
     Accept,
     /// Access-Reject with its Reply-Message.
     Reject(String),
-    /// Access-Challenge with its Reply-Message.
-    Challenge(String),
+    /// Access-Challenge with its Reply-Message, and the State that the answer brings back.
+    Challenge(String, Vec<u8>),
 }
 
 /// A device's sockets, one for each server it has talked to; for many logins in a row.

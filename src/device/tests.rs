@@ -32,6 +32,7 @@ fn device(servers: &[UdpSocket]) -> Device {
 
 async fn login(device: &Device, lines: &mut Lines) -> Report {
     let credentials = Credentials {
+        state: None,
         name: "alice@contoso.example",
         password: &Secret::from(&b"secret123456"[..]),
         caller: "198.51.100.7",

@@ -7,33 +7,29 @@
 use std::future::Future;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_core::base::limits::CLIENT_WAIT_MAX;
-use countersign_core::base::{Boot, ClientId, Entropy, NodeId, Reference, Timestamp, UserId};
-use countersign_core::ledger::storage::Head;
-use countersign_core::ledger::{Factors, Read, query};
+use countersign_core::base::{Boot, ClientId, Entropy, NodeId, Reference, UserId};
 use countersign_core::login::{
-    AttemptMacs, Case, Ending, Identity, Outcome, Pace, Reason, Request, Rule, Secrets, Stages,
-    Stop,
+    AttemptMacs, Decision, Ending, Outcome, Pace, Reason, Request, Secrets, Stages, Words,
 };
-use countersign_core::policy::Grants;
+use countersign_core::policy::{Grants, Texts};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::chance::Chance;
 use super::elsewhere::{Parked, is_unreachable};
 use super::even::EvenTimes;
-use super::flows::{Entered, Flows, Told};
+use super::flows::{Flows, Told};
 use super::keys::Keys;
+use super::lead::{Basis, Led};
 use super::ports::{Clock, Ledger, Neighbours, PasswordSource};
 use super::rules::Rules;
-use super::task::Login;
 use super::turns::Turns;
 
 /// The logins of one node. Clones share everything.
-pub struct Logins<L, S, C>(Arc<House<L, S, C>>);
+pub struct Logins<L, S, C>(pub(super) Arc<House<L, S, C>>);
 
 /// What the driver is made of.
 pub struct Parts<L, S, C> {
@@ -69,8 +65,8 @@ pub(super) struct House<L, S, C> {
     pub(super) flow: AtomicU64,
     pub(super) turns: Turns,
     pub(super) even: EvenTimes,
-    rules: Rules,
-    flows: Flows,
+    pub(super) rules: Rules,
+    pub(super) flows: Flows,
     chance: Mutex<Chance>,
 }
 
@@ -116,7 +112,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
         } else {
             Ending::silent(Reason::NoQuorum)
         };
-        self.0.told(None, ending).outcome(client)
+        self.0.outcome(self.0.told(None, ending), None, client)
     }
 
     /// Takes over a set of attempt keys. Without one the node judges nothing.
@@ -171,7 +167,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             return outcome;
         }
         sleep_until(judged.until).await;
-        judged.told.outcome(client)
+        house.outcome(judged.told, judged.words, client)
     }
 
     /// Judges a request that a peer has handed over at `received`; `None`: this node may
@@ -197,7 +193,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             if !is_unreachable(judged.told.ending.reason) {
                 sleep_until(judged.until).await;
             }
-            judged.told.outcome(request.client)
+            logins.0.outcome(judged.told, judged.words, request.client)
         })
     }
 
@@ -214,10 +210,12 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
         let house = Arc::clone(&self.0);
         async move {
             let (factors, told) = match led {
-                Led::AtOnce(told) => {
+                Led::AtOnce(told) => return Judged::at_once(told, received),
+                Led::Asked(told, words) => {
+                    let words = Some(words);
                     return Judged {
-                        told,
-                        until: received,
+                        words,
+                        ..Judged::at_once(told, received)
                     };
                 }
                 Led::Stopped(factors, told) => (factors, told),
@@ -230,137 +228,15 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
                 }
                 Pace::AtDeadline => deadline,
             };
-            let until = until.min(deadline);
-            Judged { told, until }
-        }
-    }
-
-    /// Leads a request to its flow, if it makes a login.
-    fn lead(
-        &self,
-        request: &Arc<Request>,
-        received: Instant,
-        deadline: Instant,
-        basis: Basis,
-    ) -> Led {
-        let house = &self.0;
-        let Some(standing) = basis.standing else {
-            return Led::AtOnce(house.told(None, Ending::silent(Reason::NoQuorum)));
-        };
-        let (head, rule) = match basis.ruling {
-            Ok(ruling) => ruling,
-            Err(stop) => return Led::AtOnce(house.stopped(None, &stop)),
-        };
-        let case = match house.case(request, (&head, &rule), standing) {
-            Ok(case) => case,
-            Err((user, stop)) => {
-                let factors = rule.usual_factors(request.client);
-                return Led::Stopped(factors, house.stopped(user, &stop));
-            }
-        };
-        let factors = case.terms.factors;
-        let Identity { user, key, .. } = case.identity;
-        match house.flows.enter(key, deadline) {
-            Entered::Full => {
-                let told = house.told(Some(user), Ending::silent(Reason::Overload));
-                Led::Stopped(factors, told)
-            }
-            Entered::Joined(told) => Led::Flow(factors, user, told),
-            Entered::First(ticket, told) => {
-                let request = Arc::clone(request);
-                let login = Login::new(house, request, received, ticket, (rule, case));
-                tokio::spawn(login.run());
-                Led::Flow(factors, user, told)
+            Judged {
+                until: until.min(deadline),
+                ..Judged::at_once(told, received)
             }
         }
     }
-}
-
-/// What a request is judged by, whoever logs in.
-struct Basis {
-    /// Asked for first: what is read of the tables after it is in force.
-    standing: Option<MayJudge>,
-    ruling: Result<Ruling, Stop>,
-}
-
-/// Entry time and the attempt keys, where a node may judge.
-type MayJudge = (Timestamp, Arc<AttemptMacs>);
-/// The head, read once for all that is read after it, and the rule of the client.
-type Ruling = (Head, Arc<Rule>);
-
-impl Basis {
-    /// How long the device waits, as far as this node knows; it need not be in sync.
-    fn patience(&self) -> Duration {
-        let deadline = |(_, rule): &Ruling| rule.policy.deadline;
-        self.ruling.as_ref().map_or(PATIENCE, deadline)
-    }
-}
-
-/// Where a request was led.
-enum Led {
-    /// To no flow; its device hears this at once.
-    AtOnce(Told),
-    /// To no flow; its device hears this in the ending's own time.
-    Stopped(Factors, Told),
-    /// To the flow that tells this.
-    Flow(Factors, UserId, oneshot::Receiver<Told>),
 }
 
 impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
-    /// Entry time and the attempt keys, where this node may judge now.
-    pub(super) fn may_judge(&self) -> Option<MayJudge> {
-        let issued = self.ledger.standing()?;
-        // Named after the standing: what one word allowed, no older word unlocks.
-        let macs = self.keys.at(self.neighbours.attempt_keys(), issued)?;
-        Some((issued, macs))
-    }
-
-    fn basis(&self, request: &Request) -> Basis {
-        Basis {
-            standing: self.may_judge(),
-            ruling: self.ruling(&self.ledger.view(), request),
-        }
-    }
-
-    pub(super) fn ruling(&self, view: &impl Read, request: &Request) -> Result<Ruling, Stop> {
-        let head = query::head(view)?;
-        let rule = self.rules.of(view, &head, request.client)?;
-        rule.admit(request)?;
-        Ok((head, rule))
-    }
-
-    fn case(
-        &self,
-        request: &Request,
-        (head, rule): (&Head, &Rule),
-        (issued, macs): MayJudge,
-    ) -> Result<Case, (Option<UserId>, Stop)> {
-        let view = self.ledger.view();
-        let identity = self.identity(&view, request, (head, rule), (issued, &macs));
-        let identity = identity.map_err(|stop| (None, stop))?;
-        let case = Case::open(&view, (head, rule), request, identity, issued);
-        case.map_err(|stop| (Some(identity.user), stop))
-    }
-
-    pub(super) fn identity(
-        &self,
-        view: &impl Read,
-        request: &Request,
-        (head, rule): (&Head, &Rule),
-        (issued, macs): (Timestamp, &AttemptMacs),
-    ) -> Result<Identity, Stop> {
-        let places = &self.secrets.load().places;
-        Identity::find(view, head, request, rule, macs, places, issued)
-    }
-
-    /// What a packet hears that ends without a flow.
-    fn stopped(&self, user: Option<UserId>, stop: &Stop) -> Told {
-        if let Stop::Store(error) = stop {
-            tracing::error!(%error, "a login found the store unreadable");
-        }
-        self.told(user, stop.ending())
-    }
-
     /// What a flow tells, if it does so in time.
     async fn hear(&self, user: UserId, told: oneshot::Receiver<Told>, deadline: Instant) -> Told {
         match timeout_at(deadline, told).await {
@@ -371,7 +247,32 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
         }
     }
 
-    fn told(&self, user: Option<UserId>, ending: Ending) -> Told {
+    /// The outcome of one packet, with what its user reads.
+    fn outcome(&self, told: Told, words: Option<Box<Words>>, client: ClientId) -> Outcome {
+        let is_refused = told.ending.decision == Decision::Reject;
+        let words = words.or_else(|| {
+            let denied = || self.denied(client, told.reference);
+            is_refused.then(|| Box::new(denied()))
+        });
+        Outcome {
+            words,
+            ..told.outcome(client)
+        }
+    }
+
+    /// One text for every refusal, so that the user's screen tells an attacker nothing.
+    fn denied(&self, client: ClientId, reference: Reference) -> Words {
+        let message = match self.rules.last(client) {
+            Some(rule) => rule.texts.denied(reference),
+            None => Texts::default().denied(reference),
+        };
+        Words {
+            message,
+            ..Words::default()
+        }
+    }
+
+    pub(super) fn told(&self, user: Option<UserId>, ending: Ending) -> Told {
         Told {
             ending,
             grants: Grants::default(),
@@ -385,7 +286,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
         self.with_chance(Reference::draw)
     }
 
-    fn with_chance<T>(&self, draw: impl FnOnce(&mut Chance) -> T) -> T {
+    pub(super) fn with_chance<T>(&self, draw: impl FnOnce(&mut Chance) -> T) -> T {
         draw(&mut self.chance.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -393,8 +294,17 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
 /// How a login ended here, and when its device is to hear it.
 struct Judged {
     told: Told,
+    /// Where the code is asked for.
+    words: Option<Box<Words>>,
     until: Instant,
 }
 
-/// What a device waits at the least, where its client is not known.
-const PATIENCE: Duration = Duration::from_millis(2500);
+impl Judged {
+    const fn at_once(told: Told, received: Instant) -> Self {
+        Self {
+            told,
+            words: None,
+            until: received,
+        }
+    }
+}

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_core::base::limits::{LOGIN_PACKETS_MAX, LOGINS_MAX};
-use countersign_core::base::{AttemptKey, ClientId, Reference, UserId};
-use countersign_core::login::{Decision, Ending, Outcome, Stages};
+use countersign_core::base::{ClientId, Reference, UserId};
+use countersign_core::login::{Decision, Ending, LoginName, Outcome, Stages};
 use countersign_core::policy::Grants;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -34,6 +34,7 @@ impl Told {
             } else {
                 Grants::default()
             },
+            words: None,
             reason: self.ending.reason,
             source_code: self.ending.source_code,
             reference: self.reference,
@@ -51,7 +52,7 @@ pub(super) struct Flows(Arc<Shards>);
 
 #[derive(Default)]
 struct Shards {
-    shards: [Mutex<HashMap<AttemptKey, Packets>>; SHARDS],
+    shards: [Mutex<HashMap<LoginName, Packets>>; SHARDS],
     count: AtomicUsize,
 }
 
@@ -75,15 +76,15 @@ pub(super) enum Entered {
 /// A flow's place among the logins in hand, until it has told the end.
 pub(super) struct Ticket {
     flows: Flows,
-    key: AttemptKey,
+    name: LoginName,
     /// False once the place was left: by then another flow may have it.
     held: bool,
 }
 
 impl Flows {
-    pub(super) fn enter(&self, key: AttemptKey, deadline: Instant) -> Entered {
+    pub(super) fn enter(&self, name: LoginName, deadline: Instant) -> Entered {
         let (teller, told) = oneshot::channel();
-        match self.shard(&key).entry(key) {
+        match self.shard(&name).entry(name) {
             Entry::Occupied(mut flow) => {
                 let packets = flow.get_mut();
                 if packets.waiting.len() >= LOGIN_PACKETS_MAX {
@@ -104,7 +105,7 @@ impl Flows {
                 Entered::First(
                     Ticket {
                         flows,
-                        key,
+                        name,
                         held: true,
                     },
                     told,
@@ -113,9 +114,9 @@ impl Flows {
         }
     }
 
-    fn shard(&self, key: &AttemptKey) -> MutexGuard<'_, HashMap<AttemptKey, Packets>> {
+    fn shard(&self, name: &LoginName) -> MutexGuard<'_, HashMap<LoginName, Packets>> {
         let [first, ..] = &self.0.shards;
-        let [octet, ..] = key.0;
+        let [octet, ..] = name.key.0;
         let shard = self.0.shards.get(usize::from(octet) % SHARDS);
         shard
             .unwrap_or(first)
@@ -128,8 +129,8 @@ impl Ticket {
     /// When the last device that waits for this login gives up.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.flows
-            .shard(&self.key)
-            .get(&self.key)
+            .shard(&self.name)
+            .get(&self.name)
             .map(|packets| packets.deadline)
     }
 
@@ -145,7 +146,7 @@ impl Ticket {
         if !std::mem::take(&mut self.held) {
             return Vec::new();
         }
-        let packets = self.flows.shard(&self.key).remove(&self.key);
+        let packets = self.flows.shard(&self.name).remove(&self.name);
         packets.map_or_else(Vec::new, |packets| {
             self.flows.0.count.fetch_sub(1, Ordering::Relaxed);
             packets.waiting

@@ -10,6 +10,7 @@ mod elsewhere;
 mod even;
 mod flows;
 mod keys;
+mod lead;
 mod ports;
 mod rules;
 mod task;

@@ -72,6 +72,12 @@ impl Rules {
         Ok(rule)
     }
 
+    /// The rule that a login through the client was last decided by.
+    pub(super) fn last(&self, client: ClientId) -> Option<Arc<Rule>> {
+        let kept = self.kept();
+        kept.clients.get(&client).map(|(_, rule)| Arc::clone(rule))
+    }
+
     fn list(&self, view: &impl Read, head: &Head) -> Result<RuleList, Stop> {
         if let Some((revision, list)) = &self.kept().list
             && *revision == head.rules_revision

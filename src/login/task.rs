@@ -12,8 +12,8 @@ use countersign_core::ledger::{
     Begin, BeginResult, Command, Match, Outcome, Revisions, SettleResult, SourceOutcome,
 };
 use countersign_core::login::{
-    Answer, Asking, AttemptMacs, Beginning, Case, Claim, Ending, Finished, Flow, Identity, Judging,
-    Pace, ProposeError, Question, Reason, Request, Rule, Settling, Stages, Stop, Waiting,
+    Answer, Apart, Asking, AttemptMacs, Beginning, Case, Claim, Ending, Finished, Flow, Identity,
+    Judging, Pace, ProposeError, Question, Reason, Request, Rule, Settling, Stages, Stop, Waiting,
 };
 use countersign_core::policy::Grants;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -30,6 +30,8 @@ use crate::fail_point::{Point, fail_point};
 pub(super) struct Login<L, S, C> {
     house: Arc<House<L, S, C>>,
     request: Arc<Request>,
+    /// Password and code, where they came each by itself.
+    apart: Option<Apart>,
     received: Instant,
     ticket: Ticket,
     identity: Identity,
@@ -48,7 +50,7 @@ pub(super) struct Login<L, S, C> {
 impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
     pub(super) fn new(
         house: &Arc<House<L, S, C>>,
-        request: Arc<Request>,
+        (request, apart): (Arc<Request>, Option<Apart>),
         received: Instant,
         ticket: Ticket,
         read: (Arc<Rule>, Case),
@@ -56,6 +58,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         Box::new(Self {
             house: Arc::clone(house),
             request,
+            apart,
             received,
             ticket,
             identity: read.1.identity,
@@ -195,7 +198,8 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
             }
         };
         let secrets = house.secrets.load();
-        let claim = case.judge(&view, &self.request, &rule, &secrets, self.owner);
+        let typed = (&*self.request, self.apart.as_ref());
+        let claim = case.judge(&view, typed, &rule, &secrets, self.owner);
         self.grants = case.terms.grants;
         claim
     }

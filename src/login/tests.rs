@@ -9,6 +9,7 @@ use tokio::time::{Instant, advance, sleep};
 
 use self::world::{ALICE, Fault, PROXY, VPN, World, without_stages};
 
+mod challenge;
 mod cluster;
 mod nodes;
 mod rules;

@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
+use countersign_core::base::limits::STATE_LIFE;
 use countersign_core::base::{ClientId, Timestamp};
 use countersign_core::login::{Call, Caller, Decision, Outcome, Reason, Request as Login};
-use countersign_core::radius::{Credentials, Integrity, Kind, Reply, Service, Uncredentialed};
+use countersign_core::radius::{
+    Challenge, Credentials, Integrity, Kind, Prompt, Reply, Service, Uncredentialed,
+};
 
 use super::port::{Answer, Request};
 use super::witness::{Ended, Witness};
@@ -69,6 +72,7 @@ fn read(request: &Request<'_>, arrived: Timestamp) -> Result<Login, Reason> {
         client_revision: request.client.entry.revision,
         user_name: packet.user_name().unwrap_or_default().to_vec(),
         password: password.into_octets(),
+        state: octets(packet.state_attribute()),
         proven: packet.integrity() == Integrity::Proven,
         caller: Caller {
             calling_station_id: octets(packet.calling_station_id()),
@@ -86,16 +90,20 @@ fn read(request: &Request<'_>, arrived: Timestamp) -> Result<Login, Reason> {
     })
 }
 
-/// One text for every refusal, so that the user's screen tells an attacker nothing.
+/// Every attribute of a reply is chosen here.
 fn reply(request: &Request<'_>, outcome: &Outcome) -> Option<Vec<u8>> {
     let reply = match outcome.decision {
         Decision::Accept => request
             .packet
             .reply(&Reply::Accept(outcome.grants.attributes())),
-        Decision::Reject => {
-            let text = format!("Access denied (ref {})", outcome.reference);
-            request.packet.reply(&Reply::Reject(&[&text]))
-        }
+        Decision::Reject => request.packet.reply(&Reply::Reject(&[outcome.message()])),
+        Decision::Challenge => request.packet.reply(&Reply::Challenge(Challenge {
+            state: outcome.state(),
+            messages: &[outcome.message()],
+            // A code that is read over a shoulder is spent before it can be typed again.
+            prompt: Some(Prompt::Echo),
+            wait_secs: u32::try_from(STATE_LIFE.as_secs()).ok(),
+        })),
         Decision::Silent => return None,
     };
     reply

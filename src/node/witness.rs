@@ -32,6 +32,7 @@ impl Witness for Reporter {
         let answer = match decision {
             Decision::Accept => "accept",
             Decision::Reject => "reject",
+            Decision::Challenge => "challenge",
             Decision::Silent => "silence",
         };
         self.metrics.count("outcomes", answer);

@@ -8,11 +8,12 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use countersign_core::base::limits::{
-    CLIENT_WAIT_MAX, GRANTED_ATTRIBUTES_MAX, PACKET_OCTETS_MAX, PASSWORD_OCTETS_MAX,
+    CLIENT_WAIT_MAX, GRANTED_ATTRIBUTES_MAX, MESSAGE_OCTETS_MAX, PACKET_OCTETS_MAX,
+    PASSWORD_OCTETS_MAX, STATE_OCTETS_MAX,
 };
 use countersign_core::base::{ClientId, NodeId, Reference, Secret, Timestamp, UserId};
 use countersign_core::login::{
-    AttemptMacs, Call, Caller, Decision, NextMac, Outcome, Reason, Request, Stages,
+    AttemptMacs, Call, Caller, Decision, NextMac, Outcome, Reason, Request, Stages, Words,
 };
 use countersign_core::policy::Grants;
 use countersign_core::radius::{Attribute, Number};
@@ -52,6 +53,12 @@ pub(super) fn login(mut message: wire::LoginRequest) -> Result<(Request, Duratio
         client_revision: message.client_revision,
         user_name: name.unwrap_or_default(),
         password,
+        state: match message.state.take() {
+            Some(state) if state.len() > STATE_OCTETS_MAX => {
+                return Err(CodecError::Bounds("the State"));
+            }
+            state => state,
+        },
         proven: message.proven,
         caller: Caller {
             calling_station_id: bounded(message.calling_station_id.take(), "Calling-Station-Id")?,
@@ -90,6 +97,7 @@ pub(super) fn login_message(request: &Request, remaining: Duration) -> Option<wi
         called_station_id: request.call.called_station_id.clone(),
         nas_port_type: request.call.nas_port_type,
         echoed_octets: u32::try_from(request.call.echoed_octets).unwrap_or(u32::MAX),
+        state: request.state.clone(),
     })
 }
 
@@ -98,6 +106,7 @@ pub(super) fn reply_message(outcome: &Outcome, took: Duration) -> wire::LoginRep
         decision: match outcome.decision {
             Decision::Accept => ACCEPT,
             Decision::Reject => REJECT,
+            Decision::Challenge => CHALLENGE,
             Decision::Silent => SILENCE,
         },
         reason: outcome.reason.number(),
@@ -106,6 +115,8 @@ pub(super) fn reply_message(outcome: &Outcome, took: Duration) -> wire::LoginRep
         user: outcome.user.map(|user| user.0),
         took_micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         attributes: outcome.grants.attributes().iter().map(granted).collect(),
+        state: outcome.state().to_vec(),
+        message: outcome.message().to_owned(),
     }
 }
 
@@ -144,19 +155,38 @@ pub(super) fn outcome(
         ACCEPT => Decision::Accept,
         REJECT => Decision::Reject,
         SILENCE => Decision::Silent,
+        CHALLENGE => Decision::Challenge,
         _ => return Err(CodecError::Unknown("the decision")),
     };
     let reason = Reason::from_number(reply.reason).ok_or(CodecError::Unknown("the reason"))?;
-    if (decision == Decision::Accept) != (reason == Reason::Accepted) {
+    if (decision == Decision::Accept) != (reason == Reason::Accepted)
+        || (decision == Decision::Challenge) != (reason == Reason::Challenged)
+    {
         return Err(CodecError::Unknown("the decision for this reason"));
     }
     if decision != Decision::Accept && !reply.attributes.is_empty() {
         return Err(CodecError::Unknown("the decision for these attributes"));
     }
+    let is_asked = decision == Decision::Challenge;
+    if is_asked == reply.state.is_empty()
+        || is_asked && reply.message.is_empty()
+        || reply.state.len() > STATE_OCTETS_MAX
+    {
+        return Err(CodecError::Unknown("the decision for this State"));
+    }
+    if reply.message.len() > MESSAGE_OCTETS_MAX {
+        return Err(CodecError::Bounds("the message"));
+    }
     let reference: Result<Reference, _> = reply.reference.parse();
     Ok(Outcome {
         decision,
         grants: grants(reply)?,
+        words: (!reply.message.is_empty()).then(|| {
+            Box::new(Words {
+                message: reply.message.clone(),
+                state: reply.state.clone(),
+            })
+        }),
         reason,
         source_code: reply.source_code,
         reference: reference.map_err(|_| CodecError::Unknown("the reference"))?,
@@ -212,10 +242,11 @@ fn key(octets: &[u8]) -> Result<MacKey, CodecError> {
 const ACCEPT: u32 = 1;
 const REJECT: u32 = 2;
 const SILENCE: u32 = 3;
+const CHALLENGE: u32 = 4;
 /// The longest value of an attribute (RFC 2865 §5).
 const ATTRIBUTE_OCTETS_MAX: usize = 253;
 /// Longer messages are not read: a packet, and what stands around it.
-pub(super) const MESSAGE_OCTETS_MAX: usize = 2 * PACKET_OCTETS_MAX;
+pub(super) const WIRE_OCTETS_MAX: usize = 2 * PACKET_OCTETS_MAX;
 
 #[cfg(test)]
 mod tests;

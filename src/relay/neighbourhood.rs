@@ -10,7 +10,7 @@ use countersign_core::login::{AttemptMacs, Outcome, Request};
 use tokio::time::{Instant, timeout};
 use tonic::Streaming;
 
-use super::codec::{self, MESSAGE_OCTETS_MAX};
+use super::codec::{self, WIRE_OCTETS_MAX};
 use super::keeper::{Sets, Unanswered};
 use super::offers::Offers;
 use super::reign::Reign;
@@ -82,7 +82,7 @@ impl<R: Reign> Neighbours for Neighbourhood<R> {
 
 impl OverLinks {
     fn client(&self, node: NodeId, address: &str) -> LoginsClient<Link> {
-        LoginsClient::new(self.0.to(node, address)).max_decoding_message_size(MESSAGE_OCTETS_MAX)
+        LoginsClient::new(self.0.to(node, address)).max_decoding_message_size(WIRE_OCTETS_MAX)
     }
 }
 

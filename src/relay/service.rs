@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-use super::codec::{self, MESSAGE_OCTETS_MAX};
+use super::codec::{self, WIRE_OCTETS_MAX};
 use crate::login::{Clock, Ledger, Logins, PasswordSource};
 use crate::peers::{Caller, wire};
 
@@ -34,7 +34,7 @@ pub fn add_service<L: Ledger, S: PasswordSource, C: Clock>(
             logins,
             front: Handle::current(),
         })
-        .max_decoding_message_size(MESSAGE_OCTETS_MAX),
+        .max_decoding_message_size(WIRE_OCTETS_MAX),
     )
 }
 

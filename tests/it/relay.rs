@@ -189,6 +189,7 @@ fn request() -> Request {
         client_revision: 1,
         user_name: b"nobody".to_vec(),
         password: Secret::from(b"123456".as_slice()),
+        state: None,
         proven: true,
         caller: Caller::default(),
         arrived: NOW,

@@ -159,6 +159,7 @@ impl Run {
         let idle = locked(&self.idle).pop();
         let mut lines = idle.unwrap_or_else(|| Lines::remembering(Arc::clone(&self.memory)));
         let credentials = Credentials {
+            state: None,
             name: &login.name,
             password: &login.password,
             caller: &self.caller,

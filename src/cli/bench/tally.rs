@@ -62,7 +62,7 @@ impl Tally {
         self.distrusted = self.distrusted.saturating_add(report.distrusted.into());
         let count = match &report.answer {
             Some(Answer::Accept) => &mut self.accepts,
-            Some(Answer::Reject(text) | Answer::Challenge(text)) => {
+            Some(Answer::Reject(text) | Answer::Challenge(text, _)) => {
                 self.refusal.get_or_insert_with(|| text.clone());
                 &mut self.rejects
             }

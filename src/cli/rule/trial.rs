@@ -79,6 +79,7 @@ fn shown(result: &api::TestRulesResponse) -> Value {
         "refusal": result.refusal,
         "factors": result.factors,
         "burn_code": result.burn_code,
+        "prompt": result.prompt,
         "attributes": result.attributes,
     })
 }
@@ -91,7 +92,14 @@ fn moment(text: &str) -> Result<u64, String> {
 }
 
 const STEPS: &[&str] = &["rule", "matches", "why"];
-const RESULT: &[&str] = &["decision", "refusal", "factors", "burn_code", "attributes"];
+const RESULT: &[&str] = &[
+    "decision",
+    "refusal",
+    "factors",
+    "prompt",
+    "burn_code",
+    "attributes",
+];
 
 #[cfg(test)]
 mod tests {

@@ -167,7 +167,7 @@ const VERDICTS: [(u32, Verdict); 5] = [
     (5, Verdict::Revoked),
 ];
 
-const REFUSED_BY: [(u32, RefusedBy); 7] = [
+const REFUSED_BY: [(u32, RefusedBy); 8] = [
     (1, RefusedBy::Revoked),
     (2, RefusedBy::Locked),
     (3, RefusedBy::Waiting),
@@ -175,6 +175,7 @@ const REFUSED_BY: [(u32, RefusedBy); 7] = [
     (5, RefusedBy::Spent),
     (6, RefusedBy::Limit),
     (7, RefusedBy::Overload),
+    (8, RefusedBy::Answered),
 ];
 
 #[cfg(test)]

@@ -70,6 +70,8 @@ octet_ids! {
     AttemptKey[32];
     /// A keyed hash of the place a login came from. All zeros is "anywhere else".
     PlaceId[16];
+    /// A keyed hash of the answer to a challenge, so that one State has one verdict.
+    AnswerId[16];
     /// Names one administrative command, so that a retry of it is recognised.
     RequestId[16];
 }
@@ -108,6 +110,9 @@ pub struct Reference([u8; 6]);
 const SIGNS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl Reference {
+    /// What stands for one in a text that is set: an octet shorter than it.
+    pub const PLACEHOLDER: &'static str = "{ref}";
+
     /// Draws a reference. A collision costs a second look at the events, nothing more.
     pub fn draw(entropy: &mut impl Entropy) -> Self {
         Self(entropy.array::<6>().map(|octet| {

@@ -27,6 +27,22 @@ pub const ATTEMPT_KEEP_MAX: Duration = Duration::from_secs(120);
 /// Longest time for which a client may have an accepted login repeated. It bounds how many
 /// attempts are stored: all of a generation stay as long as the last of them.
 pub const REVALIDATION_MAX: Duration = Duration::from_secs(600);
+/// How long a challenge may be answered.
+pub const STATE_LIFE: Duration = Duration::from_secs(60);
+/// Further apart, two clocks do not agree: a third of the shortest step of a token.
+pub const CLOCKS_APART_MAX: Duration = Duration::from_secs(10);
+/// How long the record of an answer answers: longer than its State does, whichever clocks.
+pub const STATE_KEEP: Duration = Duration::from_secs(80);
+/// Times that one login is asked for its code.
+pub const CHALLENGE_ROUNDS_MAX: u8 = 3;
+/// Octets of a State: one attribute (RFC 2865 §5.24).
+pub const STATE_OCTETS_MAX: usize = 253;
+/// Octets of a text that a device shows: one attribute (RFC 2865 §5.18).
+pub const MESSAGE_OCTETS_MAX: usize = 253;
+/// Octets of a language's tag (RFC 5646 §4.4.1 asks for room for 35).
+pub const LANGUAGE_OCTETS_MAX: usize = 35;
+/// Languages in which texts are set.
+pub const LANGUAGES_MAX: usize = 32;
 /// Longest lease of an attempt: source time-out and the slack for the commit.
 pub const LEASE_MAX: Duration = Duration::from_secs(60);
 /// The lease's share beside the source's time-out: for the commits before and after it.
@@ -160,6 +176,9 @@ pub const MEMBERS_MAX: usize = 1000;
 
 const _: () = assert!(COMMAND_LIFE.as_secs() <= ATTEMPT_KEEP_MAX.as_secs());
 const _: () = assert!(ATTEMPT_KEEP_MAX.as_secs() <= REVALIDATION_MAX.as_secs());
+const _: () = assert!(STATE_KEEP.as_secs() <= ATTEMPT_KEEP_MAX.as_secs());
+const _: () =
+    assert!(STATE_LIFE.as_secs() + 2 * CLOCKS_APART_MAX.as_secs() <= STATE_KEEP.as_secs());
 const _: () = assert!(PLACE_NOTE_STEP.as_secs() < PLACE_MEMORY.as_secs());
 const _: () = assert!(PASSWORD_OCTETS_MAX < PACKET_OCTETS_MAX);
 const _: () = assert!(LOGIN_PARK.as_millis() * LOGIN_PARKS_MAX as u128 <= 1800);

@@ -9,11 +9,11 @@ mod codec;
 use std::time::Duration;
 
 pub use codec::CommandError;
-pub(super) use codec::{burn_code, millis};
+pub(super) use codec::{answer, answer_stored, burn_code, millis};
 
 use super::storage;
 use crate::base::{
-    AttemptKey, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
+    AnswerId, AttemptKey, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
 };
 
 /// One entry of the log: commands that the leader stamped together.
@@ -121,6 +121,8 @@ pub struct Begin {
     pub caller_named: bool,
     /// When the rule spends the code; `None`: as the client's entry says.
     pub burn_code: Option<BurnCode>,
+    /// What a challenge was answered with, where the key is over its State.
+    pub answer: Option<AnswerId>,
 }
 
 /// Records what the password source said (DESIGN §2, table "Settle").

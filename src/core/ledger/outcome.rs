@@ -47,6 +47,8 @@ pub enum RefusedBy {
     Spent,
     /// The budget of passwords is used up.
     Limit,
+    /// The challenge was answered otherwise before.
+    Answered,
     /// The store holds as many attempts as it may.
     Overload,
 }

@@ -44,7 +44,7 @@ impl Case {
         identity: Identity,
         issued: Timestamp,
     ) -> Result<Self, Stop> {
-        let record = attempts::look(view, head, &identity.key, issued)?;
+        let record = attempts::look(view, head, &identity.name.key, issued)?;
         let user = query::user(view, identity.user)?.unwrap_or_default();
         if record.is_none() {
             refuse_user(&user)?;

@@ -15,6 +15,8 @@ pub enum Decision {
     Accept,
     /// Access-Reject with one text for every reason, and the reference.
     Reject,
+    /// Access-Challenge: the code is asked for in an answer of its own.
+    Challenge,
     /// Nothing, so that the device asks again or elsewhere.
     Silent,
 }
@@ -54,6 +56,14 @@ impl Ending {
         source_code: 0,
     };
 
+    /// The code is asked for, of anybody alike.
+    pub const CHALLENGE: Self = Self {
+        decision: Decision::Challenge,
+        reason: Reason::Challenged,
+        pace: Pace::AtOnce,
+        source_code: 0,
+    };
+
     /// A refusal that took less than a source takes.
     #[must_use]
     pub const fn reject(reason: Reason) -> Self {
@@ -84,6 +94,8 @@ pub struct Outcome {
     pub decision: Decision,
     /// What an Accept carries; nothing else carries any of it.
     pub grants: Grants,
+    /// What a Challenge or a Reject says; boxed, as most logins have none.
+    pub words: Option<Box<Words>>,
     /// Why, for operators.
     pub reason: Reason,
     /// The source's own code (AADSTS number), 0 where it gave none.
@@ -98,6 +110,29 @@ pub struct Outcome {
     pub judged_by: Option<NodeId>,
     /// Where the time went.
     pub stages: Stages,
+}
+
+/// What a Challenge or a Reject says.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Words {
+    /// What the user reads.
+    pub message: String,
+    /// State of a Challenge (RFC 2865 §5.24); empty in a Reject.
+    pub state: Vec<u8>,
+}
+
+impl Outcome {
+    /// What the user reads.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        self.words.as_ref().map_or("", |words| &words.message)
+    }
+
+    /// State of a Challenge.
+    #[must_use]
+    pub fn state(&self) -> &[u8] {
+        self.words.as_ref().map_or(&[], |words| &words.state)
+    }
 }
 
 /// How long each stage of a login took, by the node's monotonic clock. Zero: not reached.

@@ -313,6 +313,7 @@ const fn refused(by: RefusedBy) -> Ending {
         RefusedBy::Wrong => Ending::reject(Reason::KnownWrong),
         RefusedBy::Spent => Ending::reject(Reason::Replay),
         RefusedBy::Limit => Ending::reject(Reason::Limit),
+        RefusedBy::Answered => Ending::reject(Reason::StateUsed),
         RefusedBy::Overload => Ending::silent(Reason::Overload),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Knows names and keys. Must not know whether the user may log in, or any code.
 
-use super::{AttemptMacs, Ending, Place, Reason, Request, Rule, Stop};
-use crate::base::{AttemptKey, Name, PlaceId, Timestamp, UserId};
+use super::{AttemptMacs, Ending, LoginName, Place, Reason, Request, Rule, Stop};
+use crate::base::{Name, PlaceId, Timestamp, UserId};
 use crate::ledger::storage::Head;
 use crate::ledger::{Read, attempts, query};
 use crate::seal::MacKey;
@@ -14,7 +14,7 @@ pub struct Identity {
     /// The user that the typed name leads to.
     pub user: UserId,
     /// The login.
-    pub key: AttemptKey,
+    pub name: LoginName,
     /// Where it comes from.
     pub place: PlaceId,
 }
@@ -24,9 +24,7 @@ impl Identity {
     /// force where a record of that is there, so that a turn splits no login in two.
     ///
     /// # Errors
-    /// A password that no source can be asked with and a name that nobody has end the
-    /// login. Noise in an unproven packet is what a wrong shared secret looks like: it is
-    /// answered like one, with silence, and not counted.
+    /// A name that nobody has ends the login.
     pub fn find(
         view: &impl Read,
         head: &Head,
@@ -36,26 +34,19 @@ impl Identity {
         places: &MacKey,
         issued: Timestamp,
     ) -> Result<Self, Stop> {
-        if !request.is_clean_text() {
-            return Err(Stop::Ended(if request.proven {
-                Ending::reject(Reason::UnreadablePassword)
-            } else {
-                Ending::silent(Reason::UnreadablePassword)
-            }));
-        }
         let unknown = || Stop::Ended(Ending::reject(Reason::UnknownUser));
         let names = Name::candidates(&request.user_name, &rule.default_domain);
         let user = user_by_names(view, &names.map_err(|_| unknown())?)?.ok_or_else(unknown)?;
         let keys = macs.keys(request, user, issued);
-        let mut key = keys.in_force;
+        let mut name = keys.in_force;
         for other in keys.others.into_iter().flatten() {
-            if attempts::look(view, head, &other, issued)?.is_some() {
-                key = other;
+            if attempts::look(view, head, &other.key, issued)?.is_some() {
+                name = other;
             }
         }
         Ok(Self {
             user,
-            key,
+            name,
             place: Place::of(request).hashed(places, user),
         })
     }

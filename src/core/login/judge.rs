@@ -4,8 +4,8 @@
 //! know what was spent: every matching step goes to the ledger, which alone tells a first
 //! use from a repeat and a replay.
 
-use super::split::{Candidate, candidates, split};
-use super::{Case, Claim, Ending, Question, Reason, Request, Rule, Stop};
+use super::split::{Candidate, candidates, given, split};
+use super::{Apart, Case, Claim, Ending, Question, Reason, Request, Rule, Stop};
 use crate::base::{ClusterId, Epoch, Owner, Secret, TokenId};
 use crate::ledger::attempts::Attempt;
 use crate::ledger::query::{self, OwnedToken};
@@ -32,13 +32,13 @@ impl Case {
     pub fn judge(
         &self,
         view: &impl Read,
-        request: &Request,
+        (request, apart): (&Request, Option<&Apart>),
         rule: &Rule,
         secrets: &Secrets,
         owner: Owner,
     ) -> Result<Claim, Stop> {
         if self.terms.factors == Factors::Password {
-            return self.judge_password(request, rule, owner);
+            return self.judge_password((request, apart), rule, owner);
         }
         let owned = query::owned_tokens(view, self.identity.user, &self.tokens)?;
         let tokens = usable(owned);
@@ -53,11 +53,21 @@ impl Case {
             window: rule.policy.window_steps,
             tokens: &tokens,
         };
-        let found = search.among(candidates(typed, factors, lengths()))?;
+        let readings = match apart {
+            None => candidates(typed, factors, lengths()),
+            Some(apart) => given(apart, factors, lengths()),
+        };
+        let found = search.among(readings)?;
         let (read, matches) = found.unwrap_or_default();
-        let read = read.or_else(|| self.recorded_reading(typed, &tokens));
+        let read = read.or_else(|| match apart {
+            None => self.recorded_reading(typed, &tokens),
+            Some(apart) => self.recorded_apart(apart),
+        });
         let asks = factors == Factors::PasswordAndCode;
-        let bare = lengths().any(|length| length == typed.len() && split(typed, length).is_some());
+        let bare = match apart {
+            None => lengths().any(|length| length == typed.len() && split(typed, length).is_some()),
+            Some(apart) => apart.password.is_empty(),
+        };
         let reason = if asks && bare {
             Reason::EmptyPassword
         } else {
@@ -73,8 +83,14 @@ impl Case {
 
     /// Where no code is asked for, nothing is split and nothing is looked for: all that was
     /// typed is the password.
-    fn judge_password(&self, request: &Request, rule: &Rule, owner: Owner) -> Result<Claim, Stop> {
-        let (password, code) = (request.password.expose(), &[][..]);
+    fn judge_password(
+        &self,
+        (request, apart): (&Request, Option<&Apart>),
+        rule: &Rule,
+        owner: Owner,
+    ) -> Result<Claim, Stop> {
+        let typed = apart.map_or(&request.password, |apart| &apart.password);
+        let (password, code) = (typed.expose(), &[][..]);
         if password.is_empty() {
             return Err(Stop::Ended(Ending::reject(Reason::EmptyPassword)));
         }
@@ -95,6 +111,12 @@ impl Case {
         (!read.password.is_empty()).then_some(read)
     }
 
+    /// The same of what came each by itself.
+    fn recorded_apart<'a>(&self, apart: &'a Apart) -> Option<Candidate<'a>> {
+        let is_recorded = self.record.as_ref()?.matches.first().is_some();
+        (is_recorded && !apart.password.is_empty()).then(|| apart.reading())
+    }
+
     fn question(&self, read: Candidate<'_>, rule: &Rule) -> Question {
         Question {
             name: self.directory_name.clone(),
@@ -106,7 +128,7 @@ impl Case {
     fn begin(&self, request: &Request, rule: &Rule, matches: Vec<Match>, owner: Owner) -> Begin {
         let epoch = |record: &Attempt| record.epoch;
         Begin {
-            key: self.identity.key,
+            key: self.identity.name.key,
             prev: self.record.as_ref().map_or_else(Epoch::default, epoch),
             owner,
             user: self.identity.user,
@@ -122,6 +144,7 @@ impl Case {
             lease: rule.policy.lease,
             caller_named: request.caller.is_named(),
             burn_code: self.terms.burn_code,
+            answer: self.identity.name.answer,
         }
     }
 }

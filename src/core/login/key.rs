@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Request;
 use crate::base::limits::{CLIENT_WAIT_MAX, LEASE_MAX, REVALIDATION_MAX};
-use crate::base::{AttemptKey, Entropy, Timestamp, UserId};
+use crate::base::{AnswerId, AttemptKey, Entropy, Timestamp, UserId};
 use crate::seal::MacKey;
 
 /// A numbered set of HMAC keys for attempts, the same on every node that holds it.
@@ -106,10 +106,27 @@ impl AttemptMacs {
             .is_some_and(|next| next.from > now && next.from <= now.plus(ATTEMPT_KEYS_HOLD))
     }
 
+    /// The key in force.
+    #[must_use]
+    pub fn in_force(&self, now: Timestamp) -> &MacKey {
+        match &self.next {
+            Some(next) if next.from <= now => &next.key,
+            _ => &self.current,
+        }
+    }
+
+    /// Every key of the set.
+    pub fn all(&self) -> impl Iterator<Item = &MacKey> {
+        let next = self.next.as_ref().map(|next| &next.key);
+        [Some(&self.current), self.previous.as_ref(), next]
+            .into_iter()
+            .flatten()
+    }
+
     /// The identity of `request` for `user`, under each key.
     #[must_use]
     pub fn keys(&self, request: &Request, user: UserId, now: Timestamp) -> AttemptKeys {
-        let under = |mac: &MacKey| key(mac, request, user);
+        let under = |mac: &MacKey| name(mac, request, user);
         match &self.next {
             Some(next) if next.from <= now => {
                 let before = (now <= next.from.plus(KEEP)).then(|| under(&self.current));
@@ -139,37 +156,49 @@ fn copy(key: &MacKey) -> MacKey {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AttemptKeys {
     /// For a login that nobody has seen.
-    pub in_force: AttemptKey,
+    pub in_force: LoginName,
     /// For one that began before the turn, or after it at a node whose time is ahead.
-    pub others: [Option<AttemptKey>; 2],
+    pub others: [Option<LoginName>; 2],
+}
+
+/// What one login is known by.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct LoginName {
+    /// Its attempt.
+    pub key: AttemptKey,
+    /// What its challenge was answered with, where it had one: the key is over the State.
+    pub answer: Option<AnswerId>,
+}
+
+/// One State has one key, whatever the answer: the record keeps a digest of that. It is
+/// keyed, as a code has few digits.
+fn name(mac: &MacKey, request: &Request, user: UserId) -> LoginName {
+    let key = key(mac, request, user);
+    let digest = |octets: &[u8]| {
+        let hash = mac.mac(&[b"answer", &key.0, octets]);
+        let half = hash.first_chunk().expect("a hash has 32 octets");
+        AnswerId(*half)
+    };
+    LoginName {
+        key,
+        answer: request
+            .state
+            .as_ref()
+            .map(|_| digest(request.password.expose())),
+    }
 }
 
 /// Every part goes in behind its length, and the first says which are present, so that no
 /// two logins hash the same octets.
 fn key(mac: &MacKey, request: &Request, user: UserId) -> AttemptKey {
-    let caller = &request.caller;
-    let address = caller.nas_ip_address.map(|address| address.octets());
-    let port = caller.nas_port.map(u32::to_be_bytes);
-    let parts = [
-        caller.calling_station_id.as_deref(),
-        caller.nas_identifier.as_deref(),
-        address.as_ref().map(<[u8; 4]>::as_slice),
-        port.as_ref().map(<[u8; 4]>::as_slice),
-        caller.nas_port_id.as_deref(),
-    ];
-    let present = parts.map(|part| u8::from(part.is_some()));
-    let [station, identifier, address, port, port_id] = parts.map(Option::unwrap_or_default);
-    AttemptKey(mac.mac(&[
-        &present,
-        &request.client.0.to_be_bytes(),
-        &user.0.to_be_bytes(),
-        request.password.expose(),
-        station,
-        identifier,
-        address,
-        port,
-        port_id,
-    ]))
+    let (is_answer, typed) = match &request.state {
+        Some(state) => (1, state.as_slice()),
+        None => (0, request.password.expose()),
+    };
+    let (client, user) = (request.client.0.to_be_bytes(), user.0.to_be_bytes());
+    request.caller.with_parts(|[present, a, b, c, d, e]| {
+        AttemptKey(mac.mac(&[present, &[is_answer], &client, &user, typed, a, b, c, d, e]))
+    })
 }
 
 /// How long a key is in force before the next one is drawn.
@@ -198,6 +227,7 @@ mod tests {
             client_revision: 1,
             user_name: b"alice".to_vec(),
             password: Secret::from(password.as_bytes()),
+            state: None,
             proven: true,
             caller,
             arrived: Timestamp::from_millis(1_000_000),
@@ -219,7 +249,7 @@ mod tests {
     }
 
     fn current(request: &Request) -> AttemptKey {
-        macs().keys(request, USER, START).in_force
+        macs().keys(request, USER, START).in_force.key
     }
 
     #[test]
@@ -235,7 +265,7 @@ mod tests {
     #[test]
     fn every_part_that_names_the_login_changes_the_key() {
         let base = || request("secret123456", station("198.51.100.7"));
-        let changes: [fn(&mut Request); 7] = [
+        let changes: [fn(&mut Request); 8] = [
             |request| request.client = ClientId(2),
             |request| request.password = Secret::from(b"secret123457".as_slice()),
             |request| request.caller.calling_station_id = Some(b"198.51.100.8".to_vec()),
@@ -243,13 +273,14 @@ mod tests {
             |request| request.caller.nas_ip_address = Some([192, 0, 2, 1].into()),
             |request| request.caller.nas_port = Some(0),
             |request| request.caller.nas_port_id = Some(Vec::new()),
+            |request| request.state = Some(b"secret123456".to_vec()),
         ];
         for (number, change) in changes.iter().enumerate() {
             let mut other = base();
             change(&mut other);
             assert_ne!(current(&base()), current(&other), "change {number}");
         }
-        let other = macs().keys(&base(), UserId(8), START).in_force;
+        let other = macs().keys(&base(), UserId(8), START).in_force.key;
         assert_ne!(current(&base()), other);
     }
 
@@ -266,6 +297,22 @@ mod tests {
         // Nor can text imitate the marks and the length that stand before a part.
         let marks = request("ab\0\0\0\0\0\0\0\x01c", Caller::default());
         assert_ne!(current(&left), current(&marks));
+    }
+
+    #[test]
+    fn a_state_has_one_key_whatever_the_answer_and_a_digest_for_each() {
+        let answered = |state: &str, code: &str| {
+            let mut request = request(code, Caller::default());
+            request.state = Some(state.into());
+            macs().keys(&request, USER, START).in_force
+        };
+        let (first, other) = (answered("a", "123456"), answered("a", "123457"));
+        assert_eq!(first.key, other.key);
+        assert_ne!(first.answer, other.answer);
+        assert_eq!(first, answered("a", "123456"));
+        assert_ne!(first.key, answered("b", "123456").key);
+        let typed = request("123456", Caller::default());
+        assert_eq!(macs().keys(&typed, USER, START).in_force.answer, None);
     }
 
     #[test]

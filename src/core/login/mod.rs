@@ -1,11 +1,12 @@
 //! One login, decided: a pure machine that is told facts and says what to do next.
 //!
-//! [`Rule`], [`Identity`], [`Case`] and [`Case::judge`] read the tables, in this order;
+//! [`Dialogue`], [`Rule`], [`Identity`], [`Case`] and [`Case::judge`] read the tables, in this order;
 //! [`Flow`] says which command, question or wait comes next, and how it ends.
 //!
 //! Must not know: sockets, tasks, how commands are replicated, which directory answers.
 
 mod case;
+mod dialogue;
 mod ending;
 mod exchange;
 mod flow;
@@ -19,13 +20,15 @@ mod rule;
 mod split;
 
 pub use case::Case;
-pub use ending::{Decision, Ending, Outcome, Pace, Stages};
+pub use dialogue::{Apart, Dialogue, Opened};
+pub use ending::{Decision, Ending, Outcome, Pace, Stages, Words};
 pub use exchange::{Answer, Claim, Doubt, Finished, ProposeError, Question, Waited};
 pub use flow::{Asking, Beginning, Flow, Judging, Settling, Waiting};
 pub use identity::Identity;
 pub use judge::Secrets;
 pub use key::{
-    ATTEMPT_KEYS_HOLD, ATTEMPT_KEYS_LIFE, ATTEMPT_KEYS_NOTICE, AttemptKeys, AttemptMacs, NextMac,
+    ATTEMPT_KEYS_HOLD, ATTEMPT_KEYS_LIFE, ATTEMPT_KEYS_NOTICE, AttemptKeys, AttemptMacs, LoginName,
+    NextMac,
 };
 pub use place::Place;
 pub use reason::{Explanation, Reason};

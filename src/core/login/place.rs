@@ -66,6 +66,7 @@ mod tests {
             client_revision: 1,
             user_name: Vec::new(),
             password: Secret::default(),
+            state: None,
             proven: true,
             caller: Caller {
                 calling_station_id: station.map(|text| text.as_bytes().to_vec()),

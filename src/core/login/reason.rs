@@ -127,6 +127,24 @@ reasons! {
     RuleUnfit "CS-R210"
         "what the rule grants does not fit into a reply",
         "operator": "`rule test` tells why; shorten the attributes, or the names of the groups";
+    StateInvalid "CS-R211"
+        "the State of the answer is forged, or was given to another client, name or caller",
+        "device administrator": "the device must send back State, name and attributes unchanged";
+    StateExpired "CS-R212"
+        "the challenge was answered too late",
+        "user": "log in again and type the code within a minute";
+    StateUsed "CS-R213"
+        "the challenge was answered otherwise before",
+        "user": "log in again";
+    ChallengeRounds "CS-R214"
+        "what was answered could be no code, too often",
+        "user": "log in again and type the digits that the token shows";
+    Challenged "CS-R215"
+        "the code was asked for",
+        "nobody": "the answer is a login of its own";
+    PasswordUncarried "CS-R216"
+        "the password is too long to be kept while the code is asked for",
+        "user": "type the code behind the password, or take a shorter password";
     WrongCode "CS-R301"
         "the code fits no token of the user",
         "user": "wait for the next code; `token resync` if the clock of the token is off";

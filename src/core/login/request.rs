@@ -17,8 +17,11 @@ pub struct Request {
     pub client_revision: u64,
     /// User-Name, as typed.
     pub user_name: Vec<u8>,
-    /// User-Password after un-hiding, without the NUL padding: password and code.
+    /// User-Password after un-hiding, without the NUL padding: password and code, or the
+    /// answer to a challenge.
     pub password: Secret,
+    /// State (RFC 2865 §5.24): what was answered.
+    pub state: Option<Vec<u8>>,
     /// Whether a Message-Authenticator proved the packet. Without one a wrong shared
     /// secret shows only as noise in the password.
     pub proven: bool,
@@ -74,6 +77,22 @@ impl Caller {
         Some(address.to_canonical())
     }
 
+    /// What tells callers apart, as a list: first which of the others are present.
+    pub(super) fn with_parts<T>(&self, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
+        let address = self.nas_ip_address.map(|address| address.octets());
+        let port = self.nas_port.map(u32::to_be_bytes);
+        let parts = [
+            self.calling_station_id.as_deref(),
+            self.nas_identifier.as_deref(),
+            address.as_ref().map(<[u8; 4]>::as_slice),
+            port.as_ref().map(<[u8; 4]>::as_slice),
+            self.nas_port_id.as_deref(),
+        ];
+        let present = parts.map(|part| u8::from(part.is_some()));
+        let [a, b, c, d, e] = parts.map(Option::unwrap_or_default);
+        with([&present, a, b, c, d, e])
+    }
+
     /// Whether the user's end of the line is named, so that two callers with one user's
     /// password and code do not look alike.
     #[must_use]
@@ -99,9 +118,13 @@ impl Request {
     /// What is not, is what a wrong shared secret looks like.
     #[must_use]
     pub fn is_clean_text(&self) -> bool {
-        std::str::from_utf8(self.password.expose())
-            .is_ok_and(|text| !text.chars().any(char::is_control))
+        is_clean(self.password.expose())
     }
+}
+
+/// Whether a source can be asked with it: UTF-8 without controls.
+pub(super) fn is_clean(octets: &[u8]) -> bool {
+    std::str::from_utf8(octets).is_ok_and(|text| !text.chars().any(char::is_control))
 }
 
 /// With type and length (RFC 3579 §3.2).

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::{Ending, Reason, Request};
 use crate::base::ClientId;
 use crate::ledger::budgets::Limits;
-use crate::ledger::rules::{self, Then};
+use crate::ledger::rules::{self, Ask, Prompt, Then};
 use crate::ledger::storage::{self, Head};
 use crate::ledger::{Factors, Read, Revisions, StoreError, Table, query};
-use crate::policy::{ClientPolicy, Facts, Grants, Refusal, Terms, decide};
+use crate::policy::{ClientPolicy, Facts, Grants, Refusal, Terms, Texts, decide};
 
 /// The list of rules that all clients share.
 pub type RuleList = Arc<[rules::Rule]>;
@@ -29,6 +29,8 @@ pub struct Rule {
     pub revisions: Revisions,
     /// The domain of names that have none; empty: none.
     pub default_domain: String,
+    /// What users read.
+    pub texts: Texts,
 }
 
 /// Why a login goes no further.
@@ -88,6 +90,7 @@ impl Rule {
         let policy = ClientPolicy::of(&client, &settings)
             .map_err(|_| Stop::Ended(Ending::reject(Reason::NoRule)))?;
         Ok(Self {
+            texts: Texts::of(&settings, &client.language),
             client: client.name,
             policy,
             rules,
@@ -112,6 +115,7 @@ impl Rule {
             return Ok(Terms {
                 factors: factors.ok_or(Stop::Ended(Ending::reject(Reason::NoRule)))?,
                 burn_code: None,
+                prompt: Prompt::Append,
                 grants: Grants::default(),
             });
         }
@@ -129,22 +133,34 @@ impl Rule {
     /// which nothing else is known.
     #[must_use]
     pub fn usual_factors(&self, client: ClientId) -> Factors {
+        let of_rules = || self.usual(client).map(|ask| ask.factors);
+        let found = if self.rules.is_empty() {
+            self.policy.factors
+        } else {
+            of_rules()
+        };
+        found.unwrap_or(Factors::PasswordAndCode)
+    }
+
+    /// How most logins through the client come by their code: so do those that end before
+    /// any rule matches, as a challenge must not tell who is known.
+    #[must_use]
+    pub fn usual_prompt(&self, client: ClientId) -> Prompt {
+        let usual = self.usual(client);
+        usual.map_or(Prompt::Append, |ask| ask.prompt)
+    }
+
+    /// The first rule that asks something of logins through the client.
+    fn usual(&self, client: ClientId) -> Option<&Ask> {
         let of_client = |rule: &&rules::Rule| {
             let clients = &rule.when.clients;
             clients.is_empty() || clients.contains(&client)
         };
-        let asked = self.rules.iter().filter(of_client);
-        let mut asked = asked.filter_map(|rule| match &rule.then {
-            Then::Ask(ask) => Some(ask.factors),
+        let mut asked = self.rules.iter().filter(of_client);
+        asked.find_map(|rule| match &rule.then {
+            Then::Ask(ask) => Some(ask),
             Then::Deny => None,
-        });
-        let of_rules = asked.next();
-        let found = if self.rules.is_empty() {
-            self.policy.factors
-        } else {
-            of_rules
-        };
-        found.unwrap_or(Factors::PasswordAndCode)
+        })
     }
 
     /// Whether `request` was held against this very entry of its client.

@@ -2,6 +2,7 @@
 //!
 //! Knows lengths and digits. Must not know whether a code is right.
 
+use super::Apart;
 use crate::ledger::Factors;
 
 /// One way to read the typed octets.
@@ -32,6 +33,20 @@ pub(super) fn candidates(
         .filter_map(|length| split(typed, length))
         .filter(|candidate| candidate.password.is_empty() == (factors == Factors::Code))
         .collect()
+}
+
+/// What came each by itself can be read in one way at most.
+pub(super) fn given(
+    apart: &Apart,
+    factors: Factors,
+    mut lengths: impl Iterator<Item = usize>,
+) -> Vec<Candidate<'_>> {
+    let read = apart.reading();
+    let is_code = !read.code.is_empty() && read.code.iter().all(u8::is_ascii_digit);
+    let fits = is_code
+        && lengths.any(|length| length == read.code.len())
+        && read.password.is_empty() == (factors == Factors::Code);
+    Vec::from_iter(fits.then_some(read))
 }
 
 /// The reading with a code of `length` digits.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::base::limits::GRANTED_ATTRIBUTES_MAX;
 use crate::base::{ClientId, Name, Timestamp};
-use crate::ledger::rules::{Ask, Conditions, Names, NasTest, NasText, Rule, Then, Unfit};
+use crate::ledger::rules::{Ask, Conditions, Names, NasTest, NasText, Prompt, Rule, Then, Unfit};
 use crate::ledger::{BurnCode, Factors, storage};
 use crate::radius::Attribute;
 
@@ -51,6 +51,8 @@ pub struct Terms {
     pub factors: Factors,
     /// When its code is spent; `None`: as the client's entry says.
     pub burn_code: Option<BurnCode>,
+    /// How the code is come by.
+    pub prompt: Prompt,
     /// What an Accept carries.
     pub grants: Grants,
 }
@@ -114,6 +116,7 @@ pub fn decide(rules: &[Rule], facts: &Facts<'_>) -> Result<Terms, Refusal> {
             Ok(Terms {
                 factors: ask.factors,
                 burn_code: ask.burn_code,
+                prompt: ask.prompt,
                 grants: grants.map_err(|why| Refusal::Unfit(rule.name.clone(), why))?,
             })
         }

@@ -5,7 +5,9 @@
 
 mod client;
 mod decision;
+mod texts;
 pub mod written;
 
 pub use client::{ClientPolicy, NoRule, SourceDown};
 pub use decision::{Facts, Grants, Mismatch, Refusal, Terms, decide, mismatch};
+pub use texts::Texts;

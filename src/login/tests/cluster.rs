@@ -166,6 +166,12 @@ impl Cluster {
         self.edit_at(Table::Head, &[], change);
     }
 
+    /// As one change of the rules.
+    pub(super) fn edit_rules(&self, change: impl FnOnce(&mut storage::Rules)) {
+        self.edit_at(Table::Rules, &[], change);
+        self.edit_head(|head| head.rules_revision += 1);
+    }
+
     fn edit_at<M: Message + Default>(&self, table: Table, key: &[u8], change: impl FnOnce(&mut M)) {
         let mut tables = self.log.tables();
         let record: Option<M> = query::record(&tables, table, key).unwrap();

@@ -174,7 +174,7 @@ fn rule(name: &str, group: &str, factors: RuleFactors) -> Rule {
     }
 }
 
-async fn put_rules(world: &World, rules: Vec<Rule>) {
+pub(super) async fn put_rules(world: &World, rules: Vec<Rule>) {
     let head = query::head(&world.ledger.view()).unwrap();
     let put = PutRules {
         rules: Some(Rules { revision: 0, rules }),

@@ -1,7 +1,7 @@
 //! What the rules would decide of a login, told rule by rule. Nobody logs in by it.
 
 use countersign_core::base::{ClientId, Name, Timestamp};
-use countersign_core::ledger::rules::{self, Rule};
+use countersign_core::ledger::rules::{self, Prompt, Rule};
 use countersign_core::ledger::{BurnCode, Factors, query, storage};
 use countersign_core::login::{Call, Caller as From, Request, facts};
 use countersign_core::policy::written::{self, shown_grant};
@@ -46,6 +46,8 @@ pub struct RuleTrialResult {
     pub factors: String,
     /// When its code would be spent.
     pub burn_code: String,
+    /// How its code would be come by.
+    pub prompt: String,
     /// What an Accept would carry.
     pub attributes: Vec<String>,
 }
@@ -96,6 +98,7 @@ fn request(trial: &RuleTrial, client: &storage::Client, now: Timestamp) -> Reque
         client_revision: client.revision,
         user_name: trial.user.clone().into_bytes(),
         password: countersign_core::base::Secret::default(),
+        state: None,
         proven: true,
         caller: From::default(),
         arrived: if at == Timestamp::default() { now } else { at },
@@ -125,6 +128,7 @@ fn result(rules: &[Rule], facts: &Facts<'_>, client: &storage::Client) -> RuleTr
             let burn_code = terms.burn_code.unwrap_or_else(|| of_client(client));
             if terms.factors != Factors::Password {
                 burn(burn_code).clone_into(&mut result.burn_code);
+                prompt(terms.prompt).clone_into(&mut result.prompt);
             }
             let attributes = terms.grants.attributes().iter();
             result.attributes = attributes.map(shown_grant).collect();
@@ -144,6 +148,7 @@ fn without_rules(client: &storage::Client) -> RuleTrialResult {
         Some(found) => RuleTrialResult {
             factors: factors(found).to_owned(),
             burn_code: burn(of_client(client)).to_owned(),
+            prompt: prompt(Prompt::Append).to_owned(),
             ..RuleTrialResult::default()
         },
         None => RuleTrialResult {
@@ -165,6 +170,14 @@ const fn factors(factors: Factors) -> &'static str {
         Factors::PasswordAndCode => "both",
         Factors::Code => "code",
         Factors::Password => "password",
+    }
+}
+
+const fn prompt(prompt: Prompt) -> &'static str {
+    match prompt {
+        Prompt::Append => "append",
+        Prompt::Challenge => "challenge",
+        Prompt::Either => "either",
     }
 }
 

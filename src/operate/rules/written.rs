@@ -1,6 +1,6 @@
 //! A rule in words: what a file, the command line and the API have of it.
 
-use countersign_core::ledger::storage::{self, BurnCode, Client, RuleFactors, RuleMatch};
+use countersign_core::ledger::storage::{self, BurnCode, Client, Prompt, RuleFactors, RuleMatch};
 use countersign_core::policy::written::{
     self, WrittenError, shown_attribute, shown_hours, shown_nas,
 };
@@ -40,6 +40,9 @@ pub struct RuleWritten {
     /// `on-accept` or `on-match`; empty: as the client says.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub burn_code: String,
+    /// `append`, `challenge` or `either`; empty: append.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prompt: String,
     /// `Class=OU={groups};`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<String>,
@@ -65,6 +68,7 @@ impl RuleWritten {
             hours: when.hours.iter().map(shown_hours).collect(),
             factors: factors_word(stored.factors()).to_owned(),
             burn_code: burn_code_word(stored.burn_code()).to_owned(),
+            prompt: prompt_word(stored.prompt()).to_owned(),
             attributes: stored.attributes.iter().map(shown_attribute).collect(),
         }
     }
@@ -100,11 +104,15 @@ impl RuleWritten {
         let burn_code = BURN_CODES.iter().find(|(word, _)| *word == self.burn_code);
         let burn_code =
             burn_code.ok_or_else(|| fault("burn_code is on-accept or on-match".to_owned()))?;
+        let prompt = PROMPTS.iter().find(|(word, _)| *word == self.prompt);
+        let prompt =
+            prompt.ok_or_else(|| fault("prompt is append, challenge or either".to_owned()))?;
         Ok(storage::Rule {
             name: self.name.clone(),
             r#match: Some(when),
             factors: factors.1.into(),
             burn_code: burn_code.1.into(),
+            prompt: prompt.1.into(),
             attributes: attributes.collect::<Result<_, _>>().map_err(written)?,
         })
     }
@@ -120,6 +128,11 @@ pub(super) fn burn_code_word(burn_code: BurnCode) -> &'static str {
     found.map_or("", |(word, _)| word)
 }
 
+pub(super) fn prompt_word(prompt: Prompt) -> &'static str {
+    let found = PROMPTS.iter().find(|(_, known)| *known == prompt);
+    found.map_or("", |(word, _)| word)
+}
+
 const FACTORS: [(&str, RuleFactors); 4] = [
     ("both", RuleFactors::PasswordAndCode),
     ("code", RuleFactors::Code),
@@ -131,6 +144,13 @@ const BURN_CODES: [(&str, BurnCode); 3] = [
     ("", BurnCode::Unspecified),
     ("on-accept", BurnCode::OnAccept),
     ("on-match", BurnCode::OnMatch),
+];
+
+const PROMPTS: [(&str, Prompt); 4] = [
+    ("", Prompt::Unspecified),
+    ("append", Prompt::Append),
+    ("challenge", Prompt::Challenge),
+    ("either", Prompt::Either),
 ];
 
 #[cfg(test)]
@@ -150,6 +170,7 @@ mod tests {
             hours: texts(&["mon,fri 08:00-18:00 +01:00"]),
             factors: "both".to_owned(),
             burn_code: "on-match".to_owned(),
+            prompt: "challenge".to_owned(),
             attributes: texts(&["Class=OU={groups:;};", "Tunnel-Type:1=VLAN"]),
         }
     }
@@ -184,12 +205,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_told_with_the_name_of_its_rule() {
-        let faults: [fn(&mut RuleWritten); 6] = [
+        let faults: [fn(&mut RuleWritten); 7] = [
             |it| it.clients = vec!["fw2".to_owned()],
             |it| it.nas = vec!["NAS-Identifer=fw1".to_owned()],
             |it| it.hours = vec!["always".to_owned()],
             |it| it.factors = "all".to_owned(),
             |it| it.burn_code = "never".to_owned(),
+            |it| it.prompt = "push".to_owned(),
             |it| it.attributes = vec!["Clas=x".to_owned()],
         ];
         for (number, change) in faults.into_iter().enumerate() {

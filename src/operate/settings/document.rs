@@ -24,6 +24,22 @@ pub(super) struct Document {
     pub(super) entra: Option<Entra>,
     #[serde(default)]
     pub(super) limits: Limits,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) texts: Vec<Texts>,
+}
+
+/// What users read in one language. A text that is left out has its default.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Texts {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) language: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) ask: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) ask_again: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) denied: String,
 }
 
 /// Where Entra ID is asked.
@@ -154,8 +170,18 @@ pub(super) fn shown(settings: &storage::Settings) -> String {
             elsewhere_failures: limits.elsewhere_failures,
             window_steps: limits.window_steps,
         },
+        texts: settings.texts.iter().map(texts).collect(),
     };
     toml::to_string(&document).expect("texts, numbers and flags have a form in TOML")
+}
+
+fn texts(it: &storage::Texts) -> Texts {
+    Texts {
+        language: it.language.clone(),
+        ask: it.ask.clone(),
+        ask_again: it.ask_again.clone(),
+        denied: it.denied.clone(),
+    }
 }
 
 fn public_cloud() -> String {
@@ -209,6 +235,11 @@ mod tests {
                 client_secret: b"sealed".to_vec(),
                 ..Default::default()
             }),
+            texts: vec![storage::Texts {
+                language: "de".to_owned(),
+                ask: "Einmalcode: ".to_owned(),
+                ..Default::default()
+            }],
             ..Default::default()
         };
         let text = shown(&settings);
@@ -218,6 +249,7 @@ mod tests {
         );
         let document = parse(&Secret::from(text)).expect("a document");
         assert_eq!(document.revision, Some(3));
+        assert_eq!(document.texts[0].ask, "Einmalcode: ");
         assert!(matches!(document.client_secret(), Ok(Given::Kept)));
     }
 }

@@ -2,7 +2,7 @@
 
 use countersign_core::ledger::storage;
 
-use super::document::{Document, Entra, Limits};
+use super::document::{Document, Entra, Limits, Texts};
 use crate::operate::OperateError;
 
 pub(super) fn settings(document: Document) -> Result<storage::Settings, OperateError> {
@@ -11,7 +11,17 @@ pub(super) fn settings(document: Document) -> Result<storage::Settings, OperateE
         revision: 0,
         limits: Some(limits(&document.limits)?),
         entra: document.entra.map(|it| entra(it, confidential)),
+        texts: document.texts.into_iter().map(texts).collect(),
     })
+}
+
+fn texts(it: Texts) -> storage::Texts {
+    storage::Texts {
+        language: it.language,
+        ask: it.ask,
+        ask_again: it.ask_again,
+        denied: it.denied,
+    }
 }
 
 fn entra(it: Entra, confidential: bool) -> storage::EntraSettings {

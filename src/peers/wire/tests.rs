@@ -114,6 +114,7 @@ fn a_login_goes_over_a_link_as_ever() {
         called_station_id: None,
         nas_port_type: None,
         echoed_octets: 0,
+        state: None,
     };
     is_golden(&request, LOGIN_REQUEST);
     let reply = LoginReply {
@@ -124,6 +125,7 @@ fn a_login_goes_over_a_link_as_ever() {
         user: Some(0),
         took_micros: 303,
         attributes: Vec::new(),
+        ..LoginReply::default()
     };
     is_golden(&reply, LOGIN_REPLY);
 }
@@ -164,6 +166,20 @@ fn what_rules_see_and_grant_goes_over_a_link_as_ever() {
         ..LoginReply::default()
     };
     is_golden(&reply, GRANTS);
+}
+
+#[test]
+fn a_challenge_and_its_answer_go_over_a_link_as_ever() {
+    let mut request = LoginRequest::default();
+    request.state = Some(b"f".to_vec());
+    is_golden(&request, "f2010166");
+    let reply = LoginReply {
+        decision: 4,
+        state: b"f".to_vec(),
+        message: "g".to_owned(),
+        ..LoginReply::default()
+    };
+    is_golden(&reply, "0804f2010166fa010167");
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn request() -> Request {
         client_revision: 3,
         user_name: b"alice".to_vec(),
         password: Secret::from(b"secret123456".as_slice()),
+        state: Some(vec![7; 60]),
         proven: true,
         caller: Caller {
             calling_station_id: Some(b"198.51.100.7".to_vec()),
@@ -29,6 +30,11 @@ fn request() -> Request {
     }
 }
 
+fn words(message: &str, state: &[u8]) -> Option<Box<Words>> {
+    let (message, state) = (message.to_owned(), state.to_vec());
+    Some(Box::new(Words { message, state }))
+}
+
 fn message() -> wire::LoginRequest {
     login_message(&request(), LEFT).expect("time is left")
 }
@@ -42,6 +48,7 @@ fn a_login_arrives_as_it_was() {
     assert_eq!(arrived.client_revision, sent.client_revision);
     assert_eq!(arrived.user_name, sent.user_name);
     assert_eq!(arrived.password, sent.password);
+    assert_eq!(arrived.state, sent.state);
     assert_eq!(arrived.proven, sent.proven);
     assert_eq!(arrived.caller, sent.caller);
     assert_eq!(arrived.arrived, sent.arrived);
@@ -51,9 +58,10 @@ fn a_login_arrives_as_it_was() {
 #[test]
 fn what_no_packet_could_have_brought_is_refused() {
     let long = || vec![b'1'; ATTRIBUTE_OCTETS_MAX + 1];
-    let changes: [fn(&mut wire::LoginRequest, Vec<u8>); 8] = [
+    let changes: [fn(&mut wire::LoginRequest, Vec<u8>); 9] = [
         |message, long| message.password = long,
         |message, long| message.user_name = long,
+        |message, long| message.state = Some(long),
         |message, long| message.calling_station_id = Some(long),
         |message, long| message.nas_identifier = Some(long),
         |message, long| message.nas_port_id = Some(long),
@@ -75,6 +83,7 @@ fn an_outcome_names_who_judged() {
     let sent = Outcome {
         decision: Decision::Reject,
         grants: Grants::default(),
+        words: words("Access denied", b""),
         reason: Reason::WrongPassword,
         source_code: 50126,
         reference: Reference::draw(&mut SeededEntropy::new(1)),
@@ -106,6 +115,7 @@ fn granting() -> Outcome {
             attribute("25", b"OU=staff;"),
             attribute("26.12356.1", b"staff"),
         ]),
+        words: None,
         reason: Reason::Accepted,
         source_code: 0,
         reference: Reference::draw(&mut SeededEntropy::new(1)),
@@ -146,6 +156,34 @@ fn grants_that_no_rule_could_make_let_nobody_in() {
         ..good
     };
     assert!(outcome(&refused, ClientId(7), NodeId(2)).is_err());
+}
+
+#[test]
+fn a_challenge_arrives_as_it_was() {
+    let sent = Outcome {
+        decision: Decision::Challenge,
+        grants: Grants::default(),
+        words: words("Einmalcode: ", &[7; 60]),
+        reason: Reason::Challenged,
+        ..granting()
+    };
+    let reply = reply_message(&sent, LEFT);
+    let heard = outcome(&reply, ClientId(7), NodeId(2)).unwrap();
+    assert_eq!((heard.decision, heard.reason), (sent.decision, sent.reason));
+    assert_eq!(heard.words, sent.words);
+    let changes: [fn(&mut wire::LoginReply); 6] = [
+        |reply| reply.state.clear(),
+        |reply| reply.message.clear(),
+        |reply| reply.state = vec![7; 254],
+        |reply| reply.message = "x".repeat(254),
+        |reply| reply.reason = Reason::WrongCode.number(),
+        |reply| reply.decision = REJECT,
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut reply = reply.clone();
+        change(&mut reply);
+        assert!(outcome(&reply, ClientId(7), NodeId(2)).is_err(), "{number}");
+    }
 }
 
 #[test]

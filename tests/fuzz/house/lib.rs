@@ -21,10 +21,12 @@ mod octets;
 mod port;
 mod script;
 mod state;
+mod state_attribute;
 mod text;
 
 pub use attributes::grant_attributes;
 pub use ledger::run_entries;
 pub use script::run_script;
 pub use state::{CLIENTS, STATE, State, TOKEN, Tester};
+pub use state_attribute::open_state;
 pub use text::{read_base32, read_csv};

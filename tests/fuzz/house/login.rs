@@ -8,7 +8,7 @@ use countersign_core::ledger::{
     BeginResult, Command, Outcome, SettleResult, SourceOutcome, Verdict, query,
 };
 use countersign_core::login::{
-    Answer, Asking, Beginning, Case, Claim, Decision, Flow, Identity, ProposeError, Reason,
+    Answer, Apart, Asking, Beginning, Case, Claim, Decision, Flow, Identity, ProposeError, Reason,
     Request, Rule, Settling, Stop,
 };
 
@@ -66,6 +66,7 @@ impl Fate {
 /// A login in hand.
 pub(crate) struct Login {
     pub(crate) request: Request,
+    apart: Option<Apart>,
     pub(crate) identity: Identity,
     pub(crate) owner: Owner,
     /// The last verdict that an applied command of this flow returned.
@@ -89,9 +90,14 @@ pub(crate) struct Desk<'d> {
 }
 
 impl Login {
-    pub(crate) const fn new(request: Request, identity: Identity, owner: Owner) -> Self {
+    pub(crate) const fn new(
+        (request, apart): (Request, Option<Apart>),
+        identity: Identity,
+        owner: Owner,
+    ) -> Self {
         Self {
             request,
+            apart,
             identity,
             owner,
             verdict: None,
@@ -146,7 +152,8 @@ impl Login {
             rule.admit(&self.request)?;
             let (in_force, now) = ((&head, &rule), desk.ledger.now);
             let case = Case::open(view, in_force, &self.request, self.identity, now)?;
-            case.judge(view, &self.request, &rule, &STATE.secrets, self.owner)
+            let typed = (&self.request, self.apart.as_ref());
+            case.judge(view, typed, &rule, &STATE.secrets, self.owner)
         };
         let claim = read();
         let is_store = matches!(claim, Err(Stop::Store(_)));
@@ -219,7 +226,7 @@ impl Login {
     }
 
     const fn key(&self) -> AttemptKey {
-        self.identity.key
+        self.identity.name.key
     }
 }
 

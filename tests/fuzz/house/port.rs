@@ -4,6 +4,7 @@
 use countersign_core::base::{ClientId, Reference, SeededEntropy, Timestamp};
 use countersign_core::ledger::{Read, query};
 use countersign_core::login::{Call, Caller, Decision, Request};
+use countersign_core::policy::Texts;
 use countersign_core::radius::{
     Code, Credentials, Integrity, Kind, Packet, Question, Reply, Response, Service, Verified,
 };
@@ -86,6 +87,7 @@ fn login(
         client_revision: entry.map_or(0, |entry| entry.revision),
         user_name: packet.user_name().unwrap_or_default().to_vec(),
         password: password.into_octets(),
+        state: octets(packet.state_attribute()),
         proven: packet.integrity() == Integrity::Proven,
         caller: Caller {
             calling_station_id: octets(packet.calling_station_id()),
@@ -104,9 +106,10 @@ fn reply(packet: &Packet<'_, Verified<'_>>, client: &Client, decision: Decision)
         Decision::Accept => check_reply(packet, client, &Reply::Accept(&[])),
         Decision::Reject => {
             let reference = Reference::draw(&mut SeededEntropy::new(1));
-            let text = format!("Access denied (ref {reference})");
+            let text = Texts::default().denied(reference);
             check_reply(packet, client, &Reply::Reject(&[&text]));
         }
+        Decision::Challenge => unreachable!("no rule here asks for a code"),
         Decision::Silent => {}
     }
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use countersign_core::base::{Boot, NodeId, Owner, SeededEntropy, Timestamp};
 use countersign_core::ledger::{Command, query};
-use countersign_core::login::{ATTEMPT_KEYS_NOTICE, Asking, AttemptMacs, Identity, Rule, Stop};
+use countersign_core::login::{
+    ATTEMPT_KEYS_NOTICE, Asking, AttemptMacs, Dialogue, Identity, Rule, Stop,
+};
 
 use crate::changes;
 use crate::claims::Claims;
@@ -120,16 +122,18 @@ impl Script {
         let rule = rules.and_then(|rules| Rule::read(view, &head, rules, request.client));
         let found = rule.and_then(|rule| {
             rule.admit(&request)?;
+            let dialogue = Dialogue::open(&request, macs)?;
             let places = &STATE.secrets.places;
-            Identity::find(view, &head, &request, &rule, macs, places, issued)
+            let identity = Identity::find(view, &head, &request, &rule, macs, places, issued)?;
+            Ok((dialogue.apart(), identity))
         });
-        let identity = match found {
-            Ok(identity) => identity,
+        let (apart, identity) = match found {
+            Ok(found) => found,
             Err(Stop::Ended(ending)) => return port::answer(&sent, ending.decision),
             Err(Stop::Store(error)) => panic!("a login found the store unreadable: {error:?}"),
         };
         let owner = self.owner(at);
-        let mut login = Login::new(request, identity, owner);
+        let mut login = Login::new((request, apart), identity, owner);
         let came = login.start(&mut self.desk(), fate);
         self.came(login, sent, came);
     }

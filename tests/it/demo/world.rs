@@ -290,6 +290,27 @@ impl Demo {
     }
 }
 
+/// What a device hears of one packet of its own, from a port of its own. `state`: the
+/// packet answers a challenge.
+pub(super) async fn send(
+    device: &Device,
+    name: &str,
+    (typed, state): (&str, Option<&[u8]>),
+    caller: &str,
+) -> anyhow::Result<Option<Answer>> {
+    let credentials = Credentials {
+        name,
+        password: &Secret::from(typed.to_owned()),
+        state,
+        caller,
+    };
+    let mut lines = Lines::default();
+    let report = device
+        .login(&credentials, &mut lines, &mut SystemEntropy)
+        .await?;
+    Ok(report.answer)
+}
+
 /// One login in a packet of its own, from a port of its own.
 pub(super) async fn login(
     device: &Device,
@@ -297,23 +318,14 @@ pub(super) async fn login(
     typed: &str,
     caller: &str,
 ) -> anyhow::Result<Verdict> {
-    let credentials = Credentials {
-        name,
-        password: &Secret::from(typed.to_owned()),
-        caller,
-    };
-    let mut lines = Lines::default();
-    let report = device
-        .login(&credentials, &mut lines, &mut SystemEntropy)
-        .await?;
-    match report.answer {
+    match send(device, name, (typed, None), caller).await? {
         None => Ok(Verdict::Silence),
         Some(Answer::Accept) => Ok(Verdict::Accept),
         Some(Answer::Reject(text)) => {
             ensure!(is_refusal(&text), "a refusal of another form: {text:?}");
             Ok(Verdict::Reject)
         }
-        Some(Answer::Challenge(text)) => anyhow::bail!("a challenge: {text}"),
+        Some(Answer::Challenge(text, _)) => anyhow::bail!("a challenge: {text}"),
     }
 }
 

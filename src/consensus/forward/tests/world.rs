@@ -206,6 +206,7 @@ pub(super) fn begin(leader: &Consensus) -> Begin {
         lease: Duration::from_secs(10),
         caller_named: true,
         burn_code: None,
+        answer: None,
     }
 }
 

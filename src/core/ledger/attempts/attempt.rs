@@ -5,8 +5,8 @@ use std::time::Duration;
 use prost::Message;
 
 use crate::base::limits::COMMAND_LIFE;
-use crate::base::{AttemptKey, ClientId, Epoch, Owner, PlaceId, Timestamp, UserId};
-use crate::ledger::command::millis;
+use crate::base::{AnswerId, AttemptKey, ClientId, Epoch, Owner, PlaceId, Timestamp, UserId};
+use crate::ledger::command::{answer, answer_stored, millis};
 use crate::ledger::table::{StoreError, Table};
 use crate::ledger::{Factors, Match, Verdict, storage};
 
@@ -32,6 +32,8 @@ pub struct Attempt {
     pub grace: Duration,
     /// How long after any other end it answers. Fixed when the record is made.
     pub keep: Duration,
+    /// What the challenge was answered with, where the key is over its State.
+    pub answer: Option<AnswerId>,
     /// How far it has come.
     pub state: State,
 }
@@ -137,6 +139,7 @@ impl Attempt {
             factors: storage::Factors::from(self.factors).into(),
             grace: millis(self.grace),
             keep: millis(self.keep),
+            answer: answer_stored(self.answer),
             state: Some(state),
         }
         .encode_to_vec()
@@ -172,6 +175,7 @@ impl TryFrom<storage::Attempt> for Attempt {
             factors,
             grace: Duration::from_millis(stored.grace.into()),
             keep: Duration::from_millis(stored.keep.into()),
+            answer: answer(&stored.answer).map_err(|_| "answer of a wrong length")?,
             state: stored.state.ok_or("no state")?.try_into()?,
         })
     }

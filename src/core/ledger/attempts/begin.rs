@@ -126,6 +126,11 @@ impl Case<'_> {
             // A key is of one user and one client; only a broken proposer says otherwise.
             return Ok(BeginResult::Refused(RefusedBy::Revoked));
         }
+        if record.answer != self.begin.answer {
+            // Before line 4: who answers a State anew guesses, and must not hear what the
+            // first answer brought, nor whether this one would have been right.
+            return Ok(BeginResult::Refused(RefusedBy::Answered));
+        }
         match record.state {
             State::Settled { verdict, at } => match self.line_4(scene, record, verdict, at)? {
                 Some(result) => Ok(result),
@@ -242,6 +247,7 @@ impl Case<'_> {
             factors: terms.factors,
             grace: terms.grace,
             keep: terms.keep,
+            answer: self.begin.answer,
             state,
         };
         let (key, before) = (&self.begin.key, self.found.as_ref());
@@ -255,7 +261,10 @@ impl Case<'_> {
             factors: self.begin.factors,
             place: self.begin.place,
             grace: self.client.grace(caller_named),
-            keep: facts::keep(self.client.retry_grace(caller_named)),
+            keep: facts::keep(
+                self.client.retry_grace(caller_named),
+                self.begin.answer.is_some(),
+            ),
             is_open: false,
         }
     }

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::base::limits::{ATTEMPT_KEEP_MAX, COMMAND_LIFE, GRACE_SLACK, REVALIDATION_MAX};
+use crate::base::limits::{
+    ATTEMPT_KEEP_MAX, COMMAND_LIFE, GRACE_SLACK, REVALIDATION_MAX, STATE_KEEP,
+};
 use crate::base::{ClientId, TokenId, UserId};
 use crate::ledger::command::burn_code;
 use crate::ledger::query::record;
@@ -144,9 +146,11 @@ pub(super) fn is_good(
     Ok(true)
 }
 
-/// How long a record with this grace answers: never less than a command lives.
-pub(super) fn keep(grace: Duration) -> Duration {
-    grace.max(COMMAND_LIFE).min(ATTEMPT_KEEP_MAX)
+/// How long a record with this grace answers: never less than a command lives, and where
+/// it is of a State, as long as that can be shown again.
+pub(super) fn keep(grace: Duration, of_state: bool) -> Duration {
+    let least = if of_state { STATE_KEEP } else { COMMAND_LIFE };
+    grace.max(least).min(ATTEMPT_KEEP_MAX)
 }
 
 const fn or(value: u32, default: u32) -> u32 {

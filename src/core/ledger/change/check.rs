@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use prost::Message;
 
 use super::done::{Step, refuse};
-use crate::base::limits::{FIELD_OCTETS_MAX, RECORD_SEALED_OCTETS_MAX};
+use crate::base::limits::{FIELD_OCTETS_MAX, LANGUAGE_OCTETS_MAX, RECORD_SEALED_OCTETS_MAX};
 use crate::base::{Name, Shown};
 use crate::ledger::query;
 use crate::ledger::storage::Refusal;
@@ -54,6 +54,14 @@ pub(super) fn ensure(fits: bool, refusal: Refusal, detail: impl FnOnce() -> Stri
 /// Refuses a message that contradicts itself.
 pub(super) fn valid(fits: bool, detail: &str) -> Step<()> {
     ensure(fits, Refusal::Invalid, || detail.to_owned())
+}
+
+/// Whether it looks like a tag of a language (RFC 5646): what texts are set and chosen by.
+pub(super) fn is_language(text: &str) -> bool {
+    let part = |part: &str| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_alphanumeric())
+    };
+    text.len() <= LANGUAGE_OCTETS_MAX && text.split('-').all(part)
 }
 
 /// A part without which the message says nothing.

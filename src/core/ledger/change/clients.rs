@@ -2,7 +2,7 @@
 
 use super::audit::Facts;
 use super::check::{
-    ensure, existing, name, present, put as store, ranges, revision, sealed, valid,
+    ensure, existing, is_language, name, present, put as store, ranges, revision, sealed, valid,
 };
 use super::done::{Done, Step};
 use super::rules;
@@ -82,6 +82,10 @@ fn check(client: &Client) -> Step<()> {
         let plain = !domain.as_str().contains(['@', '\\']);
         valid(plain, "the default domain holds a sign of a user name")?;
     }
+    valid(
+        client.language.is_empty() || is_language(&client.language),
+        "the language is no tag such as de or pt-BR",
+    )?;
     check_modes(client)?;
     check_times(client)
 }
@@ -159,6 +163,7 @@ fn facts(client: &Client) -> String {
         .with("retry_grace", client.retry_grace)
         .with("strict_grace", client.strict_grace)
         .text("default_domain", &client.default_domain)
+        .text("language", &client.language)
         .with("burn_code", client.burn_code().as_str_name())
         .with("on_source_down", client.on_source_down().as_str_name())
         .into_text()

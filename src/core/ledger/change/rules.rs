@@ -7,7 +7,7 @@ use super::audit::Facts;
 use super::check::{ensure, present, put as store, revision};
 use super::done::{Done, Step, refuse};
 use crate::base::{ClientId, Shown};
-use crate::ledger::storage::{BurnCode, Head, PutRules, Refusal, Rule, Rules};
+use crate::ledger::storage::{BurnCode, Head, Prompt, PutRules, Refusal, Rule, Rules};
 use crate::ledger::table::{Draft, Read, Table};
 use crate::ledger::{query, rules};
 
@@ -123,6 +123,9 @@ fn described(rule: &Rule) -> String {
     }
     if rule.burn_code() != BurnCode::Unspecified {
         say("burn", rule.burn_code().as_str_name());
+    }
+    if rule.prompt() != Prompt::Unspecified {
+        say("prompt", rule.prompt().as_str_name());
     }
     for it in &rule.attributes {
         let number = match it.vendor {

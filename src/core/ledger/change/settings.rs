@@ -1,15 +1,17 @@
 //! Changes of the settings: a whole document with one revision.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::audit::Facts;
-use super::check::{present, put as store, revision, sealed, text, valid};
+use super::check::{is_language, present, put as store, revision, sealed, text, valid};
 use super::done::{Done, Step, refuse};
-use crate::base::limits::LEASE_MAX;
+use crate::base::Reference;
+use crate::base::limits::{LANGUAGES_MAX, LEASE_MAX, MESSAGE_OCTETS_MAX};
 use crate::ledger::limits::Limits;
 use crate::ledger::query;
 use crate::ledger::storage::{
-    EntraClientType, EntraSettings, Head, PutSettings, Refusal, Settings,
+    EntraClientType, EntraSettings, Head, PutSettings, Refusal, Settings, Texts,
 };
 use crate::ledger::table::{Draft, Read, Table};
 
@@ -39,12 +41,39 @@ pub(super) fn install(
     if let Err(error) = Limits::resolve(settings.limits.as_ref()) {
         return refuse(Refusal::Invalid, error.to_string());
     }
+    check_texts(&settings.texts)?;
     head.settings_revision = head.settings_revision.saturating_add(1);
     let settings = Settings {
         revision: head.settings_revision,
         ..settings.clone()
     };
     store(draft, Table::Settings, &[], &settings);
+    Ok(())
+}
+
+/// A text that no attribute can hold would make every login silent that needs it.
+fn check_texts(texts: &[Texts]) -> Step<()> {
+    valid(texts.len() <= LANGUAGES_MAX, "there are too many languages")?;
+    let mut languages = BTreeSet::new();
+    for one in texts {
+        let language = one.language.to_ascii_lowercase();
+        valid(
+            language.is_empty() || is_language(&language),
+            "a language is no tag such as de or pt-BR",
+        )?;
+        valid(languages.insert(language), "a language stands twice")?;
+        let fits = |text: &str| {
+            text.len()
+                <= MESSAGE_OCTETS_MAX.saturating_sub(text.matches(Reference::PLACEHOLDER).count())
+                && !text.chars().any(char::is_control)
+        };
+        valid(
+            [&one.ask, &one.ask_again, &one.denied]
+                .into_iter()
+                .all(|text| fits(text)),
+            "a text is longer than an attribute, or has controls",
+        )?;
+    }
     Ok(())
 }
 
@@ -142,6 +171,13 @@ fn facts(settings: &Settings) -> String {
             .with("known_place_window", limits.known_place_window)
             .with("elsewhere_failures", limits.elsewhere_failures)
             .with("window_steps", limits.window_steps);
+    }
+    for texts in &settings.texts {
+        facts = facts
+            .text("texts.language", &texts.language)
+            .text("texts.ask", &texts.ask)
+            .text("texts.ask_again", &texts.ask_again)
+            .text("texts.denied", &texts.denied);
     }
     facts.into_text()
 }

@@ -1,6 +1,7 @@
 //! Commands and entries to octets and back. Parsing is the only check of form: what it
 //! lets through fits every bound.
 
+use std::array::TryFromSliceError;
 use std::time::Duration;
 
 use prost::Message;
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::base::limits::{LEASE_MAX, MATCHES_MAX};
 use crate::base::{
-    AttemptKey, Boot, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
+    AnswerId, AttemptKey, Boot, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
 };
 
 /// Why a command cannot be read.
@@ -130,6 +131,7 @@ impl From<&Begin> for storage::Begin {
             lease: millis(begin.lease),
             caller_named: begin.caller_named,
             burn_code: burn_code_stored(begin.burn_code).into(),
+            answer: answer_stored(begin.answer),
         }
     }
 }
@@ -174,6 +176,7 @@ impl TryFrom<storage::Begin> for Begin {
             lease,
             caller_named: begin.caller_named,
             burn_code: self::burn_code(burn_code),
+            answer: answer(&begin.answer).map_err(|_| CommandError::Field("answer"))?,
         })
     }
 }
@@ -315,6 +318,18 @@ impl From<storage::Epoch> for Epoch {
             place: epoch.place,
         }
     }
+}
+
+/// As a Begin and an attempt have it; empty: none.
+pub(in crate::ledger) fn answer(octets: &[u8]) -> Result<Option<AnswerId>, TryFromSliceError> {
+    match octets {
+        [] => Ok(None),
+        octets => octets.try_into().map(Some),
+    }
+}
+
+pub(in crate::ledger) fn answer_stored(answer: Option<AnswerId>) -> Vec<u8> {
+    answer.map(|answer| answer.0.to_vec()).unwrap_or_default()
 }
 
 fn key(octets: &[u8]) -> Result<AttemptKey, CommandError> {

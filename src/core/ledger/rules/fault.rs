@@ -45,8 +45,14 @@ pub enum Fault {
     #[error("burn_code is neither on-accept nor on-match")]
     BurnCode,
     /// What is refused gets nothing.
-    #[error("it denies, and so neither grants attributes nor burns a code")]
+    #[error("it denies, and so neither grants attributes, burns a code nor asks for one")]
     DenyGrants,
+    /// A mode of another version.
+    #[error("prompt is none of append, challenge and either")]
+    Prompt,
+    /// There is nothing to ask for.
+    #[error("it asks for no code, and so has no prompt for one")]
+    NoPrompt,
     /// There is nothing to burn.
     #[error("it asks for no code, and so burns none")]
     NoCode,

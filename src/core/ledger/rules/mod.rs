@@ -53,8 +53,22 @@ pub struct Ask {
     pub factors: Factors,
     /// When its code is spent; `None`: as the client's entry says.
     pub burn_code: Option<BurnCode>,
+    /// How the code is come by.
+    pub prompt: Prompt,
     /// What an Accept carries, in this order.
     pub grants: Vec<Grant>,
+}
+
+/// How the code is come by, where one is asked for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Prompt {
+    /// It stands behind the password.
+    #[default]
+    Append,
+    /// It is asked for in a challenge, always.
+    Challenge,
+    /// It stands behind the password; where that ends in no digits, it is asked for.
+    Either,
 }
 
 /// Reads a list of rules.
@@ -100,13 +114,19 @@ impl Then {
     fn read(stored: &storage::Rule) -> Result<Self, Fault> {
         let burn = storage::BurnCode::try_from(stored.burn_code).map_err(|_| Fault::BurnCode)?;
         let burn_code = burn_code(burn);
+        let prompt = Prompt::read(stored.prompt)?;
         let factors = match stored.factors() {
             RuleFactors::Unspecified => return Err(Fault::Factors),
-            RuleFactors::Deny if !stored.attributes.is_empty() || burn_code.is_some() => {
+            RuleFactors::Deny
+                if !stored.attributes.is_empty()
+                    || burn_code.is_some()
+                    || prompt != Prompt::Append =>
+            {
                 return Err(Fault::DenyGrants);
             }
             RuleFactors::Deny => return Ok(Self::Deny),
             RuleFactors::Password if burn_code.is_some() => return Err(Fault::NoCode),
+            RuleFactors::Password if prompt != Prompt::Append => return Err(Fault::NoPrompt),
             RuleFactors::Password => Factors::Password,
             RuleFactors::Code => Factors::Code,
             RuleFactors::PasswordAndCode => Factors::PasswordAndCode,
@@ -118,7 +138,18 @@ impl Then {
         Ok(Self::Ask(Ask {
             factors,
             burn_code,
+            prompt,
             grants: grants.collect::<Result<_, _>>()?,
         }))
+    }
+}
+
+impl Prompt {
+    fn read(stored: i32) -> Result<Self, Fault> {
+        match storage::Prompt::try_from(stored).map_err(|_| Fault::Prompt)? {
+            storage::Prompt::Unspecified | storage::Prompt::Append => Ok(Self::Append),
+            storage::Prompt::Challenge => Ok(Self::Challenge),
+            storage::Prompt::Either => Ok(Self::Either),
+        }
     }
 }

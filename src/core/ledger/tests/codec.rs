@@ -6,7 +6,7 @@ use std::time::Duration;
 use prost::Message;
 
 use super::world::*;
-use crate::base::{Epoch, NodeId};
+use crate::base::{AnswerId, Epoch, NodeId};
 use crate::ledger::{
     Begin, BurnCode, Command, CommandError, Entry, Factors, Revisions, Settle, SourceOutcome,
     Table, storage,
@@ -17,6 +17,19 @@ fn an_entry_with_a_begin_has_these_octets() {
     let entry = entry(vec![Command::Begin(full())]);
     assert_eq!(hex(&entry.encode()), BEGIN_OCTETS);
     assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
+}
+
+#[test]
+fn the_answer_to_a_challenge_stands_behind_all_else_of_a_begin() {
+    let plain = Command::Begin(full()).encode();
+    let begin = Begin {
+        answer: Some(AnswerId([9; 16])),
+        ..full()
+    };
+    let octets = Command::Begin(begin.clone()).encode();
+    assert_eq!(octets.len(), plain.len() + 18);
+    assert!(hex(&octets).ends_with(&format!("7210{}", "09".repeat(16))));
+    assert_eq!(Command::decode(&octets), Ok(Command::Begin(begin)));
 }
 
 #[test]

@@ -286,6 +286,7 @@ impl Player {
             lease: Duration::from_millis(LEASE),
             caller_named: login.caller_named,
             burn_code: login.burn_code,
+            answer: None,
         }
     }
 

@@ -235,6 +235,7 @@ impl World {
             lease: Duration::from_millis(LEASE),
             caller_named: true,
             burn_code: None,
+            answer: None,
         }
     }
 

@@ -45,6 +45,7 @@ fn claim(factors: Factors) -> Claim {
             lease: LEASE,
             caller_named: true,
             burn_code: None,
+            answer: None,
         },
         question: (factors == Factors::PasswordAndCode).then_some(question),
         miss: Reason::WrongCode,

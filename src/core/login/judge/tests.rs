@@ -7,11 +7,12 @@ use prost::Message;
 use super::*;
 use crate::base::{AttemptKey, ClientId, KeyId, PlaceId, SeededEntropy, Timestamp, UserId};
 use crate::ledger::budgets::Limits;
+use crate::ledger::rules::Prompt;
 use crate::ledger::table::Counting;
 use crate::ledger::{MemoryTables, Revisions, Table, Write};
-use crate::login::{Call, Caller, Decision, Identity, RuleList};
+use crate::login::{Call, Caller, Decision, Identity, LoginName, RuleList};
 use crate::otp::{code_at, draw_seed};
-use crate::policy::{ClientPolicy, Grants, SourceDown, Terms};
+use crate::policy::{ClientPolicy, Grants, SourceDown, Terms, Texts};
 use crate::seal::{DataKey, Purpose};
 
 const USER: UserId = UserId(7);
@@ -19,7 +20,10 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const STEP: u64 = 60_000_000;
 const IDENTITY: Identity = Identity {
     user: USER,
-    key: AttemptKey([1; 32]),
+    name: LoginName {
+        key: AttemptKey([1; 32]),
+        answer: None,
+    },
     place: PlaceId([2; 16]),
 };
 
@@ -39,6 +43,7 @@ fn rule(factors: Factors) -> Rule {
         limits: Limits::of(&storage::Settings::default()),
         revisions: Revisions::default(),
         default_domain: String::new(),
+        texts: Texts::default(),
     }
 }
 
@@ -48,6 +53,7 @@ fn request(typed: &str) -> Request {
         client_revision: 0,
         user_name: b"alice".to_vec(),
         password: Secret::from(typed.as_bytes()),
+        state: None,
         proven: true,
         caller: Caller::default(),
         arrived: NOW,
@@ -120,7 +126,11 @@ impl World {
     }
 
     fn judge(&self, typed: &str, factors: Factors) -> Result<Claim, Stop> {
-        let case = Case {
+        self.judge_case(&self.tables, &self.case(factors), typed, factors)
+    }
+
+    fn case(&self, factors: Factors) -> Case {
+        Case {
             identity: IDENTITY,
             directory_name: "alice@contoso.example".into(),
             tokens: self.tokens.iter().copied().collect(),
@@ -130,10 +140,10 @@ impl World {
             terms: Terms {
                 factors,
                 burn_code: None,
+                prompt: Prompt::Append,
                 grants: Grants::default(),
             },
-        };
-        self.judge_case(&self.tables, &case, typed, factors)
+        }
     }
 
     fn judge_case(
@@ -144,7 +154,26 @@ impl World {
         factors: Factors,
     ) -> Result<Claim, Stop> {
         let (rule, request) = (rule(factors), request(typed));
-        case.judge(view, &request, &rule, &self.secrets, Owner::default())
+        case.judge(
+            view,
+            (&request, None),
+            &rule,
+            &self.secrets,
+            Owner::default(),
+        )
+    }
+
+    /// Password and code came each by itself.
+    fn apart(&self, password: &str, code: &str, factors: Factors) -> Claim {
+        let (rule, request) = (rule(factors), request(code));
+        let apart = Apart {
+            password: Secret::from(password.as_bytes()),
+            code: Secret::from(code.as_bytes()),
+        };
+        let typed = (&request, Some(&apart));
+        let case = self.case(factors);
+        let claim = case.judge(&self.tables, typed, &rule, &self.secrets, Owner::default());
+        claim.unwrap()
     }
 
     fn both(&self, typed: &str) -> Claim {
@@ -182,6 +211,26 @@ fn the_code_that_matches_fixes_the_split() {
         assert_eq!(password(&claim), password_typed.as_bytes());
         assert_eq!(claim.question.unwrap().name, "alice@contoso.example");
     }
+}
+
+#[test]
+fn what_came_each_by_itself_is_not_split_again() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    let ends_in_digits = format!("secret{code}");
+    let claim = world.apart(&ends_in_digits, &code, Factors::PasswordAndCode);
+    assert_eq!(
+        (tokens(&claim), password(&claim)),
+        (vec![1], ends_in_digits.as_bytes())
+    );
+    let wrong = world.apart(&ends_in_digits, "000000", Factors::PasswordAndCode);
+    assert_eq!((tokens(&wrong), wrong.miss), (vec![], Reason::WrongCode));
+    assert!(wrong.question.is_none());
+    let bare = world.apart("", &code, Factors::PasswordAndCode);
+    assert_eq!((tokens(&bare), bare.miss), (vec![], Reason::EmptyPassword));
+    assert_eq!(tokens(&world.apart("", &code, Factors::Code)), [1]);
+    // Nothing may stand before a code that is all.
+    assert_eq!(tokens(&world.apart("secret", &code, Factors::Code)), []);
 }
 
 #[test]

@@ -37,6 +37,11 @@ fn settings_are_replaced_as_a_whole_from_the_expected_revision() {
             strict_failures: 5,
             ..Limits::default()
         }),
+        texts: vec![Texts {
+            language: "pt-BR".to_owned(),
+            ask: "Código:".to_owned(),
+            ..Texts::default()
+        }],
     };
     assert_eq!(world.done(put(settings.clone(), 1)).revision, 2);
     assert_eq!(world.head.settings_revision, 2);
