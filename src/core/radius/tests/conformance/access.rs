@@ -1,8 +1,9 @@
-//! Rows A1–A7: what an Access-Request offers and what each reply may carry.
+//! Rows A1–A10: what an Access-Request offers and what each reply may carry.
 
 use super::*;
 use crate::radius::{
-    Attribute, Challenge, NotText, Number, Prompt, Reply, Unencodable, Ungrantable, Unreadable,
+    Attribute, Challenge, Integrity, NotText, Number, Prompt, Reply, Unencodable, Ungrantable,
+    Unreadable,
 };
 
 fn credentials_of(attributes: Pairs<'_>) -> Result<&'static str, Uncredentialed> {
@@ -63,6 +64,32 @@ fn a1_other_requests_offer_no_proof() {
     assert_eq!(cause, Uncredentialed::NotAccess);
 }
 
+#[test]
+fn a1_the_device_of_a_request_is_read() {
+    let packet = octets(
+        ACCESS_REQUEST,
+        &[
+            (1, b"CONTOSO\\alice"),
+            (4, &[198, 51, 100, 1]),
+            (5, &[0, 0, 0, 9]),
+            (31, b"198.51.100.99"),
+            (32, b"gateway"),
+            (87, b"tunnel0"),
+            (95, &[0x20; 16]),
+        ],
+    );
+    let secrets = secrets();
+    let request = taken(&packet, &secrets);
+    assert_eq!(request.user_name(), Some(&b"CONTOSO\\alice"[..]));
+    assert_eq!(request.nas_ip_address(), Some([198, 51, 100, 1].into()));
+    assert_eq!(request.nas_ipv6_address(), Some([0x20; 16].into()));
+    assert_eq!(request.nas_port(), Some(9));
+    assert_eq!(request.calling_station_id(), Some(&b"198.51.100.99"[..]));
+    assert_eq!(request.nas_identifier(), Some(&b"gateway"[..]));
+    assert_eq!(request.nas_port_id(), Some(&b"tunnel0"[..]));
+    assert!(!request.has_eap());
+}
+
 /// Hides by the letter of RFC 2865 §5.2; `clear` is padded by the caller.
 fn hidden(clear: &[u8]) -> Vec<u8> {
     let mut all = Vec::new();
@@ -91,13 +118,37 @@ fn password_of(value: &[u8]) -> Result<Password, Uncredentialed> {
     password_in(&octets(ACCESS_REQUEST, &[(2, value)]), &secrets())
 }
 
+/// Each as it is typed, and whether a source can be asked with it.
 #[test]
-fn a2_passwords_of_every_length_come_back_whole() {
-    for length in [0, 1, 15, 16, 17, 128, 129, 239, 240] {
-        let clear = vec![b'p'; length];
+fn a2_passwords_come_back_as_they_were_typed() {
+    let of_length = |length| (vec![b'p'; length], Ok(()));
+    let mut typed = [0, 1, 15, 16, 17, 128, 129, 239, 240]
+        .map(of_length)
+        .to_vec();
+    let digits = b"pa55word1234567890123456";
+    typed.extend([
+        (digits.to_vec(), Ok(())),
+        (
+            [b'p'; 234].iter().chain(b"123456").copied().collect(),
+            Ok(()),
+        ),
+        ("grüße€".into(), Ok(())),
+        (b"ab\0cd".to_vec(), Err(NotText::Nul)),
+        (
+            b"\0".iter().chain(digits).copied().collect(),
+            Err(NotText::Nul),
+        ),
+        (b"sixteen octets..\0\0x".to_vec(), Err(NotText::Nul)),
+        (b"gr\xfc\xdfe123456".to_vec(), Err(NotText::Utf8)),
+        ([0xff; 240].to_vec(), Err(NotText::Utf8)),
+    ]);
+    for (clear, text) in typed {
         let password = password_of(&hidden(&padded(&clear))).unwrap();
-        assert_eq!(password.octets().expose(), clear);
-        assert_eq!(password.text().unwrap().len(), length);
+        assert_eq!(
+            password.text().map(str::as_bytes),
+            text.map(|()| &clear[..])
+        );
+        assert_eq!(password.into_octets().expose(), clear);
     }
 }
 
@@ -117,26 +168,26 @@ fn a2_a_password_of_another_length_is_refused_never_cut() {
 }
 
 #[test]
-fn a2_a_nul_inside_stays_and_fails() {
-    let password = password_of(&hidden(&padded(b"ab\0cd"))).unwrap();
-    assert_eq!(password.octets().expose(), b"ab\0cd");
-    assert_eq!(password.text(), Err(NotText::Nul));
-    let later = [&b"sixteen octets.."[..], b"\0\0x"].concat();
-    assert_eq!(
-        password_of(&hidden(&padded(&later)))
-            .unwrap()
-            .into_octets()
-            .expose(),
-        later
+fn a3_a_wrong_secret_makes_noise_that_is_no_text() {
+    let packet = octets(
+        ACCESS_REQUEST,
+        &[(2, &hidden(&padded(b"correct horse 123456")))],
     );
+    let wrong = [Secret::from(&b"another"[..])];
+    let password = password_in(&packet, &wrong).unwrap();
+    assert_eq!(password.text(), Err(NotText::Utf8));
+    assert_eq!(taken(&packet, &wrong).integrity(), Integrity::Unproven);
 }
 
 #[test]
-fn a3_a_password_that_is_not_utf8_is_no_text() {
-    let password = password_of(&hidden(&padded(b"gr\xfc\xdfe"))).unwrap();
-    assert_eq!(password.text(), Err(NotText::Utf8));
-    let utf8 = password_of(&hidden(&padded("grüße€".as_bytes()))).unwrap();
-    assert_eq!(utf8.text(), Ok("grüße€"));
+fn a4_a_name_is_read_as_it_was_typed_whatever_its_form() {
+    let secrets = secrets();
+    for name in ["alice", "alice@contoso.example", "CONTOSO\\alice", "", "ä"] {
+        let packet = octets(ACCESS_REQUEST, &[(1, name.as_bytes()), PASSWORD]);
+        assert_eq!(taken(&packet, &secrets).user_name(), Some(name.as_bytes()));
+    }
+    let nameless = octets(ACCESS_REQUEST, &[PASSWORD]);
+    assert_eq!(taken(&nameless, &secrets).user_name(), None);
 }
 
 fn reply(attributes: Pairs<'_>, reply: &Reply<'_>) -> Result<Vec<u8>, Unencodable> {
@@ -152,23 +203,21 @@ fn a5_a_reject_carries_texts_and_proxy_states_alone() {
     assert_eq!(kinds(&packet), [80, 18, 18, 33]);
 }
 
+fn challenge(messages: &[&str], prompt: Option<Prompt>) -> Result<Vec<u8>, Unencodable> {
+    let challenge = Challenge {
+        state: b"sealed",
+        messages,
+        prompt,
+        wait_secs: Some(60),
+    };
+    reply(&[(33, b"p")], &Reply::Challenge(challenge))
+}
+
 #[test]
 fn a5_a_challenge_carries_what_it_may() {
-    let packet = reply(
-        &[(33, b"p")],
-        &Reply::Challenge(Challenge {
-            state: b"sealed",
-            messages: &["Code?"],
-            prompt: Some(Prompt::Echo),
-            wait_secs: Some(60),
-        }),
-    )
-    .unwrap();
+    let packet = challenge(&["Code?"], Some(Prompt::Echo)).unwrap();
     assert_eq!(packet[0], 11);
-    let attributes = pairs(&packet);
     assert_eq!(kinds(&packet), [80, 24, 18, 76, 27, 33]);
-    assert_eq!(attributes[3].1, [0, 0, 0, 1]);
-    assert_eq!(attributes[4].1, [0, 0, 0, 60]);
 }
 
 fn attribute(number: &str, value: &[u8]) -> Attribute {
@@ -320,4 +369,55 @@ fn a7_a_challenge_has_one_state_and_the_answer_brings_it_back() {
         taken(&answer, &secrets).state_attribute(),
         Some(&b"once"[..])
     );
+}
+
+#[test]
+fn a8_session_timeout_is_the_wait_in_a_challenge_and_the_session_in_an_accept() {
+    let asked = pairs(&challenge(&[], None).unwrap());
+    assert_eq!(asked[2], (27, vec![0, 0, 0, 60]));
+    let hours = [attribute("27", &36_000_u32.to_be_bytes())];
+    let granted = pairs(&reply(&[], &Reply::Accept(&hours)).unwrap());
+    assert_eq!(granted[1], (27, 36_000_u32.to_be_bytes().to_vec()));
+    assert_eq!(kinds(&reply(&[], &Reply::Accept(&[])).unwrap()), [80]);
+}
+
+#[test]
+fn a9_a_text_of_up_to_253_octets_may_repeat_and_a_longer_one_is_refused_whole() {
+    let (fits, long) = ("ä".repeat(126) + "!", "ä".repeat(127));
+    let texts = [&fits[..], "ref 7K2M9Q"];
+    for packet in [reply(&[], &Reply::Reject(&texts)), challenge(&texts, None)] {
+        let attributes = pairs(&packet.unwrap());
+        let said = attributes.iter().filter(|(kind, _)| *kind == 18);
+        assert!(said.map(|(_, text)| &text[..]).eq(texts.map(str::as_bytes)));
+    }
+    let cause = Unencodable::ValueLength {
+        number: Number::Standard(18),
+        octets: 254,
+    };
+    assert_eq!(reply(&[], &Reply::Reject(&["no", &long])), Err(cause));
+    assert_eq!(challenge(&[&long], None), Err(cause));
+}
+
+#[test]
+fn a9_prompt_says_whether_the_answer_may_be_shown() {
+    for (prompt, number) in [(Prompt::NoEcho, 0), (Prompt::Echo, 1)] {
+        let packet = pairs(&challenge(&[], Some(prompt)).unwrap());
+        assert_eq!(packet[2], (76, vec![0, 0, 0, number]));
+    }
+}
+
+#[test]
+fn a10_class_of_up_to_253_octets_may_repeat_and_comes_back_in_accounting() {
+    let long = [b'x'; 253];
+    let granted = [attribute("25", b"OU=staff;"), attribute("25", &long)];
+    let accepted = pairs(&reply(&[], &Reply::Accept(&granted)).unwrap());
+    let classes: Vec<_> = accepted
+        .iter()
+        .skip(1)
+        .map(|(_, value)| &value[..])
+        .collect();
+    assert_eq!(classes, [b"OU=staff;", &long[..]]);
+    let packet = accounting(&[(25, classes[0]), (25, classes[1])]);
+    let secrets = secrets();
+    assert!(taken(&packet, &secrets).classes().eq(classes));
 }

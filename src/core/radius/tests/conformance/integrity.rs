@@ -1,5 +1,4 @@
-//! Rows M1–M8: Message-Authenticator. M6 is off and M8 is another protocol: neither has
-//! code here.
+//! Rows M1–M8: Message-Authenticator. M8 is another way to carry packets.
 
 use super::*;
 use crate::radius::{Challenge, Integrity, Reply};
