@@ -24,7 +24,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test test-points check fix bench bench-cluster chaos chaos-forgets fuzz fuzz-smoke build deps radclient gateways e2e keep check-deploy
+.PHONY: demo test test-points check fix bench bench-cluster chaos chaos-forgets fuzz fuzz-smoke build deps llvm radclient gateways e2e keep check-deploy
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -80,18 +80,13 @@ chaos-forgets: build ## the judges find what is broken without the memory of att
 	! $(FORGETS)/countersign-chaos --nodes 3 --minutes 1 --report $(FORGETS)/report.json
 	grep -q '"invariant": "I2"' $(FORGETS)/report.json
 
-# The core forbids unsafe code, so the address sanitizer would only cost half the speed. What
-# is found goes to target/, beside the seeds that are kept in tests/fuzz/corpus/.
-fuzz: $(TOOLS)/bin/cargo-fuzz ## look for crashes, FUZZ_SECONDS a target
-	cd tests/fuzz && for target in $$(ls targets | sed 's/\.rs//'); do \
-	  found=../../target/fuzz/corpus/$$target; mkdir -p $$found && \
-	  RUSTC_BOOTSTRAP=1 $(TOOLS)/bin/cargo-fuzz run -s none --fuzz-dir . $$target \
-	    $$found corpus/$$target -- \
-	    -max_total_time=$(FUZZ_SECONDS) -max_len=4200 || exit 1; \
-	done
+# For hours: `make fuzz RUNS=60000000 TARGET=packet`. See tests/fuzz/run for the rest.
+fuzz: $(TOOLS)/bin/cargo-fuzz llvm ## look for crashes, FUZZ_SECONDS or RUNS of each target or of TARGET
+	CARGO_FUZZ=$< FUZZ_SECONDS=$(FUZZ_SECONDS) RUNS=$(RUNS) tests/fuzz/run $(TARGET)
+	tests/fuzz/reach $(TARGET)
 
-fuzz-smoke:
-	$(MAKE) fuzz FUZZ_SECONDS=15
+fuzz-smoke: $(TOOLS)/bin/cargo-fuzz
+	CARGO_FUZZ=$< FUZZ_SECONDS=30 tests/fuzz/run
 
 build: deps
 	$(CARGO) build $(BUILD) --workspace
@@ -104,6 +99,14 @@ deps: ## what the compiler needs beside cargo: libclang, for RocksDB's bindings
 	    echo 'installing libclang and a C++ compiler (Debian packages)'; \
 	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends \
 	      g++ make libclang-dev >/dev/null; }
+
+# The toolchain's own may not be there, and Debian's other ones are too old for it.
+llvm: ## what reads coverage
+	@ls $$(rustc --print sysroot)/lib/rustlib/*/bin/llvm-cov >/dev/null 2>&1 || command -v llvm-cov-19 >/dev/null || \
+	  { SUDO=$$([ $$(id -u) = 0 ] || echo sudo); \
+	    echo 'installing llvm-19 (a Debian package)'; \
+	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends \
+	      llvm-19 >/dev/null; }
 
 radclient: ## a client that is not ours, to test with
 	@command -v radclient >/dev/null || \

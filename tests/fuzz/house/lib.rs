@@ -5,8 +5,9 @@
 //! through its octets on disk. What the shells add (tasks, sockets, the log) is left out;
 //! the source's answer, the clock and the order of things come from the fuzz input.
 //!
-//! `make fuzz` runs every target; `corpus/` holds the seeds, written by
-//! `cargo run --example seeds`. A crash is run again, and made smaller, with
+//! `make fuzz` runs every target (`run`), and tells at the end what of the RADIUS layer it
+//! reached (`reach`). `corpus/` holds the seeds, written by `cargo run --example seeds`. A
+//! crash is run again, and made smaller, with
 //! `RUSTC_BOOTSTRAP=1 cargo-fuzz run|tmin -s none --fuzz-dir . TARGET artifacts/TARGET/FILE`.
 
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ mod datagrams;
 mod ledger;
 mod login;
 mod octets;
+mod packet;
 mod port;
 mod script;
 mod state;
@@ -26,7 +28,18 @@ mod text;
 
 pub use attributes::grant_attributes;
 pub use ledger::run_entries;
+pub use packet::receive_packet;
 pub use script::run_script;
 pub use state::{CLIENTS, STATE, State, TOKEN, Tester};
 pub use state_attribute::open_state;
 pub use text::{read_base32, read_csv};
+
+/// Every target and what it runs.
+pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+    ("attributes", grant_attributes),
+    ("base32", read_base32),
+    ("csv", read_csv),
+    ("datagram", run_script),
+    ("entry", run_entries),
+    ("packet", receive_packet),
+];

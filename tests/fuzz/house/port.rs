@@ -47,13 +47,13 @@ pub(crate) fn answer(sent: &Sent, decision: Decision) {
     reply(&packet, client, decision);
 }
 
-fn verified<'a>(sent: &'a Sent, client: &'a Client) -> Option<Packet<'a, Verified<'a>>> {
+pub(crate) fn verified<'a>(sent: &'a Sent, client: &'a Client) -> Option<Packet<'a, Verified<'a>>> {
     let packet = Packet::receive(&sent.octets, sent.service).ok()?;
     packet.verify(&client.secrets, client.policy).ok()
 }
 
 /// Reads what the shells read for their events.
-fn look(packet: &Packet<'_, Verified<'_>>) {
+pub(crate) fn look(packet: &Packet<'_, Verified<'_>>) {
     let _ = (
         packet.nas_ipv6_address(),
         packet.accounting(),
@@ -116,7 +116,7 @@ fn reply(packet: &Packet<'_, Verified<'_>>, client: &Client, decision: Decision)
 
 /// Writes a reply and reads it as the device does (I9). Only its room can run out: the
 /// request's Proxy-States must all go into it.
-fn check_reply(packet: &Packet<'_, Verified<'_>>, client: &Client, reply: &Reply<'_>) {
+pub(crate) fn check_reply(packet: &Packet<'_, Verified<'_>>, client: &Client, reply: &Reply<'_>) {
     let Ok(octets) = packet.reply(reply) else {
         let echoed: usize = packet.proxy_states().map(|state| state.len() + 2).sum();
         assert!(echoed > ROOM_OCTETS, "a reply could not be written");
