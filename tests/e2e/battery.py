@@ -40,7 +40,7 @@ class Logins(unittest.TestCase):
         self.cluster = Cluster(self.folder)
         self.addCleanup(self.cluster.stop)
         self.addCleanup(self.tell_of_failure)
-        self.alice = self.cluster.alice
+        self.alice, self.guest = self.cluster.alice, self.cluster.guest
         self.typed = self.alice.password + self.alice.code()
         # The demo's own entry of this address makes room for that of the gateway.
         self.cluster.run("client", "remove", "vpn")

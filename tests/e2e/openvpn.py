@@ -47,6 +47,7 @@ class Logins(battery.Logins):
             if client.wait_for("Initialization Sequence Completed", REFUSED) == REFUSED:
                 return battery.REJECT
             tunnel.ping(caller)
+            self.seen = tunnel.seen(caller)
             return battery.ACCEPT
         finally:
             client.stop()

@@ -2,6 +2,7 @@
 
 import battery
 import tunnel
+from battery import ACCEPT
 from world import Process
 
 
@@ -19,6 +20,9 @@ class Ocserv(battery.Logins):
             f"radius_retries {battery.TRIES - 1}\n"
             f"bindaddr *\n"
         )
+        groups = self.folder / "groups"
+        groups.mkdir()
+        (groups / "staff").write_text(f"route = {STAFF_NETWORK}\n")
         config = self.folder / "ocserv.conf"
         config.write_text(
             f'auth = "radius[config={radius}]"\n'
@@ -35,6 +39,7 @@ class Ocserv(battery.Logins):
             f"ipv4-network = {tunnel.NETWORK}\n"
             f"ipv4-netmask = {tunnel.MASK}\n"
             f"max-ban-score = 0\n"
+            f"config-per-group = {groups}/\n"
         )
         command = ["ocserv", "--foreground", "--debug", "1", "--config", config]
         self.gateway = Process(command, self.folder / "gateway.log")
@@ -49,10 +54,24 @@ class Ocserv(battery.Logins):
             if client.wait_for("Configured as", REFUSED) == REFUSED:
                 return battery.REJECT
             tunnel.ping(caller)
+            self.seen = tunnel.seen(caller)
             return battery.ACCEPT
         finally:
             client.stop()
 
+    def test_gives_members_of_a_group_its_own_configuration(self):
+        self.cluster.run("user", "set", self.alice.name, "--group", "staff")
+        self.cluster.run("user", "set", self.guest.name, "--group", "guests")
+        self.cluster.run("rule", "add", "all", "--factors", "both", *CLASS)
+        self.assertEqual(self.log_in(self.alice.name, self.typed), ACCEPT)
+        self.assertIn(STAFF_NETWORK, self.seen)
+        typed = self.guest.password + self.guest.code()
+        self.assertEqual(self.log_in(self.guest.name, typed), ACCEPT)
+        self.assertNotIn(STAFF_NETWORK, self.seen)
 
+
+# How ocserv reads groups.
+CLASS = ["--attribute", "Class=OU={groups:;}"]
+STAFF_NETWORK = "192.0.2.0/24"
 # The Reply-Message, which the traveller is shown.
 REFUSED = "Access denied (ref "

@@ -37,6 +37,17 @@ class OpenVpn(openvpn.Logins):
         )
         return f"plugin /usr/lib/openvpn/radiusplugin.so {config}"
 
+    def test_gives_the_address_and_the_route_that_a_rule_grants(self):
+        address, network = "203.0.113.77", "192.0.2.0/24"
+        framed = ["--attribute", f"Framed-IP-Address={address}"]
+        framed += ["--attribute", f"Framed-Route={network} {address}/32 1"]
+        self.cluster.run("rule", "add", "all", "--factors", "both", *framed)
+        self.assertEqual(self.log_in(self.alice.name, self.typed), ACCEPT)
+        self.assertIn(f"inet {address}/", self.seen)
+        # The network behind the traveller, which the gateway sends through this tunnel.
+        told = (self.folder / "ccd" / self.alice.name).read_text()
+        self.assertIn("iroute 192.0.2.0 255.255.255.0", told)
+
     def test_tells_when_the_session_begins(self):
         self.assertEqual(self.log_in(self.alice.name, self.typed), ACCEPT)
 

@@ -26,6 +26,19 @@ class Radclient(battery.Logins):
             first = said.partition("Received ")[2].splitlines()[1]
             self.assertIn("Message-Authenticator = 0x", first)
 
+    def test_is_told_the_groups_in_each_form(self):
+        self.cluster.run("user", "set", self.alice.name, "--group", "staff", "--group", "vpn-a")
+        granted = ["Class=OU={groups};", "Filter-Id={group:vpn-}", "Fortinet-Group-Name={groups}"]
+        attributes = [word for it in granted for word in ("--attribute", it)]
+        self.cluster.run("rule", "add", "all", "--factors", "both", *attributes)
+        request = {"User-Name": self.alice.name, "User-Password": self.typed}
+        said = radclient.ask(self.servers[0], self.secret, request)
+        self.assertEqual(radclient.verdict(said), battery.ACCEPT)
+        classes = [f"Class = 0x{f'OU={it};'.encode().hex()}" for it in ("staff", "vpn-a")]
+        groups = [f'Fortinet-Group-Name = "{it}"' for it in ("staff", "vpn-a")]
+        for line in (*classes, 'Filter-Id = "vpn-a"', *groups):
+            self.assertIn(line, said)
+
     def test_hears_nothing_without_the_message_authenticator_that_its_entry_requires(self):
         secret = self.add_client("strict", "127.0.0.4", "require")
         request = {"User-Name": self.alice.name, "User-Password": self.typed}

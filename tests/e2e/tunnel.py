@@ -25,6 +25,13 @@ def travel(caller, command, log, answers=()):
     return Process(["ip", "netns", "exec", caller, *command], log, answers)
 
 
+def seen(caller):
+    """What a traveller has of the network: addresses and routes."""
+    command = ["ip", "-n", caller]
+    shown = ([*command, "address", "show"], [*command, "route", "show"])
+    return "".join(subprocess.check_output(it, text=True) for it in shown)
+
+
 def ping(caller):
     """An echo of the gateway's inner address: it can only come through the tunnel."""
     command = ["ip", "netns", "exec", caller, "ping", "-c", "1", "-W", "1", INSIDE]

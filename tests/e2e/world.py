@@ -100,6 +100,8 @@ class Cluster:
             self.demo.stop()
             raise
         self.alice = Person(self.told["users"][0])
+        load = self.told["load"]
+        self.guest = Person({**load, "name": load["name"].replace("{n}", "1")})
 
     def stop(self):
         """Not in order: who leads would hand over first, and the frozen could not."""
