@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import radclient
-from world import Cluster, freeze, thaw, until
+from world import Cluster, freeze, kill, thaw, until
 
 ACCEPT, REJECT, SILENCE = "accept", "reject", "silence"
 LET_IN, WRONG_CODE, REPLAY, WRONG_PASSWORD = "CS-R000", "CS-R301", "CS-R302", "CS-R401"
@@ -16,6 +16,8 @@ TIMEOUT_SECS, TRIES = 3, 2
 # Shorter than a device's patience with one server, so that the next one may ask again.
 SOURCE_TIMEOUT_MS = 3000
 CASE_SECS_MAX = 90
+# How a challenge begins.
+ASKED = "Code from your authenticator"
 
 
 class Logins(unittest.TestCase):
@@ -31,6 +33,18 @@ class Logins(unittest.TestCase):
         The first answer is the password; the others are those to challenges.
         """
         raise NotImplementedError
+
+    def answer_next(self, client, answers):
+        """Types one answer after another, each when it is asked for."""
+        first, *others = answers
+        client.type(first)
+        for answer in others:
+            client.wait_for(ASKED)
+            self.before_answer()
+            client.type(answer)
+
+    def before_answer(self):
+        """What happens between a challenge and its answer."""
 
     def setUp(self):
         signal.signal(signal.SIGALRM, is_late)
@@ -145,6 +159,62 @@ class Logins(unittest.TestCase):
         self.assert_spent()
         # Once more after the stop of the node that asked, and no more (DESIGN, I2).
         self.assertLessEqual(self.cluster.questions(self.alice), 2)
+
+
+class Challenges:
+    """Cases of clients that ask for the code apart, to be had beside Logins."""
+
+    def ask_for_codes(self):
+        """Of those who call at the gateway, and of no others."""
+        asked = ["--client", "gateway", "--prompt", "challenge"]
+        self.cluster.run("rule", "add", "asked", "--factors", "both", *asked)
+        self.cluster.run("rule", "add", "others", "--factors", "both")
+
+    def test_lets_in_a_code_that_is_asked_for(self):
+        self.ask_for_codes()
+        answers = self.alice.password, self.alice.code()
+        self.assertEqual(self.log_in(self.alice.name, *answers), ACCEPT)
+        self.assertEqual(self.cluster.questions(self.alice), 1)
+        self.assert_spent()
+
+    def test_refuses_a_wrong_code_that_was_asked_for(self):
+        self.ask_for_codes()
+        answers = self.alice.password, self.alice.wrong_code()
+        self.assertEqual(self.log_in(self.alice.name, *answers), REJECT)
+        self.assertEqual(self.cluster.questions(self.alice), 0)
+        self.assertIn(WRONG_CODE, self.cluster.reasons(self.alice))
+
+    def test_is_asked_for_the_code_by_the_next_server_when_the_first_is_frozen(self):
+        self.ask_for_codes()
+        first = self.cluster.nodes[0]
+        freeze(first)
+        answers = self.alice.password, self.alice.code()
+        self.assertEqual(self.log_in(self.alice.name, *answers), ACCEPT)
+        thaw(first)
+        self.assert_spent()
+        self.assertEqual(self.cluster.questions(self.alice), 1)
+
+
+class Persistence(Challenges):
+    """The same, where an answer goes on to the next server as well."""
+
+    def test_takes_the_answer_at_another_server_when_the_first_is_frozen(self):
+        self.ask_for_codes()
+        first = self.cluster.nodes[0]
+        self.before_answer = lambda: freeze(first)
+        answers = self.alice.password, self.alice.code()
+        self.assertEqual(self.log_in(self.alice.name, *answers), ACCEPT)
+        thaw(first)
+        self.assert_spent()
+        self.assertEqual(self.cluster.questions(self.alice), 1)
+
+    def test_takes_the_answer_at_another_server_when_the_first_is_dead(self):
+        self.ask_for_codes()
+        first = self.cluster.nodes[0]
+        self.before_answer = lambda: kill(first)
+        answers = self.alice.password, self.alice.code()
+        self.assertEqual(self.log_in(self.alice.name, *answers), ACCEPT)
+        self.assertEqual(self.cluster.questions(self.alice), 1)
 
 
 def is_late(*_):

@@ -5,7 +5,9 @@ import tunnel
 from world import Process
 
 
-class Logins(battery.Logins):
+class Logins(battery.Challenges, battery.Logins):
+    """openvpn asks for the code itself, before it connects (static-challenge)."""
+
     def plugin(self, servers, secret):
         """The line that brings the plugin in, once its own files are written."""
         raise NotImplementedError
@@ -37,13 +39,20 @@ class Logins(battery.Logins):
         self.gateway.wait_for("Initialization Sequence Completed")
 
     def log_in(self, name, *answers, caller="home"):
+        password, *codes = answers
         told = self.folder / f"{caller}.told"
-        told.write_text(f"{name}\n{answers[0]}\n")
+        told.write_text(f"{name}\n{password}\n")
         command = ["openvpn", "--client", "--dev", "tun", "--proto", "udp", "--nobind"]
         command += ["--remote", tunnel.GATEWAY, "--ca", self.folder / "cert.pem"]
         command += ["--verify-x509-name", tunnel.NAME, "name", "--auth-user-pass", told]
-        client = tunnel.travel(caller, command, self.folder / f"{caller}.log")
+        if codes:
+            command += ["--static-challenge", battery.ASKED, "1"]
+        log = self.folder / f"{caller}.log"
+        client = tunnel.travel(caller, command, log, at_terminal=True)
         try:
+            for code in codes:
+                client.wait_for(battery.ASKED)
+                client.type(code)
             if client.wait_for("Initialization Sequence Completed", REFUSED) == REFUSED:
                 return battery.REJECT
             tunnel.ping(caller)

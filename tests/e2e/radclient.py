@@ -8,7 +8,9 @@ from world import PATIENCE_SECS
 def ask(server, secret, attributes, source="127.0.0.1"):
     """Sends one request up to twice; all that the client prints of it and of the reply."""
     attributes = {"Packet-Src-IP-Address": source, **attributes}
-    request = ", ".join(f'{name} = "{value}"' for name, value in attributes.items())
+    # Octets are written as numbers, texts in quotes.
+    shown = {name: it if it.startswith("0x") else f'"{it}"' for name, it in attributes.items()}
+    request = ", ".join(f"{name} = {value}" for name, value in shown.items())
     command = ["radclient", "-x", "-r", "2", "-t", "3", server["radius"], "auth", secret]
     done = subprocess.run(
         command,
@@ -32,8 +34,10 @@ def log_in(server, secret, name, typed, source="127.0.0.1"):
     return verdict(ask(server, secret, {"User-Name": name, "User-Password": typed}, source))
 
 
+CHALLENGE = "challenge"
 VERDICTS = {
     "Received Access-Accept": "accept",
+    "Received Access-Challenge": CHALLENGE,
     "Received Access-Reject": "reject",
     "No reply from server": "silence",
 }

@@ -6,7 +6,7 @@ from battery import ACCEPT
 from world import Process
 
 
-class Ocserv(battery.Logins):
+class Ocserv(battery.Persistence, battery.Logins):
     def set_up(self, servers, secret):
         tunnel.make_certificate(self.folder)
         radius = self.folder / "radiusclient.conf"
@@ -49,8 +49,9 @@ class Ocserv(battery.Logins):
     def log_in(self, name, *answers, caller="home"):
         command = ["openconnect", "--cafile", self.folder / "cert.pem", "--user", name]
         command.append(tunnel.GATEWAY)
-        client = tunnel.travel(caller, command, self.folder / f"{caller}.log", answers)
+        client = tunnel.travel(caller, command, self.folder / f"{caller}.log")
         try:
+            self.answer_next(client, answers)
             if client.wait_for("Configured as", REFUSED) == REFUSED:
                 return battery.REJECT
             tunnel.ping(caller)

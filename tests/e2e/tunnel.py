@@ -20,9 +20,9 @@ def make_certificate(folder):
     subprocess.run(command, check=True, capture_output=True)
 
 
-def travel(caller, command, log, answers=()):
-    """Starts a program in the network of a traveller, who gives these answers."""
-    return Process(["ip", "netns", "exec", caller, *command], log, answers)
+def travel(caller, command, log, **how):
+    """Starts a program in the network of a traveller."""
+    return Process(["ip", "netns", "exec", caller, *command], log, **how)
 
 
 def seen(caller):

@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import os
+import pty
 import signal
 import ssl
 import subprocess
@@ -20,16 +21,19 @@ ADDRESSES = {"home": "198.51.100.2", "elsewhere": "198.51.100.3"}
 
 
 class Process:
-    """A process with a log of its own, which is told these answers, one a line."""
+    """A process with a log of its own, to which somebody types, at a terminal or not."""
 
-    def __init__(self, command, log, answers=()):
+    def __init__(self, command, log, at_terminal=False):
         self.log = log
-        with open(log, "wb") as out:
+        ours, theirs = pty.openpty() if at_terminal else reversed(os.pipe())
+        self.keyboard = open(ours, "wb", buffering=0)
+        with open(log, "wb") as out, open(theirs, "rb") as stdin:
             self.child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT
+                command, stdin=stdin, stdout=out, stderr=subprocess.STDOUT
             )
-        with self.child.stdin as typed:
-            typed.write("".join(f"{answer}\n" for answer in answers).encode())
+
+    def type(self, line):
+        self.keyboard.write(f"{line}\n".encode())
 
     def said(self):
         return self.log.read_text(errors="replace")
@@ -48,6 +52,7 @@ class Process:
         return until(f"{self.log.stem} says one of {words}", heard)
 
     def stop(self):
+        self.keyboard.close()
         if self.child.poll() is None:
             self.child.terminate()
         try:
@@ -105,8 +110,8 @@ class Cluster:
 
     def stop(self):
         """Not in order: who leads would hand over first, and the frozen could not."""
-        for node in self.nodes:
-            os.kill(node["pid"], signal.SIGKILL)
+        for node in filter(is_there, self.nodes):
+            kill(node)
         self.demo.stop()
 
     def run(self, *command, node=None):
@@ -146,10 +151,11 @@ class Cluster:
         return sum(it["user"] == person.name and it["path"].endswith("/token") for it in asked)
 
     def events(self, *of):
-        """What each node noted, one after another; none of them stays frozen."""
-        for node in self.nodes:
+        """What each living node noted, one after another; none of them stays frozen."""
+        living = [node for node in self.nodes if is_there(node)]
+        for node in living:
             thaw(node)
-        for node in self.nodes:
+        for node in living:
             until(f"node {node['id']} is ready", lambda: is_ready(node))
             yield from self.run("events", *of, node=node)
 
@@ -185,6 +191,19 @@ def freeze(node):
 def thaw(node):
     """Does nothing to one that is not frozen."""
     os.kill(node["pid"], signal.SIGCONT)
+
+
+def kill(node):
+    os.kill(node["pid"], signal.SIGKILL)
+
+
+def is_there(node):
+    """Whether nobody has killed it; the demo may not have looked after it yet."""
+    try:
+        stat = Path(f"/proc/{node['pid']}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return not stat.rpartition(") ")[2].startswith("Z")
 
 
 def is_ready(node):

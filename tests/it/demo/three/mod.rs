@@ -2,6 +2,7 @@
 
 mod admin;
 mod burst;
+mod challenges;
 mod freshness;
 mod frozen;
 mod guesses;
