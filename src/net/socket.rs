@@ -153,3 +153,28 @@ impl Inbox {
 const CHUNK_OCTETS: usize = 65_536;
 /// LIMIT: datagrams that wait in the kernel while we are busy; then it drops them.
 const KERNEL_BUFFER_OCTETS: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn p7_a_reply_leaves_from_the_address_that_was_asked() {
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let server = Socket::open(any, 1).unwrap().remove(0);
+        let port = server.local().unwrap().port();
+        let device = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        for last in [1, 2, 3] {
+            let asked = SocketAddr::from(([127, 0, 0, last], port));
+            device.send_to(b"request", asked).await.unwrap();
+            let (mut inbox, mut arrived) = (Inbox::new(), Vec::new());
+            let take = |origin, _: &[u8]| arrived.push(origin);
+            server.receive(&mut inbox, take).await.unwrap();
+            server.send(b"reply", &arrived[0]).unwrap();
+            let (_, from) = device.recv_from(&mut [0; 16]).await.unwrap();
+            assert_eq!(from, asked);
+        }
+    }
+}

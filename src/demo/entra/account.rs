@@ -100,13 +100,21 @@ impl Accounts {
         account.standing.refusal()
     }
 
-    /// Sets the state; forgets failures. `false`: no such account.
-    pub(super) fn set(&self, name: &str, standing: Standing) -> bool {
+    /// Sets what is given; forgets failures. `false`: no such account.
+    pub(super) fn set(
+        &self,
+        name: &str,
+        standing: Option<Standing>,
+        password: Option<Secret>,
+    ) -> bool {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(account) = all.get_mut(&name.to_lowercase()) else {
             return false;
         };
-        account.standing = standing;
+        account.standing = standing.unwrap_or(account.standing);
+        if let Some(password) = password {
+            account.password = password;
+        }
         account.failures = 0;
         true
     }

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use countersign_core::base::Secret;
 use futures_util::stream;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
@@ -59,6 +60,7 @@ pub(super) struct Order {
     canned: Option<Option<Canned>>,
     user: Option<String>,
     state: Option<Standing>,
+    password: Option<String>,
 }
 
 impl Faults {
@@ -139,12 +141,13 @@ pub(super) async fn set(State(house): State<House>, body: Body) -> Response {
         Ok(order) => order,
         Err(why) => return refuse(why.to_string()),
     };
-    match (&order.user, order.state) {
-        (Some(user), Some(state)) if !house.accounts.set(user, state) => {
+    let password = order.password.clone().map(Secret::from);
+    match (&order.user, order.state.is_some() || password.is_some()) {
+        (Some(user), true) if !house.accounts.set(user, order.state, password) => {
             return refuse(format!("no account is called {user}"));
         }
-        (None, Some(_)) | (Some(_), None) => {
-            return refuse("user and state go together".to_owned());
+        (None, true) | (Some(_), false) => {
+            return refuse("a user goes with a state or a password".to_owned());
         }
         _ => {}
     }

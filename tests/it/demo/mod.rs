@@ -1,13 +1,12 @@
 //! What must be seen from outside: real packets, real processes, the product's own
 //! commands, against a whole demo cluster for each test.
 
-mod accounting;
 mod answers;
 mod attacker;
-mod broken;
 mod bursts;
 mod cluster;
 mod codes;
+mod conformance;
 mod deaths;
 mod imports;
 mod kills;
