@@ -15,9 +15,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages whose `Debug` is written by hand, since it must not print them.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 5] = [
     "countersign.admin.v1.SecretText",
     "countersign.admin.v1.ImportChunk",
     "countersign.peer.v1.AttemptKeysReply",
+    "countersign.peer.v1.GrantedAttribute",
     "countersign.peer.v1.LoginRequest",
 ];

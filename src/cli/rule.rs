@@ -3,13 +3,15 @@
 mod document;
 mod trial;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use countersign_core::policy::written;
 use serde_json::{Value, json};
 
 use super::connection::{Named, Session};
 use super::failure::Failure;
 use super::output::{Format, print};
+use super::secrets;
 use crate::admin::api;
 use crate::admin::api::rule_service_client::RuleServiceClient;
 use crate::operate::RuleWritten;
@@ -104,6 +106,10 @@ pub(super) struct Parts {
     /// Attribute of the Accept: Fortinet-Group-Name={groups}
     #[arg(long, value_name = "NAME=VALUE")]
     attribute: Vec<String>,
+    /// Attribute of the Accept whose value is a secret, from a file: Tunnel-Password:1=FILE;
+    /// - is standard input
+    #[arg(long, value_name = "NAME=FILE")]
+    secret_attribute: Vec<String>,
 }
 
 impl Command {
@@ -143,7 +149,7 @@ impl Command {
                     name,
                     ..RuleWritten::default()
                 };
-                parts.over(&mut rule);
+                parts.over(&mut rule)?;
                 place.insert(rules, rule)
             }
             Self::Set {
@@ -153,7 +159,7 @@ impl Command {
             } => {
                 let at = position(rules, &name)?;
                 if let Some(rule) = rules.get_mut(at) {
-                    parts.over(rule);
+                    parts.over(rule)?;
                     rule.name = rename.unwrap_or(name);
                 }
                 Ok(())
@@ -184,7 +190,12 @@ impl Place {
 }
 
 impl Parts {
-    fn over(self, rule: &mut RuleWritten) {
+    fn over(self, rule: &mut RuleWritten) -> Result<(), Failure> {
+        let mut attributes = self.attribute;
+        attributes.iter().try_for_each(|text| open_to_all(text))?;
+        for text in &self.secret_attribute {
+            attributes.push(with_secret(text)?);
+        }
         for (field, given) in [
             (&mut rule.clients, self.client),
             (&mut rule.users, self.user),
@@ -193,7 +204,7 @@ impl Parts {
             (&mut rule.addresses, self.address),
             (&mut rule.nas, self.nas),
             (&mut rule.hours, self.hours),
-            (&mut rule.attributes, self.attribute),
+            (&mut rule.attributes, attributes),
         ] {
             if !given.is_empty() {
                 *field = given
@@ -211,7 +222,32 @@ impl Parts {
                 *field = given;
             }
         }
+        Ok(())
     }
+}
+
+/// Refuses a secret on the command line, which every user of the machine can read. What is
+/// wrong with a text otherwise the node says.
+fn open_to_all(text: &str) -> Result<(), Failure> {
+    let secret = written::attribute(text)
+        .is_ok_and(|read| written::is_secret(&read) && !written::names_secret(&read.value));
+    match text.split_once('=') {
+        Some((name, _)) if secret => Err(Failure::Usage(format!(
+            "{name} is a secret: write it to a file and say --secret-attribute {name}=FILE"
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn with_secret(text: &str) -> Result<String, Failure> {
+    let usage = |why: &str| Failure::Usage(format!("--secret-attribute {text}: {why}"));
+    let (name, file) = text
+        .split_once('=')
+        .ok_or_else(|| usage("a secret attribute is NAME=FILE"))?;
+    let secret = secrets::read(Path::new(file))?;
+    let value = std::str::from_utf8(secret.expose());
+    let value = value.map_err(|_| usage("not UTF-8: write it as hex digits behind 0x"))?;
+    Ok(format!("{name}={value}"))
 }
 
 async fn read(

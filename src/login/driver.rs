@@ -155,7 +155,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
                 Parked::Judged(outcome) => return outcome,
                 Parked::Over => {
                     let ending = Ending::silent(Reason::NoQuorum);
-                    return house.told(None, ending).outcome(client);
+                    return house.outcome(house.told(None, ending), None, client);
                 }
             }
         };
@@ -256,7 +256,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
         });
         Outcome {
             words,
-            ..told.outcome(client)
+            ..self.carried(told, client)
         }
     }
 

@@ -9,6 +9,7 @@ use countersign_core::base::limits::{LOGIN_PACKETS_MAX, LOGINS_MAX};
 use countersign_core::base::{ClientId, Reference, UserId};
 use countersign_core::login::{Decision, Ending, LoginName, Outcome, Stages};
 use countersign_core::policy::Grants;
+use countersign_core::radius::Attribute;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -24,16 +25,12 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// The outcome of one packet.
-    pub(super) fn outcome(self, client: ClientId) -> Outcome {
+    /// The outcome of one packet. An Accept carries `grants`, and nothing else does.
+    pub(super) fn outcome(self, client: ClientId, grants: Vec<Attribute>) -> Outcome {
         let let_in = self.ending.decision == Decision::Accept;
         Outcome {
             decision: self.ending.decision,
-            grants: if let_in {
-                self.grants
-            } else {
-                Grants::default()
-            },
+            grants: if let_in { grants } else { Vec::new() },
             words: None,
             reason: self.ending.reason,
             source_code: self.ending.source_code,

@@ -9,6 +9,7 @@ mod driver;
 mod elsewhere;
 mod even;
 mod flows;
+mod granted;
 mod keys;
 mod lead;
 mod ports;

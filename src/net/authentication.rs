@@ -9,7 +9,7 @@ use countersign_core::base::limits::STATE_LIFE;
 use countersign_core::base::{ClientId, Timestamp};
 use countersign_core::login::{Call, Caller, Decision, Outcome, Reason, Request as Login};
 use countersign_core::radius::{
-    Challenge, Credentials, Integrity, Kind, Prompt, Reply, Service, Uncredentialed,
+    Challenge, Credentials, Integrity, Kind, Prompt, Reply, Salt, Service, Uncredentialed,
 };
 
 use super::port::{Answer, Request};
@@ -53,7 +53,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock, W: Witness> Answer for Authenticato
             outcome: &outcome,
             took: request.received.elapsed(),
         });
-        reply(request, &outcome)
+        reply(request, &outcome, || self.logins.draw_salt())
     }
 }
 
@@ -91,11 +91,15 @@ fn read(request: &Request<'_>, arrived: Timestamp) -> Result<Login, Reason> {
 }
 
 /// Every attribute of a reply is chosen here.
-fn reply(request: &Request<'_>, outcome: &Outcome) -> Option<Vec<u8>> {
+fn reply(
+    request: &Request<'_>,
+    outcome: &Outcome,
+    salt: impl FnOnce() -> Salt,
+) -> Option<Vec<u8>> {
     let reply = match outcome.decision {
         Decision::Accept => request
             .packet
-            .reply(&Reply::Accept(outcome.grants.attributes())),
+            .reply(&Reply::Accept(&outcome.grants, salt())),
         Decision::Reject => request.packet.reply(&Reply::Reject(&[outcome.message()])),
         Decision::Challenge => request.packet.reply(&Reply::Challenge(Challenge {
             state: outcome.state(),

@@ -30,6 +30,26 @@ impl fmt::Debug for LoginRequest {
     }
 }
 
+impl fmt::Debug for GrantedAttribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GrantedAttribute({}, …)", self.kind)
+    }
+}
+
+impl Zeroize for GrantedAttribute {
+    fn zeroize(&mut self) {
+        self.value.zeroize();
+    }
+}
+
+impl Drop for GrantedAttribute {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for GrantedAttribute {}
+
 /// Wiped when dropped, on either side of a link. What the transport copied of them is not.
 impl Zeroize for LoginRequest {
     fn zeroize(&mut self) {

@@ -15,7 +15,6 @@ use countersign_core::base::{ClientId, NodeId, Reference, Secret, Timestamp, Use
 use countersign_core::login::{
     AttemptMacs, Call, Caller, Decision, NextMac, Outcome, Reason, Request, Stages, Words,
 };
-use countersign_core::policy::Grants;
 use countersign_core::radius::{Attribute, Number};
 use countersign_core::seal::MacKey;
 
@@ -114,7 +113,7 @@ pub(super) fn reply_message(outcome: &Outcome, took: Duration) -> wire::LoginRep
         reference: outcome.reference.to_string(),
         user: outcome.user.map(|user| user.0),
         took_micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        attributes: outcome.grants.attributes().iter().map(granted).collect(),
+        attributes: outcome.grants.iter().map(granted).collect(),
         state: outcome.state().to_vec(),
         message: outcome.message().to_owned(),
     }
@@ -126,28 +125,42 @@ fn granted(attribute: &Attribute) -> wire::GrantedAttribute {
         kind,
         vendor,
         vendor_kind,
-        value: attribute.value().to_vec(),
+        value: match attribute.salted_value() {
+            Some((_, clear)) => clear.expose().to_vec(),
+            None => attribute.value().unwrap_or_default().to_vec(),
+        },
+        salted: attribute.salted_value().is_some(),
+        tag: attribute
+            .salted_value()
+            .and_then(|(tag, _)| tag)
+            .map(u32::from),
     }
 }
 
 /// What a peer grants: all of it, or none of it is believed.
-fn grants(reply: &wire::LoginReply) -> Result<Grants, CodecError> {
+fn grants(reply: &mut wire::LoginReply) -> Result<Vec<Attribute>, CodecError> {
     // LIMIT: as many as a rule may grant; the message's own bound is that of their octets.
     if reply.attributes.len() > GRANTED_ATTRIBUTES_MAX {
         return Err(CodecError::Bounds("the attributes"));
     }
-    let attribute = |it: &wire::GrantedAttribute| {
-        let number = Number::of_parts(it.kind, it.vendor, it.vendor_kind).ok()?;
-        Attribute::new(number, &it.value).ok()
-    };
-    let attributes: Option<Vec<_>> = reply.attributes.iter().map(attribute).collect();
-    let attributes = attributes.ok_or(CodecError::Unknown("an attribute"))?;
-    Ok(Grants::from(attributes))
+    let attributes: Option<Vec<_>> = reply.attributes.iter_mut().map(attribute).collect();
+    attributes.ok_or(CodecError::Unknown("an attribute"))
+}
+
+fn attribute(it: &mut wire::GrantedAttribute) -> Option<Attribute> {
+    let number = Number::of_parts(it.kind, it.vendor, it.vendor_kind).ok()?;
+    if !it.salted {
+        return Attribute::new(number, &it.value).ok();
+    }
+    let tag = it.tag.map(u8::try_from).transpose().ok()?;
+    // Moved, not copied: here it is wiped.
+    let clear = Secret::new(mem::take(&mut it.value));
+    Attribute::salted(number, tag, clear).ok()
 }
 
 /// What `peer` said of a login of `client`. Anything unclear is an error, and so silence.
 pub(super) fn outcome(
-    reply: &wire::LoginReply,
+    mut reply: wire::LoginReply,
     client: ClientId,
     peer: NodeId,
 ) -> Result<Outcome, CodecError> {
@@ -180,11 +193,11 @@ pub(super) fn outcome(
     let reference: Result<Reference, _> = reply.reference.parse();
     Ok(Outcome {
         decision,
-        grants: grants(reply)?,
+        grants: grants(&mut reply)?,
         words: (!reply.message.is_empty()).then(|| {
             Box::new(Words {
-                message: reply.message.clone(),
-                state: reply.state.clone(),
+                message: mem::take(&mut reply.message),
+                state: mem::take(&mut reply.state),
             })
         }),
         reason,

@@ -119,7 +119,7 @@ async fn answer(
     peer: NodeId,
 ) -> Option<Outcome> {
     let reply = replies.message().await.ok()??;
-    codec::outcome(&reply, client, peer)
+    codec::outcome(reply, client, peer)
         .inspect_err(|error| tracing::warn!(node = %peer, %error, "a peer's answer to a login"))
         .ok()
 }

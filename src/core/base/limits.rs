@@ -13,6 +13,9 @@ pub const PACKET_OCTETS_MIN: usize = 20;
 pub const ATTRIBUTES_MAX: usize = 200;
 /// Longest password that is read, code included. RFC 2865 §5.2 says 128; clients send more.
 pub const PASSWORD_OCTETS_MAX: usize = 240;
+/// Longest value that is salt-encrypted: with a tag, a salt and padding to whole blocks it
+/// fits into a vendor's attribute.
+pub const SALTED_OCTETS_MAX: usize = 239;
 /// Longest user name, after folding.
 pub const NAME_OCTETS_MAX: usize = 256;
 /// Characters of a foreign string that are shown or logged.

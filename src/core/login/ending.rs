@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Reason;
 use crate::base::{ClientId, NodeId, Reference, UserId};
-use crate::policy::Grants;
+use crate::radius::Attribute;
 
 /// What the device hears.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -93,7 +93,7 @@ pub struct Outcome {
     /// What the device hears.
     pub decision: Decision,
     /// What an Accept carries; nothing else carries any of it.
-    pub grants: Grants,
+    pub grants: Vec<Attribute>,
     /// What a Challenge or a Reject says; boxed, as most logins have none.
     pub words: Option<Box<Words>>,
     /// Why, for operators.

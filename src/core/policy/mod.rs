@@ -5,9 +5,11 @@
 
 mod client;
 mod decision;
+mod mismatch;
 mod texts;
 pub mod written;
 
 pub use client::{ClientPolicy, NoRule, SourceDown};
-pub use decision::{Facts, Grants, Mismatch, Refusal, Terms, decide, mismatch};
+pub use decision::{Facts, Grants, Refusal, Terms, decide};
+pub use mismatch::{Mismatch, NasMismatch, Seen, mismatch};
 pub use texts::Texts;

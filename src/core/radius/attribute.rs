@@ -5,16 +5,22 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::encode::{Unencodable, Writer};
+use super::ms_chap::MICROSOFT;
+use super::salted::{Salting, salted_octets};
+use crate::base::Secret;
+use crate::base::limits::SALTED_OCTETS_MAX;
 
 /// Attribute types by the names of their RFCs, as the `radius` crate numbers them.
 pub mod kind {
     pub use ::radius::core::rfc2865::{
         CALLED_STATION_ID_TYPE as CALLED_STATION_ID, CALLING_STATION_ID_TYPE as CALLING_STATION_ID,
-        CHAP_PASSWORD_TYPE as CHAP_PASSWORD, CLASS_TYPE as CLASS, FILTER_ID_TYPE as FILTER_ID,
+        CHAP_CHALLENGE_TYPE as CHAP_CHALLENGE, CHAP_PASSWORD_TYPE as CHAP_PASSWORD,
+        CLASS_TYPE as CLASS, FILTER_ID_TYPE as FILTER_ID,
         FRAMED_IP_ADDRESS_TYPE as FRAMED_IP_ADDRESS, FRAMED_IP_NETMASK_TYPE as FRAMED_IP_NETMASK,
         FRAMED_ROUTE_TYPE as FRAMED_ROUTE, IDLE_TIMEOUT_TYPE as IDLE_TIMEOUT,
         NAS_IDENTIFIER_TYPE as NAS_IDENTIFIER, NAS_IP_ADDRESS_TYPE as NAS_IP_ADDRESS,
@@ -61,8 +67,11 @@ pub enum Ungrantable {
     #[error("attribute {0} may not stand in an Access-Accept")]
     Elsewhere(u8),
     /// Its value is hidden with the shared secret; in clear it would be noise to the device.
-    #[error("attribute {0} is hidden with the shared secret, which is not served")]
+    #[error("attribute {0} is hidden with the shared secret: its type is tagged-salted")]
     Hidden(Number),
+    /// It answers one login alone: MS-CHAP writes it itself (RFC 2548 §2).
+    #[error("attribute {0} is made anew for each login with MS-CHAP, and set by no rule")]
+    OfLogin(Number),
     /// Nobody has assigned it.
     #[error("{0} is no attribute's number")]
     Unassigned(Number),
@@ -74,19 +83,31 @@ pub enum Ungrantable {
 pub struct NoNumber;
 
 impl Number {
-    /// Whether an Access-Accept may carry it (RFC 2865 §5.44, RFC 2869 §5.19, RFC 3162 §3).
+    /// Whether an Access-Accept may carry it in clear (RFC 2865 §5.44, RFC 2869 §5.19, RFC
+    /// 3162 §3).
     ///
     /// # Errors
     /// Why not.
     pub const fn granted(self) -> Result<(), Ungrantable> {
         match self {
-            Self::Standard(kind::TUNNEL_PASSWORD) | Self::Vendor(MICROSOFT, 12 | 16 | 17) => {
-                Err(Ungrantable::Hidden(self))
-            }
+            Self::Standard(kind::TUNNEL_PASSWORD) => Err(Ungrantable::Hidden(self)),
+            _ => self.granted_salted(true),
+        }
+    }
+
+    /// Whether an Access-Accept may carry it hidden with the shared secret, and with a tag
+    /// before that. Which vendors read theirs so, nobody here can tell.
+    ///
+    /// # Errors
+    /// Why not.
+    pub const fn granted_salted(self, tagged: bool) -> Result<(), Ungrantable> {
+        match self {
+            Self::Standard(kind::TUNNEL_PASSWORD) if !tagged => Err(Ungrantable::Hidden(self)),
             Self::Standard(0 | kind::VENDOR_SPECIFIC) | Self::Vendor(0 | 0x0100_0000.., _) => {
                 Err(Ungrantable::Unassigned(self))
             }
             Self::Vendor(_, 0) => Err(Ungrantable::Unassigned(self)),
+            Self::Vendor(MICROSOFT, 2 | 12 | 16 | 17 | 26) => Err(Ungrantable::OfLogin(self)),
             Self::Standard(number) if is_of_other_packets(number) => {
                 Err(Ungrantable::Elsewhere(number))
             }
@@ -122,6 +143,22 @@ impl Number {
         match self {
             Self::Standard(_) => 253,
             Self::Vendor(..) => 247,
+        }
+    }
+
+    /// How much of a packet a salted attribute takes whose clear value has so many octets.
+    #[must_use]
+    pub const fn salted_packet_octets(self, tagged: bool, clear: usize) -> usize {
+        salted_octets(clear)
+            .saturating_add(tagged as usize)
+            .saturating_add(self.frame_octets())
+    }
+
+    /// What stands around a value.
+    const fn frame_octets(self) -> usize {
+        match self {
+            Self::Standard(_) => 2,
+            Self::Vendor(..) => 8,
         }
     }
 }
@@ -160,10 +197,20 @@ impl FromStr for Number {
 
 /// One attribute that an Access-Accept grants: its number may stand there, and its value
 /// fits. What is too long or belongs elsewhere cannot be made.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Attribute {
     number: Number,
-    value: Box<[u8]>,
+    value: Value,
+}
+
+#[derive(Clone, Eq, PartialEq)]
+enum Value {
+    Clear(Box<[u8]>),
+    /// Hidden when the reply is signed; shared, not copied, until then.
+    Salted {
+        tag: Option<u8>,
+        clear: Arc<Secret>,
+    },
 }
 
 impl Attribute {
@@ -173,15 +220,41 @@ impl Attribute {
     /// The number belongs elsewhere; the value is empty or too long.
     pub fn new(number: Number, value: &[u8]) -> Result<Self, Unencodable> {
         number.granted()?;
-        let octets = value.len();
-        match octets {
-            0 => Err(Unencodable::Empty(number)),
-            _ if octets > number.octets_max() => Err(Unencodable::ValueLength { number, octets }),
-            _ => Ok(Self {
-                number,
-                value: value.into(),
-            }),
-        }
+        Self::of_login(number, value)
+    }
+
+    /// Makes one that is salt-encrypted, behind a tag where it has one.
+    ///
+    /// # Errors
+    /// The number belongs elsewhere; the value is empty or too long.
+    pub fn salted(number: Number, tag: Option<u8>, clear: Secret) -> Result<Self, Unencodable> {
+        number.granted_salted(tag.is_some())?;
+        Self::salted_of_login(number, tag, clear)
+    }
+
+    /// The same for numbers that no rule may set: what answers a login itself.
+    ///
+    /// # Errors
+    /// The value is empty or too long.
+    pub fn of_login(number: Number, value: &[u8]) -> Result<Self, Unencodable> {
+        checked(number, value.len(), number.octets_max())?;
+        let value = Value::Clear(value.into());
+        Ok(Self { number, value })
+    }
+
+    /// The same, salt-encrypted.
+    ///
+    /// # Errors
+    /// The value is empty or too long.
+    pub fn salted_of_login(
+        number: Number,
+        tag: Option<u8>,
+        clear: Secret,
+    ) -> Result<Self, Unencodable> {
+        checked(number, clear.len(), SALTED_OCTETS_MAX)?;
+        let clear = Arc::new(clear);
+        let value = Value::Salted { tag, clear };
+        Ok(Self { number, value })
     }
 
     /// Where it stands.
@@ -190,27 +263,67 @@ impl Attribute {
         self.number
     }
 
-    /// Its value, without any frame.
+    /// Its value, without any frame; `None`: it is for the device alone.
     #[must_use]
-    pub const fn value(&self) -> &[u8] {
-        &self.value
+    pub fn value(&self) -> Option<&[u8]> {
+        match &self.value {
+            Value::Clear(value) => Some(value),
+            Value::Salted { .. } => None,
+        }
+    }
+
+    /// Tag and value of one that is salt-encrypted, for the peer that signs the reply.
+    #[must_use]
+    pub fn salted_value(&self) -> Option<(Option<u8>, &Secret)> {
+        match &self.value {
+            Value::Clear(_) => None,
+            Value::Salted { tag, clear } => Some((*tag, clear)),
+        }
     }
 
     /// How much of a packet it takes.
     #[must_use]
-    pub const fn packet_octets(&self) -> usize {
-        let frame = match self.number {
-            Number::Standard(_) => 2,
-            Number::Vendor(..) => 8,
-        };
-        self.value.len().saturating_add(frame)
+    pub fn packet_octets(&self) -> usize {
+        match &self.value {
+            Value::Clear(value) => value.len().saturating_add(self.number.frame_octets()),
+            Value::Salted { tag, clear } => {
+                self.number.salted_packet_octets(tag.is_some(), clear.len())
+            }
+        }
     }
 
-    pub(super) fn write(&self, writer: &mut Writer<'_>) -> Result<(), Unencodable> {
+    pub(super) fn write(
+        &self,
+        writer: &mut Writer<'_>,
+        salting: &mut Salting<'_>,
+    ) -> Result<(), Unencodable> {
+        let salted;
+        let value = match &self.value {
+            Value::Clear(value) => &**value,
+            Value::Salted { tag, clear } => {
+                salted = [tag.as_slice(), &salting.hide(clear)].concat();
+                &salted
+            }
+        };
         match self.number {
-            Number::Standard(kind) => writer.octets(kind, &self.value),
-            Number::Vendor(vendor, kind) => writer.vendor(vendor, kind, &self.value),
+            Number::Standard(kind) => writer.octets(kind, value),
+            Number::Vendor(vendor, kind) => writer.vendor(vendor, kind, value),
         }
+    }
+}
+
+const fn checked(number: Number, octets: usize, most: usize) -> Result<(), Unencodable> {
+    match octets {
+        0 => Err(Unencodable::Empty(number)),
+        _ if octets > most => Err(Unencodable::ValueLength { number, octets }),
+        _ => Ok(()),
+    }
+}
+
+/// The number alone: values are for the device.
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Attribute({})", self.number)
     }
 }
 
@@ -240,8 +353,6 @@ const fn is_of_other_packets(number: u8) -> bool {
             | 241..=255
     )
 }
-
-const MICROSOFT: u32 = 311;
 
 /// Whether the device may show what the user types (RFC 2869 §5.10).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -15,17 +15,21 @@
 
 mod accounting;
 mod attribute;
+mod chap;
 mod credentials;
 mod datagram;
 mod dictionary;
 mod encode;
+mod hiding;
 mod integrity;
+mod ms_chap;
 mod packet;
 mod password;
 mod question;
 mod reply;
 mod request;
 mod response;
+mod salted;
 mod value;
 mod vendor;
 
@@ -36,15 +40,18 @@ pub use ::radius::core::code::Code;
 
 pub use accounting::{Accounting, StatusType};
 pub use attribute::{Attribute, NoNumber, Number, Prompt, Ungrantable, kind};
+pub use chap::Chap;
 pub use credentials::{Credentials, Uncredentialed};
 pub use datagram::{Attributes, Authenticator, Datagram, Malformed, Raw};
 pub use dictionary::Entry;
 pub use encode::Unencodable;
 pub use integrity::Forged;
+pub use ms_chap::{MsChap2, MsChap2Success};
 pub use packet::{Integrity, Kind, Packet, Policy, Service, Unverified, Verified};
 pub use password::{NotText, Password, Unreadable};
 pub use question::Question;
 pub use reply::{Challenge, Reply};
 pub use response::{Response, Untrusted};
+pub use salted::Salt;
 pub use value::{Type, ValueError};
 pub use vendor::Vendor;

@@ -2,12 +2,11 @@
 //!
 //! Knows octets. Must not know where the code in the password begins.
 
-use md5::{Digest, Md5};
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use super::datagram::Authenticator;
 use super::encode::Unencodable;
+use super::hiding;
 use crate::base::Secret;
 use crate::base::limits::PASSWORD_OCTETS_MAX;
 
@@ -70,22 +69,14 @@ pub(super) fn unhide(
     secret: &Secret,
     authenticator: &Authenticator,
 ) -> Result<Password, Unreadable> {
-    let (blocks, rest) = hidden.as_chunks();
     // LIMIT: PASSWORD_OCTETS_MAX; beyond the 128 octets of the RFC, as clients send more.
-    if blocks.is_empty() || !rest.is_empty() || hidden.len() > PASSWORD_OCTETS_MAX {
-        return Err(Unreadable::Length(hidden.len()));
-    }
-    let keyed = Md5::new_with_prefix(secret.expose());
-    let mut clear = Vec::with_capacity(hidden.len());
-    let mut previous = authenticator;
-    for block in blocks {
-        let pad = pad(&keyed, previous);
-        clear.extend(block.iter().zip(*pad).map(|(octet, pad)| octet ^ pad));
-        previous = block;
-    }
+    let read = hiding::unhide(hidden, secret, authenticator);
+    let mut clear = read
+        .filter(|clear| clear.len() <= PASSWORD_OCTETS_MAX)
+        .ok_or(Unreadable::Length(hidden.len()))?;
     let end = clear.iter().rposition(|&octet| octet != 0);
     clear.truncate(end.map_or(0, |last| last.saturating_add(1)));
-    Ok(Password(Secret::new(clear)))
+    Ok(Password(Secret::new(std::mem::take(&mut clear))))
 }
 
 /// Hides a password of at most [`PASSWORD_OCTETS_MAX`] octets; an empty one takes a block.
@@ -97,21 +88,5 @@ pub(super) fn hide(
     if password.len() > PASSWORD_OCTETS_MAX {
         return Err(Unencodable::PasswordLength(password.len()));
     }
-    let size = password.len().max(1).next_multiple_of(BLOCK_OCTETS);
-    let mut hidden = Vec::with_capacity(size);
-    let keyed = Md5::new_with_prefix(secret.expose());
-    let mut previous = *authenticator;
-    let mut rest = password.expose().iter().copied();
-    while hidden.len() < size {
-        let pad = pad(&keyed, &previous);
-        previous = pad.map(|pad| pad ^ rest.next().unwrap_or(0));
-        hidden.extend(previous);
-    }
-    Ok(hidden)
+    Ok(hiding::hide(password.expose(), secret, authenticator))
 }
-
-fn pad(keyed: &Md5, previous: &[u8; BLOCK_OCTETS]) -> Zeroizing<[u8; BLOCK_OCTETS]> {
-    Zeroizing::new(keyed.clone().chain_update(previous).finalize().into())
-}
-
-const BLOCK_OCTETS: usize = 16;

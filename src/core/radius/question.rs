@@ -8,7 +8,7 @@ use ::radius::core::code::Code;
 use super::attribute::kind;
 use super::datagram::{Authenticator, Raw};
 use super::encode::{Unencodable, Writer};
-use super::password;
+use super::{password, salted};
 use crate::base::Secret;
 
 /// What every request needs.
@@ -82,6 +82,13 @@ impl Question<'_> {
         write_others(attributes, &mut writer)?;
         writer.account(self.identifier, self.secret)?;
         Ok(packet)
+    }
+
+    /// The clear value of a salt-encrypted attribute of the reply to this request, its tag
+    /// left out; `None`: it is none.
+    #[must_use]
+    pub fn unsalted(&self, value: &[u8]) -> Option<Secret> {
+        salted::unhide(value, self.secret, self.authenticator)
     }
 
     fn write_pap(

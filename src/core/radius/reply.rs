@@ -7,13 +7,14 @@ use ::radius::core::code::Code;
 use super::attribute::{Attribute, Prompt, kind};
 use super::encode::{Unencodable, Writer};
 use super::packet::{Kind, Packet, Service, Verified};
+use super::salted::{Salt, Salting};
 
 /// An answer. Nothing of the request goes into it but its Proxy-States: an attacker who
 /// may choose octets of a reply may forge another (CVE-2024-3596).
 #[derive(Clone, Copy, Debug)]
 pub enum Reply<'a> {
-    /// Access-Accept with what is granted.
-    Accept(&'a [Attribute]),
+    /// Access-Accept with what is granted, and chance for what of it is salt-encrypted.
+    Accept(&'a [Attribute], Salt),
     /// Accounting-Response: the request is recorded.
     AccountingResponse,
     /// The answer to Status-Server (RFC 5997 §3): this node can decide.
@@ -69,11 +70,13 @@ impl<'a> Packet<'a, Verified<'a>> {
             Kind::AccessRequest | Kind::StatusServer => Writer::protected(packet),
             Kind::AccountingRequest => Writer::new(packet),
         };
-        reply.write(&mut writer)?;
+        let request = self.datagram();
+        reply.write(&mut writer, |salt| {
+            Salting::new(salt, self.secret(), request.authenticator())
+        })?;
         for proxy_state in self.proxy_states() {
             writer.joined(kind::PROXY_STATE, proxy_state, &[])?;
         }
-        let request = self.datagram();
         writer.respond(
             code,
             request.identifier(),
@@ -84,7 +87,7 @@ impl<'a> Packet<'a, Verified<'a>> {
 
     fn code_for(&self, reply: &Reply<'_>) -> Result<Code, Unencodable> {
         match (self.kind(), reply) {
-            (Kind::AccessRequest, Reply::Accept(_)) => Ok(Code::AccessAccept),
+            (Kind::AccessRequest, Reply::Accept(..)) => Ok(Code::AccessAccept),
             (Kind::AccessRequest, Reply::Challenge(_)) => Ok(Code::AccessChallenge),
             (Kind::AccessRequest, Reply::Reject(_)) => Ok(Code::AccessReject),
             (Kind::AccountingRequest, Reply::AccountingResponse) => Ok(Code::AccountingResponse),
@@ -98,11 +101,17 @@ impl<'a> Packet<'a, Verified<'a>> {
 }
 
 impl Reply<'_> {
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), Unencodable> {
+    fn write<'s>(
+        &self,
+        writer: &mut Writer<'_>,
+        salting: impl FnOnce(Salt) -> Salting<'s>,
+    ) -> Result<(), Unencodable> {
         match self {
-            Self::Accept(attributes) => attributes
-                .iter()
-                .try_for_each(|attribute| attribute.write(writer)),
+            Self::Accept(attributes, salt) => {
+                let mut salting = salting(*salt);
+                let mut attributes = attributes.iter();
+                attributes.try_for_each(|attribute| attribute.write(writer, &mut salting))
+            }
             Self::AccountingResponse | Self::Alive => Ok(()),
             Self::Challenge(challenge) => challenge.write(writer),
             Self::Reject(messages) => write_messages(messages, writer),

@@ -29,6 +29,10 @@ pub enum Type {
     TaggedText,
     /// A tag and 24 bits (RFC 2868 §3.1).
     TaggedInteger,
+    /// Octets that are hidden with the shared secret (RFC 2548 §2.4.2).
+    Salted,
+    /// A tag and octets that are hidden with the shared secret (RFC 2868 §3.5).
+    TaggedSalted,
 }
 
 /// Why a text is no value of its type.
@@ -69,6 +73,8 @@ impl Type {
         ("date", Self::Date),
         ("tagged-text", Self::TaggedText),
         ("tagged-integer", Self::TaggedInteger),
+        ("salted", Self::Salted),
+        ("tagged-salted", Self::TaggedSalted),
     ];
 
     /// The type with this word.
@@ -98,10 +104,19 @@ impl Type {
     /// Whether a value may have a tag.
     #[must_use]
     pub const fn is_tagged(self) -> bool {
-        matches!(self, Self::TaggedText | Self::TaggedInteger)
+        matches!(
+            self,
+            Self::TaggedText | Self::TaggedInteger | Self::TaggedSalted
+        )
     }
 
-    /// The octets of a value. `tag` 0: none.
+    /// Whether values are secrets, which only the device may read.
+    #[must_use]
+    pub const fn is_salted(self) -> bool {
+        matches!(self, Self::Salted | Self::TaggedSalted)
+    }
+
+    /// The octets of a value, of a secret those that are then hidden. `tag` 0: none.
     ///
     /// # Errors
     /// Why the text is no such value.
@@ -111,7 +126,7 @@ impl Type {
         }
         Ok(match self {
             Self::Text => plain(text)?.as_bytes().to_vec(),
-            Self::Octets => match text.strip_prefix("0x") {
+            Self::Octets | Self::Salted | Self::TaggedSalted => match text.strip_prefix("0x") {
                 Some(hex) => HEXLOWER_PERMISSIVE
                     .decode(hex.as_bytes())
                     .map_err(|_| ValueError::Hex)?,
@@ -134,7 +149,7 @@ impl Type {
         })
     }
 
-    /// A value as [`Self::octets`] reads it, and its tag, 0 for none; octets that are no
+    /// A value as [`Self::octets`] reads it, but for a secret's, and its tag, 0 for none; octets that are no
     /// such value as hex digits.
     #[must_use]
     pub fn shown(self, octets: &[u8]) -> (u8, String) {
@@ -158,6 +173,11 @@ impl Type {
             Self::TaggedInteger => match octets {
                 [tag, a, b, c] => (*tag, number(&[0, *a, *b, *c])),
                 _ => (0, None),
+            },
+            Self::Salted => (0, Some(HIDDEN.to_owned())),
+            Self::TaggedSalted => match octets.first() {
+                Some(&tag @ 1..=TAG_MAX) => (tag, Some(HIDDEN.to_owned())),
+                Some(_) | None => (0, Some(HIDDEN.to_owned())),
             },
         };
         let hex = || format!("0x{}", HEXLOWER_PERMISSIVE.encode(octets));
@@ -222,6 +242,8 @@ fn text(octets: &[u8]) -> Option<String> {
     plain(text).ok().map(str::to_owned)
 }
 
+/// Of a value that only the device may read.
+const HIDDEN: &str = "(hidden)";
 /// RFC 2868 §3.1: higher octets are no tags.
 const TAG_MAX: u8 = 0x1f;
 const TAGGED_INTEGER_MAX: u32 = 0x00ff_ffff;
@@ -244,6 +266,8 @@ mod tests {
             (Type::TaggedText, 1, "10", b"\x0110"),
             (Type::TaggedInteger, 0, "13", &[0, 0, 0, 13]),
             (Type::TaggedInteger, 31, "6", &[31, 0, 0, 6]),
+            (Type::Salted, 0, "0x00ff", &[0, 0xff]),
+            (Type::TaggedSalted, 1, "s3cret", b"s3cret"),
         ];
         for (kind, tag, text, octets) in table {
             let written = kind.octets(*tag, text);
@@ -276,6 +300,8 @@ mod tests {
             (Type::Ipv6Prefix, 0, "2001:db8::/129"),
             (Type::TaggedText, 32, "10"),
             (Type::TaggedInteger, 1, "16777216"),
+            (Type::Salted, 1, "s3cret"),
+            (Type::TaggedSalted, 32, "s3cret"),
         ] {
             assert!(kind.octets(tag, text).is_err(), "{kind:?} {tag} {text}");
         }
@@ -301,5 +327,13 @@ mod tests {
             assert_eq!(kind.shown(&octets), (tag, written.to_owned()), "{kind:?}");
         }
         assert_eq!(Type::Integer.shown(&[1, 2]), (0, "0x0102".to_owned()));
+    }
+
+    #[test]
+    fn of_a_hidden_value_nothing_but_its_tag_is_shown() {
+        let hidden = |tag| (tag, "(hidden)".to_owned());
+        assert_eq!(Type::Salted.shown(b"\x80\0sixteen octets.."), hidden(0));
+        assert_eq!(Type::TaggedSalted.shown(b"\x03\x80\0x"), hidden(3));
+        assert_eq!(Type::TaggedSalted.shown(b"\0\x80\0x"), hidden(0));
     }
 }

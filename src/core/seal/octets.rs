@@ -48,7 +48,7 @@ impl TryFrom<&[u8]> for KeyOctets {
     }
 }
 
-/// Names a key without telling anything about it: 8 octets of a hash.
+/// Names a key or a sealed text without telling anything about it: 8 octets of a hash.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Fingerprint(pub [u8; 8]);
 

@@ -6,7 +6,7 @@
 
 use super::aead::{self, OVERHEAD_OCTETS};
 use super::data_key::DataKey;
-use super::octets::framed;
+use super::octets::{Fingerprint, framed};
 use crate::base::limits::SEALED_OCTETS_MAX;
 use crate::base::{ClusterId, Entropy, KeyId, Secret};
 
@@ -80,6 +80,18 @@ impl Sealed {
     #[must_use]
     pub const fn key(&self) -> KeyId {
         self.key
+    }
+
+    /// How many octets it opens to.
+    #[must_use]
+    pub fn plain_octets(&self) -> usize {
+        self.text.len().saturating_sub(OVERHEAD_OCTETS)
+    }
+
+    /// Names this very text, sealed once, and tells nothing of what it opens to.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of("sealed field", &self.encode())
     }
 
     pub(super) fn seal(

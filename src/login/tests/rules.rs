@@ -191,8 +191,10 @@ fn member_of(world: &World, group: &str) {
 }
 
 fn classes(outcome: &super::world::Outcomes) -> Vec<&[u8]> {
-    let attributes = outcome.grants.attributes().iter();
-    attributes.map(|attribute| attribute.value()).collect()
+    let attributes = outcome.grants.iter();
+    attributes
+        .filter_map(|attribute| attribute.value())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,6 +217,23 @@ async fn a_known_list_of_rules_is_not_read_again() {
         reads.iter().all(|table| !known.contains(table)),
         "{reads:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_does_not_open_here_lets_nobody_in_without_it() {
+    let world = World::new();
+    member_of(&world, "staff");
+    let mut secretive = rule("staff", "staff", RuleFactors::Code);
+    secretive.attributes.push(RuleAttribute {
+        kind: 69,
+        r#type: AttributeType::TaggedSalted.into(),
+        sealed: [vec![1], vec![0; 4 + 24 + 6 + 16]].concat(),
+        ..RuleAttribute::default()
+    });
+    put_rules(&world, vec![secretive]).await;
+    let outcome = world.login(code_alone(&world, 0, 1)).await;
+    assert_eq!(said(&outcome), silent(Reason::Unsealable));
+    assert!(outcome.grants.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

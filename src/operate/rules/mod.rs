@@ -1,5 +1,6 @@
 //! The rules: one list, shown and put as a whole, and tried out without a login.
 
+mod secrets;
 mod trial;
 mod written;
 
@@ -54,10 +55,11 @@ impl<L: Ledger> Operate<L> {
         expected: u64,
     ) -> Result<ChangeOutcome, OperateError> {
         caller.may(Action::RulePut)?;
-        let rules = self.stored(&rules)?;
+        let mut rules = self.stored(&rules)?;
         let asked = Asked::new(Action::RulePut, request)
-            .with_message(&rules)
+            .with_message(&secrets::without_secrets(&rules))
             .with(expected.to_be_bytes());
+        self.seal_rules(&mut rules)?;
         let head = query::head(&self.ledger.view())?;
         let put = storage::PutRules {
             rules: Some(rules),
@@ -66,6 +68,7 @@ impl<L: Ledger> Operate<L> {
         self.change(caller, asked, Kind::PutRules(put)).await
     }
 
+    /// As they were written: secrets are not sealed yet.
     fn stored(&self, rules: &[RuleWritten]) -> Result<storage::Rules, OperateError> {
         let view = self.ledger.view();
         let id = |name: &str| client_id(&view, name);

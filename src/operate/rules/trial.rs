@@ -77,7 +77,11 @@ impl<L: Ledger> Operate<L> {
             name: trial.user.clone(),
         })?;
         let stored = match &trial.draft {
-            Some(draft) => self.stored(draft)?,
+            Some(draft) => {
+                let mut draft = self.stored(draft)?;
+                self.seal_rules(&mut draft)?;
+                draft
+            }
             None => query::rules(&view)?,
         };
         let rules = rules::parse(&stored).map_err(|why| OperateError::invalid("rules", why))?;
@@ -130,8 +134,8 @@ fn result(rules: &[Rule], facts: &Facts<'_>, client: &storage::Client) -> RuleTr
                 burn(burn_code).clone_into(&mut result.burn_code);
                 prompt(terms.prompt).clone_into(&mut result.prompt);
             }
-            let attributes = terms.grants.attributes().iter();
-            result.attributes = attributes.map(shown_grant).collect();
+            let granted = terms.grants.granted().iter();
+            result.attributes = granted.map(shown_grant).collect();
         }
     }
     result

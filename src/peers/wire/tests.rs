@@ -150,16 +150,16 @@ fn what_rules_see_and_grant_goes_over_a_link_as_ever() {
     request.nas_port_type = Some(0);
     request.echoed_octets = 304;
     is_golden(&request, CALL);
-    let standard = GrantedAttribute {
-        kind: 25,
-        value: b"d".to_vec(),
-        ..GrantedAttribute::default()
-    };
+    let mut standard = GrantedAttribute::default();
+    standard.kind = 25;
+    standard.value = b"d".to_vec();
     let vendor = GrantedAttribute {
         kind: 26,
         vendor: 12_356,
         vendor_kind: 1,
         value: b"e".to_vec(),
+        salted: false,
+        tag: None,
     };
     let reply = LoginReply {
         attributes: vec![standard, vendor],
@@ -180,6 +180,20 @@ fn a_challenge_and_its_answer_go_over_a_link_as_ever() {
         ..LoginReply::default()
     };
     is_golden(&reply, "0804f2010166fa010167");
+}
+
+#[test]
+fn a_secret_that_rules_grant_goes_over_a_link_as_ever_and_is_not_printed() {
+    let secret = GrantedAttribute {
+        kind: 69,
+        vendor: 0,
+        vendor_kind: 0,
+        value: b"f".to_vec(),
+        salted: true,
+        tag: Some(1),
+    };
+    assert_eq!(format!("{secret:?}"), "GrantedAttribute(69, …)");
+    is_golden(&secret, SECRET);
 }
 
 #[test]
@@ -231,6 +245,7 @@ const LOGIN_REQUEST: &str = "\
     080710031a05616c6963652204776f726428013201613a0045010200c0480052016258ac0260ad02";
 const CALL: &str = "a2010163a80100b001b002";
 const GRANTS: &str = "3a0508192201643a0a081a10c4601801220165";
+const SECRET: &str = "084522016628013001";
 const LOGIN_REPLY: &str = "080210ad0218ae022206374b324d3951280030af02";
 const COMPARE_REQUEST: &str = "0a0708ac0212020707";
 const COMPARE_REPLY: &str = "08ad02120708ac0212020707";

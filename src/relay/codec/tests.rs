@@ -82,7 +82,7 @@ fn what_no_packet_could_have_brought_is_refused() {
 fn an_outcome_names_who_judged() {
     let sent = Outcome {
         decision: Decision::Reject,
-        grants: Grants::default(),
+        grants: Vec::new(),
         words: words("Access denied", b""),
         reason: Reason::WrongPassword,
         source_code: 50126,
@@ -93,7 +93,7 @@ fn an_outcome_names_who_judged() {
         stages: Stages::default(),
     };
     let reply = reply_message(&sent, LEFT);
-    let heard = outcome(&reply, ClientId(7), NodeId(2)).unwrap();
+    let heard = outcome(reply, ClientId(7), NodeId(2)).unwrap();
     let expected = Outcome {
         judged_by: Some(NodeId(2)),
         stages: Stages {
@@ -111,10 +111,11 @@ fn granting() -> Outcome {
     };
     Outcome {
         decision: Decision::Accept,
-        grants: Grants::from(vec![
+        grants: vec![
             attribute("25", b"OU=staff;"),
             attribute("26.12356.1", b"staff"),
-        ]),
+            Attribute::salted(Number::Standard(69), Some(1), Secret::from(&b"s3cret"[..])).unwrap(),
+        ],
         words: None,
         reason: Reason::Accepted,
         source_code: 0,
@@ -130,14 +131,18 @@ fn granting() -> Outcome {
 fn what_an_accept_grants_arrives_as_it_was() {
     let sent = granting();
     let reply = reply_message(&sent, LEFT);
-    let heard = outcome(&reply, ClientId(7), NodeId(2)).unwrap();
+    let heard = outcome(reply, ClientId(7), NodeId(2)).unwrap();
     assert_eq!(heard.grants, sent.grants);
 }
 
 #[test]
 fn grants_that_no_rule_could_make_let_nobody_in() {
     let good = reply_message(&granting(), LEFT);
-    let changes: [fn(&mut wire::LoginReply); 6] = [
+    let changes: [fn(&mut wire::LoginReply); 10] = [
+        |reply| reply.attributes[2].salted = false,
+        |reply| reply.attributes[2].tag = None,
+        |reply| reply.attributes[2].tag = Some(256),
+        |reply| reply.attributes[2].value = vec![b'x'; 240],
         |reply| reply.attributes[0].kind = 24,
         |reply| reply.attributes[0].vendor = 9,
         |reply| reply.attributes[1].vendor_kind = 256,
@@ -148,27 +153,27 @@ fn grants_that_no_rule_could_make_let_nobody_in() {
     for (number, change) in changes.iter().enumerate() {
         let mut reply = good.clone();
         change(&mut reply);
-        assert!(outcome(&reply, ClientId(7), NodeId(2)).is_err(), "{number}");
+        assert!(outcome(reply, ClientId(7), NodeId(2)).is_err(), "{number}");
     }
     let refused = wire::LoginReply {
         decision: REJECT,
         reason: Reason::WrongPassword.number(),
         ..good
     };
-    assert!(outcome(&refused, ClientId(7), NodeId(2)).is_err());
+    assert!(outcome(refused, ClientId(7), NodeId(2)).is_err());
 }
 
 #[test]
 fn a_challenge_arrives_as_it_was() {
     let sent = Outcome {
         decision: Decision::Challenge,
-        grants: Grants::default(),
+        grants: Vec::new(),
         words: words("Einmalcode: ", &[7; 60]),
         reason: Reason::Challenged,
         ..granting()
     };
     let reply = reply_message(&sent, LEFT);
-    let heard = outcome(&reply, ClientId(7), NodeId(2)).unwrap();
+    let heard = outcome(reply, ClientId(7), NodeId(2)).unwrap();
     assert_eq!((heard.decision, heard.reason), (sent.decision, sent.reason));
     assert_eq!(heard.words, sent.words);
     let changes: [fn(&mut wire::LoginReply); 6] = [
@@ -182,7 +187,7 @@ fn a_challenge_arrives_as_it_was() {
     for (number, change) in changes.iter().enumerate() {
         let mut reply = reply.clone();
         change(&mut reply);
-        assert!(outcome(&reply, ClientId(7), NodeId(2)).is_err(), "{number}");
+        assert!(outcome(reply, ClientId(7), NodeId(2)).is_err(), "{number}");
     }
 }
 
@@ -194,7 +199,7 @@ fn an_answer_that_is_not_clear_lets_nobody_in() {
         reference: Reference::draw(&mut SeededEntropy::new(1)).to_string(),
         ..wire::LoginReply::default()
     };
-    assert!(outcome(&good, ClientId(7), NodeId(2)).is_ok());
+    assert!(outcome(good.clone(), ClientId(7), NodeId(2)).is_ok());
     let changes: [fn(&mut wire::LoginReply); 6] = [
         |reply| reply.decision = 0,
         |reply| reply.decision = 4,
@@ -206,7 +211,7 @@ fn an_answer_that_is_not_clear_lets_nobody_in() {
     for (number, change) in changes.iter().enumerate() {
         let mut reply = good.clone();
         change(&mut reply);
-        assert!(outcome(&reply, ClientId(7), NodeId(2)).is_err(), "{number}");
+        assert!(outcome(reply, ClientId(7), NodeId(2)).is_err(), "{number}");
     }
 }
 

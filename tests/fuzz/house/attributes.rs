@@ -3,12 +3,12 @@
 //! crate.
 
 use countersign_core::base::{ClientId, Secret, Timestamp};
-use countersign_core::ledger::rules;
+use countersign_core::ledger::rules::{self, Granted};
 use countersign_core::ledger::storage::{Rule, RuleAttribute, RuleFactors, Rules, User};
 use countersign_core::policy::written::{attribute, shown_attribute, shown_grant};
 use countersign_core::policy::{Facts, Refusal, decide};
 use countersign_core::radius::{
-    Attribute, Code, Number, Packet, Policy, Question, Reply, Response, Service, Vendor, kind,
+    Attribute, Code, Number, Packet, Policy, Question, Reply, Response, Salt, Service, Vendor, kind,
 };
 use radius::core::packet::Packet as Foreign;
 
@@ -45,7 +45,10 @@ pub fn grant_attributes(input: &[u8]) {
     }
     let room = usize::from(flags >> 3) * 140;
     match decide(&parsed, &facts(&user, room)) {
-        Ok(terms) => check_accept(terms.grants.attributes(), room),
+        Ok(terms) => {
+            let granted = terms.grants.opened(|_| None).expect("nothing is sealed");
+            check_accept(&granted, room);
+        }
         Err(Refusal::Unfit(..)) => {}
         Err(other) => panic!("a rule for all does not match: {other}"),
     }
@@ -65,6 +68,7 @@ fn read(input: &mut Octets<'_>) -> RuleAttribute {
         r#type: i32::from(shape & 15),
         tag: u32::from(shape >> 5),
         value: text(input.text()),
+        sealed: Vec::new(),
     }
 }
 
@@ -105,7 +109,7 @@ fn check_accept(granted: &[Attribute], room: usize) {
     let request = request.expect("a small packet");
     let packet = Packet::receive(&request, Service::Authentication).expect("well formed");
     let packet = packet.verify(&secrets, Policy::Require).expect("signed");
-    let reply = packet.reply(&Reply::Accept(granted));
+    let reply = packet.reply(&Reply::Accept(granted, Salt::of([0; 2])));
     let reply = reply.expect("what a rule may grant fits into a reply");
     let octets: usize = granted.iter().map(Attribute::packet_octets).sum();
     assert!(octets <= room, "more than there is room for");
@@ -124,7 +128,7 @@ fn check_accept(granted: &[Attribute], room: usize) {
             standard => (Number::Standard(standard), raw.value.to_vec()),
         })
         .collect();
-    let expected = granted.iter().map(|it| (it.number(), it.value().to_vec()));
+    let expected = granted.iter().map(|it| (it.number(), clear(it)));
     assert!(ours.into_iter().eq(expected), "we read something else");
 
     assert!(Foreign::is_authentic_response(&reply, &request, SECRET));
@@ -136,13 +140,10 @@ fn check_accept(granted: &[Attribute], room: usize) {
         let theirs = foreign.lookup_all(kind);
         let theirs = theirs.iter().map(|avp| avp.encode_bytes());
         let ours = granted.iter().filter(|it| it.number() == standard);
-        assert!(
-            theirs.eq(ours.map(|it| it.value().to_vec())),
-            "it reads something else"
-        );
+        assert!(theirs.eq(ours.map(clear)), "it reads something else");
     }
     for attribute in granted {
-        assert!(!shown_grant(attribute).is_empty());
+        assert!(!shown_grant(&Granted::Attribute(attribute.clone())).is_empty());
     }
 }
 
@@ -152,6 +153,11 @@ fn vendors(value: &[u8]) -> (Number, Vec<u8>) {
     let one = attributes.next().expect("one attribute");
     assert!(attributes.next().is_none(), "one to a frame");
     (Number::Vendor(vendor.id, one.kind), one.value.to_vec())
+}
+
+/// No rule of these inputs is sealed, as no input has a keyring.
+fn clear(attribute: &Attribute) -> Vec<u8> {
+    attribute.value().expect("not sealed").to_vec()
 }
 
 fn text(octets: &[u8]) -> String {

@@ -6,7 +6,7 @@ use countersign_core::ledger::{Read, query};
 use countersign_core::login::{Call, Caller, Decision, Request};
 use countersign_core::policy::Texts;
 use countersign_core::radius::{
-    Code, Credentials, Integrity, Kind, Packet, Question, Reply, Response, Service, Verified,
+    Code, Credentials, Integrity, Kind, Packet, Question, Reply, Response, Salt, Service, Verified,
 };
 
 use crate::datagrams::Sent;
@@ -103,7 +103,7 @@ fn login(
 
 fn reply(packet: &Packet<'_, Verified<'_>>, client: &Client, decision: Decision) {
     match decision {
-        Decision::Accept => check_reply(packet, client, &Reply::Accept(&[])),
+        Decision::Accept => check_reply(packet, client, &Reply::Accept(&[], Salt::of([0; 2]))),
         Decision::Reject => {
             let reference = Reference::draw(&mut SeededEntropy::new(1));
             let text = Texts::default().denied(reference);
@@ -130,7 +130,7 @@ pub(crate) fn check_reply(packet: &Packet<'_, Verified<'_>>, client: &Client, re
     };
     let response = Response::verify(&octets, &question).expect("the device believes the reply");
     let expected = match (reply, packet.service()) {
-        (Reply::Accept(_), _) | (Reply::Alive, Service::Authentication) => Code::AccessAccept,
+        (Reply::Accept(..), _) | (Reply::Alive, Service::Authentication) => Code::AccessAccept,
         (Reply::Reject(_), _) => Code::AccessReject,
         (Reply::Challenge(_), _) => Code::AccessChallenge,
         (Reply::Alive | Reply::AccountingResponse, _) => Code::AccountingResponse,

@@ -1,5 +1,6 @@
 //! Rules, as a device and an operator meet them.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -45,18 +46,18 @@ impl Told {
     }
 }
 
-/// One login in one packet, as a device of the proxy sends it.
-async fn ask(device: &Device, name: &str, typed: &str) -> anyhow::Result<Told> {
+/// The reply to one login in one packet, as a device of the proxy sends it.
+async fn reply(
+    device: &Device,
+    question: &Question<'_>,
+    name: &str,
+    typed: &str,
+) -> anyhow::Result<Vec<u8>> {
     let source = device.source.context("a device has an address")?;
     let socket = UdpSocket::bind(SocketAddr::new(source, 0)).await?;
     socket
         .connect(device.servers.first().context("no server")?)
         .await?;
-    let question = Question {
-        identifier: 7,
-        authenticator: b"0123456789abcdef",
-        secret: &device.secret,
-    };
     let caller = Raw {
         kind: kind::CALLING_STATION_ID,
         value: HOME.as_bytes(),
@@ -64,10 +65,24 @@ async fn ask(device: &Device, name: &str, typed: &str) -> anyhow::Result<Told> {
     let password = Secret::from(typed.to_owned());
     let packet = question.access_request(name.as_bytes(), &password, &[caller])?;
     socket.send(&packet).await?;
-    let mut octets = [0; 4096];
+    let mut octets = vec![0; 4096];
     let length = timeout(Duration::from_secs(5), socket.recv(&mut octets)).await??;
-    let reply = octets.get(..length).context("too long")?;
-    let response = Response::verify(reply, &question)?;
+    octets.truncate(length);
+    Ok(octets)
+}
+
+const fn question(device: &Device) -> Question<'_> {
+    Question {
+        identifier: 7,
+        authenticator: b"0123456789abcdef",
+        secret: &device.secret,
+    }
+}
+
+async fn ask(device: &Device, name: &str, typed: &str) -> anyhow::Result<Told> {
+    let question = question(device);
+    let octets = reply(device, &question, name, typed).await?;
+    let response = Response::verify(&octets, &question)?;
     let all = |kind| response.datagram().all(kind).map(<[u8]>::to_vec);
     Ok(Told {
         code: response.code(),
@@ -279,5 +294,42 @@ async fn radclient_reads_the_group_from_an_accept() -> anyhow::Result<()> {
     }
     let guessed = login(&demo.vpn()?, &alice.name, "guess000000", HOME).await?;
     assert_eq!(guessed, Verdict::Reject);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_that_a_rule_grants_is_read_by_the_device_alone() -> anyhow::Result<()> {
+    let demo = Demo::start(1)?;
+    let person = demo.load(1)?;
+    let file = demo.folder().join("tunnel-secret");
+    fs::write(&file, "s3cret of the tunnel\n")?;
+    let secret = format!("--secret-attribute=Tunnel-Password:1={}", file.display());
+    let all = ["rule", "add", "all", "--factors=code"];
+    demo.run(&[&all[..], &[&secret]].concat())?.json()?;
+    let open = demo.run(&[&all[..2], &["open", "--attribute=Tunnel-Password=x"]].concat())?;
+    assert_eq!(open.status, 2, "a secret on the command line: {open:?}");
+
+    // What an operator changes otherwise keeps it, and nobody is shown it.
+    let set = ["rule", "set", "all", "--rename=everyone"];
+    demo.run(&set)?.json()?;
+    let shown = demo.run(&["rule", "show", "everyone"])?.json()?;
+    let attribute = shown["attributes"][0].to_string();
+    assert!(attribute.contains("Tunnel-Password:1=sealed:"), "{shown}");
+    let test = ["rule", "test", &person.name, "--client=proxy"];
+    let tested = demo.run(&test)?.json()?;
+    assert_eq!(tested["attributes"][0], "Tunnel-Password:1=(hidden)");
+
+    let device = demo.proxy()?;
+    let question = question(&device);
+    let code = person.app.code(calm_step(20).await)?;
+    let octets = reply(&device, &question, &person.name, &code).await?;
+    let response = Response::verify(&octets, &question)?;
+    let value = response
+        .datagram()
+        .first(kind::TUNNEL_PASSWORD)
+        .context("none")?;
+    let (tag, salted) = value.split_first().context("a tag")?;
+    let clear = question.unsalted(salted).context("it opens")?;
+    assert_eq!((*tag, clear.expose()), (1, &b"s3cret of the tunnel"[..]));
     Ok(())
 }

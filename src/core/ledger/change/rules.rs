@@ -132,7 +132,12 @@ fn described(rule: &Rule) -> String {
             0 => it.kind.to_string(),
             vendor => format!("{}.{vendor}.{}", it.kind, it.vendor_kind),
         };
-        say(&number, &it.value);
+        let value = if it.sealed.is_empty() {
+            &*it.value
+        } else {
+            "(sealed)"
+        };
+        say(&number, value);
     }
     text
 }

@@ -61,6 +61,23 @@ pub enum NasText {
     NasPortId,
 }
 
+impl NasTest {
+    /// The type of the attribute.
+    #[must_use]
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Self::Address(_) => kind::NAS_IP_ADDRESS,
+            Self::PortType(_) => kind::NAS_PORT_TYPE,
+            Self::Text { of, .. } => match of {
+                NasText::CalledStationId => kind::CALLED_STATION_ID,
+                NasText::CallingStationId => kind::CALLING_STATION_ID,
+                NasText::NasIdentifier => kind::NAS_IDENTIFIER,
+                NasText::NasPortId => kind::NAS_PORT_ID,
+            },
+        }
+    }
+}
+
 impl Conditions {
     /// Whether every login meets them.
     #[must_use]

@@ -80,6 +80,12 @@ pub enum Fault {
     /// Its text is no value of its type.
     #[error("attribute {0}: {1}")]
     Value(Number, ValueError),
+    /// A sealed value where none is looked for.
+    #[error("attribute {0} is sealed, and its type is none of salted and tagged-salted")]
+    Sealed(Number),
+    /// A secret that is not sealed.
+    #[error("attribute {0} is a secret, and must be sealed before it is stored")]
+    Unsealed(Number),
     /// Its value is empty or does not fit.
     #[error("attribute {0}: a value has 1 to {1} octets")]
     Length(Number, usize),

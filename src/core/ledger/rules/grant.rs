@@ -1,8 +1,11 @@
 //! What a rule grants: an attribute with its value, or with a text to make it from.
 
 use super::{Fault, Template};
+use crate::base::Secret;
+use crate::base::limits::SALTED_OCTETS_MAX;
 use crate::ledger::storage::{AttributeType, RuleAttribute};
 use crate::radius::{Attribute, Number, Type, Unencodable, ValueError};
+use crate::seal::Sealed;
 
 /// One attribute of a rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -11,13 +14,82 @@ pub struct Grant(Value);
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Value {
     /// The same for every login.
-    Fixed(Attribute),
+    Fixed(Granted),
     Filled {
         number: Number,
         kind: Type,
         tag: u8,
         template: Template,
     },
+}
+
+/// What a rule grants one login.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Granted {
+    /// As it is.
+    Attribute(Attribute),
+    /// Sealed until the reply is made.
+    Sealed(SealedAttribute),
+}
+
+/// An attribute whose value is a secret, hidden from all but the device.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SealedAttribute {
+    number: Number,
+    tag: Option<u8>,
+    sealed: Sealed,
+}
+
+impl Granted {
+    /// Where it stands.
+    #[must_use]
+    pub const fn number(&self) -> Number {
+        match self {
+            Self::Attribute(attribute) => attribute.number(),
+            Self::Sealed(attribute) => attribute.number,
+        }
+    }
+
+    /// How much of a packet it takes.
+    #[must_use]
+    pub fn packet_octets(&self) -> usize {
+        match self {
+            Self::Attribute(attribute) => attribute.packet_octets(),
+            Self::Sealed(SealedAttribute {
+                number,
+                tag,
+                sealed,
+            }) => number.salted_packet_octets(tag.is_some(), sealed.plain_octets()),
+        }
+    }
+}
+
+impl SealedAttribute {
+    /// Where it stands.
+    #[must_use]
+    pub const fn number(&self) -> Number {
+        self.number
+    }
+
+    /// Its tag, where it has one.
+    #[must_use]
+    pub const fn tag(&self) -> Option<u8> {
+        self.tag
+    }
+
+    /// What is to be opened.
+    #[must_use]
+    pub const fn sealed(&self) -> &Sealed {
+        &self.sealed
+    }
+
+    /// The attribute with its value.
+    ///
+    /// # Errors
+    /// What was opened is no such value.
+    pub fn opened(&self, clear: Secret) -> Result<Attribute, Unencodable> {
+        Attribute::salted(self.number, self.tag, clear)
+    }
 }
 
 /// What the places of a template stand for.
@@ -54,10 +126,16 @@ pub enum Unfit {
 impl Grant {
     pub(super) fn read(stored: &RuleAttribute) -> Result<Self, Fault> {
         let number = Number::of_parts(stored.kind, stored.vendor, stored.vendor_kind)?;
-        number.granted()?;
         let kind = kind(stored.r#type()).ok_or(Fault::Type(number))?;
         let value = |why| Fault::Value(number, why);
         let tag = u8::try_from(stored.tag).map_err(|_| value(ValueError::Tag))?;
+        if kind.is_salted() {
+            return Self::sealed(number, kind, tag, stored);
+        }
+        number.granted()?;
+        if !stored.sealed.is_empty() {
+            return Err(Fault::Sealed(number));
+        }
         if !kind.is_text() {
             let octets = kind.octets(tag, &stored.value).map_err(value)?;
             return Self::fixed(number, &octets);
@@ -80,16 +158,37 @@ impl Grant {
     fn fixed(number: Number, octets: &[u8]) -> Result<Self, Fault> {
         let attribute = Attribute::new(number, octets);
         let attribute = attribute.map_err(|_| Fault::Length(number, number.octets_max()))?;
-        Ok(Self(Value::Fixed(attribute)))
+        Ok(Self(Value::Fixed(Granted::Attribute(attribute))))
+    }
+
+    /// A secret stands here sealed or not at all: the rules lie on every disk.
+    fn sealed(number: Number, kind: Type, tag: u8, stored: &RuleAttribute) -> Result<Self, Fault> {
+        number.granted_salted(kind.is_tagged())?;
+        kind.octets(tag, "")
+            .map_err(|why| Fault::Value(number, why))?;
+        if !stored.value.is_empty() {
+            return Err(Fault::Unsealed(number));
+        }
+        let sealed = Sealed::decode(&stored.sealed).map_err(|_| Fault::Unsealed(number))?;
+        if !(1..=SALTED_OCTETS_MAX).contains(&sealed.plain_octets()) {
+            return Err(Fault::Length(number, SALTED_OCTETS_MAX));
+        }
+        let tag = kind.is_tagged().then_some(tag);
+        let attribute = SealedAttribute {
+            number,
+            tag,
+            sealed,
+        };
+        Ok(Self(Value::Fixed(Granted::Sealed(attribute))))
     }
 
     /// Makes the attributes for one login. A value of which nothing is there makes none.
     ///
     /// # Errors
     /// Why one cannot be made.
-    pub fn attributes(&self, names: &Names<'_>) -> Result<Vec<Attribute>, Unfit> {
+    pub fn attributes(&self, names: &Names<'_>) -> Result<Vec<Granted>, Unfit> {
         let (number, kind, tag, template) = match &self.0 {
-            Value::Fixed(attribute) => return Ok(vec![attribute.clone()]),
+            Value::Fixed(granted) => return Ok(vec![granted.clone()]),
             Value::Filled {
                 number,
                 kind,
@@ -107,7 +206,7 @@ impl Grant {
                 kind.octets(tag, &text)
             };
             let octets = octets.map_err(|why| Unfit::Value(number, why))?;
-            Ok(Attribute::new(number, &octets)?)
+            Ok(Granted::Attribute(Attribute::new(number, &octets)?))
         });
         made.collect()
     }
@@ -125,5 +224,7 @@ const fn kind(stored: AttributeType) -> Option<Type> {
         AttributeType::Date => Type::Date,
         AttributeType::TaggedText => Type::TaggedText,
         AttributeType::TaggedInteger => Type::TaggedInteger,
+        AttributeType::Salted => Type::Salted,
+        AttributeType::TaggedSalted => Type::TaggedSalted,
     })
 }

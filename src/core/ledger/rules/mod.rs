@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 pub use condition::{Conditions, NasTest, NasText};
 pub use fault::{Fault, RuleError};
-pub use grant::{Grant, Names, Unfit};
+pub use grant::{Grant, Granted, Names, SealedAttribute, Unfit};
 pub use hours::Hours;
 pub use template::{Template, TemplateError};
 

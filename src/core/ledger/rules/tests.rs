@@ -193,6 +193,58 @@ fn a_value_that_does_not_fit_its_type_is_refused() {
     assert_eq!(many, Fault::Many("attributes", 32));
 }
 
+/// A Tunnel-Password, sealed with a text of so many octets.
+fn tunnel_password(octets: usize) -> RuleAttribute {
+    RuleAttribute {
+        kind: 69,
+        r#type: AttributeType::TaggedSalted.into(),
+        tag: 1,
+        // Version, key id, nonce, text and tag.
+        sealed: [vec![1], vec![0; 4 + 24 + octets + 16]].concat(),
+        ..RuleAttribute::default()
+    }
+}
+
+#[test]
+fn a_secret_is_stored_sealed_or_not_at_all() {
+    let attribute = |change: fn(&mut RuleAttribute)| {
+        let mut changed = tunnel_password(6);
+        change(&mut changed);
+        fault(|it| it.attributes = vec![changed])
+    };
+    let number = Number::Standard(69);
+    assert_eq!(
+        attribute(|it| it.value = "s3cret".into()),
+        Fault::Unsealed(number)
+    );
+    assert_eq!(attribute(|it| it.sealed.clear()), Fault::Unsealed(number));
+    let clear = AttributeType::TaggedText.into();
+    let fault = |it: &mut RuleAttribute| it.r#type = AttributeType::TaggedText.into();
+    let hidden = Fault::Ungrantable(Ungrantable::Hidden(number));
+    assert_eq!(attribute(fault), hidden);
+    let untagged = |it: &mut RuleAttribute| it.r#type = AttributeType::Salted.into();
+    assert_eq!(attribute(untagged), hidden);
+    let filter = RuleAttribute {
+        kind: 11,
+        r#type: clear,
+        ..tunnel_password(6)
+    };
+    let sealed = self::fault(|it| it.attributes = vec![filter]);
+    assert_eq!(sealed, Fault::Sealed(Number::Standard(11)));
+}
+
+#[test]
+fn a_secret_that_is_too_long_once_it_is_hidden_is_refused() {
+    let long = |octets| fault(|it| it.attributes = vec![tunnel_password(octets)]);
+    for octets in [0, 240] {
+        assert_eq!(long(octets), Fault::Length(Number::Standard(69), 239));
+    }
+    let mut staff = rule("staff");
+    staff.attributes = vec![tunnel_password(1), tunnel_password(239)];
+    let rules = vec![staff];
+    assert!(parse(&Rules { revision: 1, rules }).is_ok());
+}
+
 #[test]
 fn more_rules_than_there_may_be_are_refused() {
     let many = (0..257).map(|number| rule(&number.to_string()));

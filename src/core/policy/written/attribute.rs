@@ -1,10 +1,17 @@
 //! `NAME=VALUE`, where a name is one of the dictionary or a number, and may be followed by
 //! a tag (`Tunnel-Type:1`) or, for what the dictionary does not know or a device reads
 //! otherwise, a type (`26.32473.1:integer`).
+//!
+//! A secret is read here and sealed by whoever stores it: [`is_secret`] tells. What is stored
+//! is shown as `sealed:` and a name that tells nothing of it, and is read so again.
 
 use super::WrittenError;
+use crate::base::Secret;
+use crate::base::limits::SALTED_OCTETS_MAX;
+use crate::ledger::rules::{Granted, Template};
 use crate::ledger::storage::{AttributeType, RuleAttribute};
-use crate::radius::{Attribute, Entry, Number, Type};
+use crate::radius::{Entry, Number, Type};
+use crate::seal::Sealed;
 
 /// Reads an attribute of a rule.
 ///
@@ -36,12 +43,82 @@ pub fn attribute(text: &str) -> Result<RuleAttribute, WrittenError> {
         r#type: stored(kind).into(),
         tag,
         value,
+        sealed: Vec::new(),
     })
+}
+
+/// Whether the value is a secret: one that was just read stands in clear in it, and must be
+/// sealed and wiped.
+#[must_use]
+pub fn is_secret(attribute: &RuleAttribute) -> bool {
+    known(attribute.r#type()).is_some_and(Type::is_salted)
+}
+
+/// The octets of a secret that was just read.
+///
+/// # Errors
+/// It is none, is too long to be hidden, or has a place for what is known of a login: a secret
+/// is the same for all whom the rule lets in.
+pub fn secret(attribute: &RuleAttribute) -> Result<Secret, WrittenError> {
+    // The value must not come back in a message.
+    let fault = |why: String| WrittenError::of(&with_value(attribute, HIDDEN), why);
+    let kind = known(attribute.r#type()).unwrap_or(Type::Salted);
+    let tag = u8::try_from(attribute.tag).unwrap_or(u8::MAX);
+    let octets = kind.octets(tag, &attribute.value);
+    let secret = Secret::new(octets.map_err(|why| fault(why.to_string()))?);
+    if !(1..=SALTED_OCTETS_MAX).contains(&secret.len()) {
+        return Err(fault(format!(
+            "a secret has 1 to {SALTED_OCTETS_MAX} octets"
+        )));
+    }
+    if Template::parse(&attribute.value).is_ok_and(|text| text.fixed().is_none()) {
+        let why = "a secret is no template: {user} and the like do not stand in it, \
+                   write it as hex digits behind 0x if the braces are its own";
+        return Err(fault(why.to_owned()));
+    }
+    Ok(secret)
+}
+
+/// What stands for a secret that is stored: `sealed:` and its name.
+#[must_use]
+pub fn secret_name(sealed: &[u8]) -> String {
+    let name = Sealed::decode(sealed).map(|sealed| sealed.fingerprint().to_string());
+    format!("{SEALED}{}", name.unwrap_or_default())
+}
+
+/// Whether a value that was read names a stored secret, as [`secret_name`] writes it.
+#[must_use]
+pub fn names_secret(value: &str) -> bool {
+    value.starts_with(SEALED)
 }
 
 /// An attribute of a rule, as [`attribute`] reads it.
 #[must_use]
 pub fn shown_attribute(stored: &RuleAttribute) -> String {
+    if is_secret(stored) {
+        with_value(stored, &secret_name(&stored.sealed))
+    } else {
+        with_value(stored, &stored.value)
+    }
+}
+
+/// An attribute of an Accept, in the same form, but for secrets.
+#[must_use]
+pub fn shown_grant(granted: &Granted) -> String {
+    let number = granted.number();
+    let entry = Entry::numbered(number);
+    let name = entry.map_or_else(|| number.to_string(), |entry| entry.name.to_owned());
+    let (tag, value) = match granted {
+        Granted::Attribute(attribute) => {
+            let kind = entry.map_or(Type::Octets, |entry| entry.kind);
+            kind.shown(attribute.value().unwrap_or_default())
+        }
+        Granted::Sealed(sealed) => (sealed.tag().unwrap_or_default(), HIDDEN.to_owned()),
+    };
+    named_value(entry, &name, tag.into(), &value)
+}
+
+fn with_value(stored: &RuleAttribute, value: &str) -> String {
     let number = Number::of_parts(stored.kind, stored.vendor, stored.vendor_kind);
     let entry = number.ok().and_then(Entry::numbered);
     let kind = known(stored.r#type());
@@ -54,21 +131,10 @@ pub fn shown_attribute(stored: &RuleAttribute) -> String {
         },
         (_, Err(_)) => format!("{}.{}.{}", stored.kind, stored.vendor, stored.vendor_kind),
     };
-    with_value(entry, &name, stored.tag, &stored.value)
+    named_value(entry, &name, stored.tag, value)
 }
 
-/// An attribute of an Accept, in the same form.
-#[must_use]
-pub fn shown_grant(attribute: &Attribute) -> String {
-    let number = attribute.number();
-    let entry = Entry::numbered(number);
-    let kind = entry.map_or(Type::Octets, |entry| entry.kind);
-    let (tag, value) = kind.shown(attribute.value());
-    let name = entry.map_or_else(|| number.to_string(), |entry| entry.name.to_owned());
-    with_value(entry, &name, tag.into(), &value)
-}
-
-fn with_value(entry: Option<&Entry>, name: &str, tag: u32, value: &str) -> String {
+fn named_value(entry: Option<&Entry>, name: &str, tag: u32, value: &str) -> String {
     let tag = match tag {
         0 => String::new(),
         tag => format!(":{tag}"),
@@ -101,6 +167,8 @@ const fn stored(kind: Type) -> AttributeType {
         Type::Date => AttributeType::Date,
         Type::TaggedText => AttributeType::TaggedText,
         Type::TaggedInteger => AttributeType::TaggedInteger,
+        Type::Salted => AttributeType::Salted,
+        Type::TaggedSalted => AttributeType::TaggedSalted,
     }
 }
 
@@ -109,9 +177,15 @@ fn known(kind: AttributeType) -> Option<Type> {
     types.find(|of| stored(*of) == kind)
 }
 
+/// Before the name of a stored secret.
+const SEALED: &str = "sealed:";
+/// In place of a secret that has no name.
+const HIDDEN: &str = "(hidden)";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::radius::Attribute;
 
     fn read(text: &str) -> (u32, u32, u32, AttributeType, u32, String) {
         let it = attribute(text).unwrap();
@@ -170,7 +244,7 @@ mod tests {
     fn a_granted_attribute_is_shown_by_name() {
         let shown = |number: &str, value: &[u8]| {
             let number = number.parse().unwrap();
-            shown_grant(&Attribute::new(number, value).unwrap())
+            shown_grant(&Granted::Attribute(Attribute::new(number, value).unwrap()))
         };
         assert_eq!(shown("25", b"OU=staff;"), "Class=OU=staff;");
         assert_eq!(shown("64", &[1, 0, 0, 13]), "Tunnel-Type:1=VLAN");
@@ -179,5 +253,36 @@ mod tests {
             shown("8", &[198, 51, 100, 7]),
             "Framed-IP-Address=198.51.100.7"
         );
+    }
+    #[test]
+    fn a_secret_is_shown_by_a_name_that_is_read_again() {
+        let mut written = attribute("Tunnel-Password:1=s3cret").unwrap();
+        assert!(is_secret(&written) && !names_secret(&written.value));
+        assert_eq!(secret(&written).unwrap().expose(), b"s3cret");
+        written.value.clear();
+        written.sealed = [vec![1], vec![7; 4 + 24 + 6 + 16]].concat();
+        let shown = shown_attribute(&written);
+        let name = shown.strip_prefix("Tunnel-Password:1=").expect("a secret");
+        assert!(names_secret(name) && name.len() == 7 + 16, "{name}");
+        let again = attribute(&shown).unwrap();
+        assert!(is_secret(&again) && names_secret(&again.value));
+        assert_eq!(shown_attribute(&written), shown);
+    }
+
+    #[test]
+    fn what_is_no_secret_is_told_without_it() {
+        let long = format!("Tunnel-Password={}", "s3cret".repeat(40));
+        for text in [
+            "Tunnel-Password:1=s3cret of {user}",
+            "Tunnel-Password=",
+            "26.32473.1:salted:1=s3cret",
+            "Tunnel-Password=0xs3cret",
+            &long,
+        ] {
+            let error = secret(&attribute(text).unwrap()).unwrap_err().to_string();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+        let braces = attribute("Tunnel-Password={a}{b").unwrap();
+        assert_eq!(secret(&braces).unwrap().expose(), b"{a}{b");
     }
 }

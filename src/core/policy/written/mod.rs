@@ -7,7 +7,9 @@ mod attribute;
 mod hours;
 mod nas;
 
-pub use attribute::{attribute, shown_attribute, shown_grant};
+pub use attribute::{
+    attribute, is_secret, names_secret, secret, secret_name, shown_attribute, shown_grant,
+};
 pub use hours::{hours, shown_hours};
 pub use nas::{call, nas, shown_nas};
 

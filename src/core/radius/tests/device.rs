@@ -11,7 +11,9 @@ fn a_device_takes_only_a_signed_reply_to_its_own_request() {
         .access_request(b"alice", &Secret::from(&b"pw"[..]), &[])
         .unwrap();
     assert_eq!(kinds(&asked), [80, 1, 2]);
-    let reply = taken(&asked, &secrets).reply(&Reply::Accept(&[])).unwrap();
+    let reply = taken(&asked, &secrets)
+        .reply(&Reply::Accept(&[], SALT))
+        .unwrap();
     assert_eq!(
         Response::verify(&reply, &question)
             .unwrap()

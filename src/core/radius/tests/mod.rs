@@ -18,7 +18,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 
 use super::{
-    Credentials, Forged, Kind, Packet, Password, Policy, Question, Service, Uncredentialed,
+    Credentials, Forged, Kind, Packet, Password, Policy, Question, Salt, Service, Uncredentialed,
     Verified,
 };
 use crate::base::Secret;
@@ -29,6 +29,8 @@ const ACCESS_REQUEST: u8 = 1;
 const ACCOUNTING_REQUEST: u8 = 4;
 const STATUS_SERVER: u8 = 12;
 const AUTHENTICATOR: [u8; 16] = *b"0123456789abcdef";
+/// Any chance does.
+const SALT: Salt = Salt::of([0, 1]);
 const UNSIGNED: (u8, &[u8]) = (80, &[0; 16]);
 /// Any octets do for a test that does not look at the password.
 const PASSWORD: (u8, &[u8]) = (2, b"sixteen octets..");

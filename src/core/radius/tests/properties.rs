@@ -97,7 +97,7 @@ proptest! {
         let packet = octets(ACCESS_REQUEST, &[PASSWORD, (33, &proxy)]);
         let secrets = secrets();
         let granted = [Attribute::new(Number::Standard(25), &class).unwrap()];
-        let reply = taken(&packet, &secrets).reply(&Reply::Accept(&granted)).unwrap();
+        let reply = taken(&packet, &secrets).reply(&Reply::Accept(&granted, SALT)).unwrap();
         let response = Response::verify(&reply, &question(&secrets)).unwrap();
         prop_assert_eq!(response.datagram().first(25), Some(&class[..]));
         prop_assert_eq!(response.datagram().first(33), Some(&proxy[..]));

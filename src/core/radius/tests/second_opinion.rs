@@ -25,7 +25,7 @@ fn it_reads_our_accept() {
         Attribute::new(number.parse().unwrap(), &value).unwrap()
     });
     let reply = taken(&request, &secrets)
-        .reply(&Reply::Accept(&granted))
+        .reply(&Reply::Accept(&granted, SALT))
         .unwrap();
 
     assert!(Foreign::is_authentic_response(&reply, &request, SECRET));

@@ -58,7 +58,10 @@ fn rfc2865_7_2_framed_user_authenticating_with_chap() {
     let secrets = xyzzy();
     let packet = taken(&request, &secrets);
     assert_eq!(packet.user_name(), Some(&b"flopsy"[..]));
-    assert!(matches!(packet.credentials(), Ok(Credentials::Chap)));
+    let Ok(Credentials::Chap(chap)) = packet.credentials() else {
+        panic!("the packet has a CHAP-Password");
+    };
+    assert!(chap.is_made_with(b"arctangent"));
     assert_answers(&request, &response, &secrets[0]);
 }
 

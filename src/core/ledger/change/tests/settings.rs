@@ -235,6 +235,27 @@ fn the_first_rule_and_the_last_say_what_decides_from_now_on() {
 }
 
 #[test]
+fn the_audit_tells_of_a_secret_that_there_is_one() {
+    let mut world = World::founded();
+    let secret = |octet| Rule {
+        attributes: vec![RuleAttribute {
+            kind: 69,
+            r#type: AttributeType::TaggedSalted.into(),
+            tag: 1,
+            sealed: [vec![1], vec![octet; 4 + 24 + 6 + 16]].concat(),
+            ..RuleAttribute::default()
+        }],
+        ..rule("staff", &[])
+    };
+    world.done(put_rules(vec![secret(1)], 1));
+    world.done(put_rules(vec![secret(2)], 2));
+    let audit = world.last_audit();
+    for text in [&audit.before, &audit.after] {
+        assert!(text.contains("69=(sealed)"), "{text}");
+    }
+}
+
+#[test]
 fn the_audit_tells_which_rules_were_changed() {
     let mut world = World::founded();
     let staff = || Rule {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::radius::{
-    Attribute, Challenge, Integrity, NotText, Number, Prompt, Reply, Unencodable, Ungrantable,
+    Attribute, Challenge, Chap, Integrity, NotText, Number, Prompt, Reply, Unencodable, Ungrantable,
     Unreadable,
 };
 
@@ -14,8 +14,9 @@ fn credentials_of(attributes: Pairs<'_>) -> Result<&'static str, Uncredentialed>
     );
     let secrets = secrets();
     Ok(match taken(&packet, &secrets).credentials()? {
-        Credentials::Chap => "chap",
+        Credentials::Chap(_) => "chap",
         Credentials::Eap => "eap",
+        Credentials::MsChap2(_) => "ms-chap-2",
         Credentials::Pap(_) => "pap",
         Credentials::State(_) => "state",
     })
@@ -45,13 +46,63 @@ fn a1_no_proof_or_two_kinds_of_it_are_refused() {
     ] {
         assert_eq!(credentials_of(&both), Err(Uncredentialed::Conflict));
     }
-    assert_eq!(credentials_of(&[arap]), Err(Uncredentialed::Unserved(70)));
+    let unserved = |number| Err(Uncredentialed::Unserved(number));
+    assert_eq!(credentials_of(&[arap]), unserved(Number::Standard(70)));
+}
+
+/// One of Microsoft's attributes.
+fn microsoft(kind: u8, value: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(value.len() + 2).unwrap();
+    [&[0, 0, 1, 0x37, kind, length], value].concat()
+}
+
+#[test]
+fn a1_ms_chap_is_told_apart_and_served_in_its_second_version_alone() {
+    let of = |values: &[(u8, usize)]| {
+        let values = values
+            .iter()
+            .map(|(kind, size)| microsoft(*kind, &vec![0; *size]));
+        let values: Vec<_> = values.collect();
+        let pairs: Vec<_> = values.iter().map(|value| (26, &**value)).collect();
+        credentials_of(&pairs)
+    };
+    let vendor = |kind| Number::Vendor(311, kind);
+    assert_eq!(of(&[(11, 16), (25, 50)]), Ok("ms-chap-2"));
+    for other in [1, 3, 4, 27] {
+        let unserved = Err(Uncredentialed::Unserved(vendor(other)));
+        assert_eq!(of(&[(11, 16), (other, 50)]), unserved);
+    }
+    assert_eq!(of(&[(1, 50), (25, 50)]), Err(Uncredentialed::Conflict));
+    let twice = Err(Uncredentialed::Repeated(vendor(25)));
+    assert_eq!(of(&[(11, 16), (25, 50), (25, 50)]), twice);
+    assert_eq!(of(&[(25, 50)]), Err(Uncredentialed::Length(vendor(11), 0)));
+    let response = microsoft(25, &[0; 50]);
+    assert_eq!(
+        credentials_of(&[PASSWORD, (26, &response)]),
+        Err(Uncredentialed::Conflict)
+    );
+}
+
+#[test]
+fn a13_a_chap_challenge_stands_in_for_the_request_authenticator() {
+    let answered = |challenge: &[u8], attributes: Pairs<'_>| {
+        let password = Chap::respond(7, &Secret::from(&b"123456"[..]), challenge);
+        let packet = octets(ACCESS_REQUEST, &[&[(3, &*password)], attributes].concat());
+        let secrets = secrets();
+        match taken(&packet, &secrets).credentials() {
+            Ok(Credentials::Chap(chap)) => chap.is_made_with(b"123456"),
+            other => panic!("no CHAP: {other:?}"),
+        }
+    };
+    let challenge = (60, &b"a challenge of its own"[..]);
+    assert!(answered(&AUTHENTICATOR, &[]) && answered(challenge.1, &[challenge]));
+    assert!(!answered(&AUTHENTICATOR, &[challenge]) && !answered(challenge.1, &[]));
 }
 
 #[test]
 fn a1_what_may_stand_once_must_not_stand_twice() {
     for twice in [(1, &b"alice"[..]), PASSWORD, (3, &[0; 17]), (24, b"s")] {
-        let cause = Uncredentialed::Repeated(twice.0);
+        let cause = Uncredentialed::Repeated(Number::Standard(twice.0));
         assert_eq!(credentials_of(&[PASSWORD, twice, twice]), Err(cause));
     }
 }
@@ -231,7 +282,7 @@ fn a5_an_accept_carries_each_attribute_in_its_form() {
         attribute("27", &36_000_u32.to_be_bytes()),
         attribute("26.12356.1", b"staff"),
     ];
-    let packet = reply(&[], &Reply::Accept(&attributes)).unwrap();
+    let packet = reply(&[], &Reply::Accept(&attributes, SALT)).unwrap();
     assert_eq!(packet[0], 2);
     assert_eq!(kinds(&packet), [80, 25, 27, 26]);
     let values = pairs(&packet);
@@ -254,13 +305,58 @@ fn a5_what_belongs_into_other_packets_cannot_be_granted() {
         let cause = Ungrantable::Unassigned(number);
         assert_eq!(made, Err(Unencodable::Ungrantable(cause)));
     }
-    for number in ["69", "26.311.12", "26.311.16", "26.311.17"].map(|it| it.parse().unwrap()) {
-        let made = Attribute::new(number, b"xxxx");
-        let cause = Ungrantable::Hidden(number);
-        assert_eq!(made, Err(Unencodable::Ungrantable(cause)));
+    for kind in [2, 12, 16, 17, 26] {
+        let number = Number::Vendor(311, kind);
+        let cause = Unencodable::Ungrantable(Ungrantable::OfLogin(number));
+        assert_eq!(Attribute::new(number, b"xxxx"), Err(cause));
+        let salted = Attribute::salted(number, None, Secret::from(&b"x"[..]));
+        assert_eq!(salted, Err(cause));
     }
     for number in ["", "256", "26.9", "27.9.1", "26.9.1.1", "26.9.+1", "Class"] {
         assert!(number.parse::<Number>().is_err(), "{number}");
+    }
+}
+
+#[test]
+fn a5_a_tunnel_password_is_granted_hidden_behind_a_tag_and_never_in_clear() {
+    let number = Number::Standard(69);
+    let hidden = Err(Unencodable::Ungrantable(Ungrantable::Hidden(number)));
+    assert_eq!(Attribute::new(number, b"s3cret"), hidden);
+    let secret = || Secret::from(&b"s3cret"[..]);
+    assert_eq!(Attribute::salted(number, None, secret()), hidden);
+
+    let attribute = Attribute::salted(number, Some(3), secret()).unwrap();
+    assert_eq!(attribute.value(), None);
+    assert_eq!(format!("{attribute:?}"), "Attribute(69)");
+    let packet = reply(&[], &Reply::Accept(&[attribute.clone()], SALT)).unwrap();
+    assert_eq!(packet.len(), 20 + 18 + attribute.packet_octets());
+    let (kind, value) = pairs(&packet).remove(1);
+    assert_eq!((kind, value[0], value.len()), (69, 3, 1 + 2 + 16));
+    let secrets = secrets();
+    assert_eq!(question(&secrets).unsalted(&value[1..]), Some(secret()));
+}
+
+#[test]
+fn a5_what_is_hidden_fits_by_its_hidden_length() {
+    for (number, tag) in [
+        (Number::Standard(69), Some(1)),
+        (Number::Vendor(9, 1), None),
+    ] {
+        let made = |octets: usize| {
+            let secret = Secret::new(vec![b'x'; octets]);
+            let made = Attribute::salted(number, tag, secret);
+            made.map(|attribute| attribute.packet_octets())
+        };
+        let frame = 255 - number.octets_max() + usize::from(tag.is_some());
+        assert_eq!(made(15), Ok(frame + 2 + 16));
+        assert_eq!(made(16), Ok(frame + 2 + 32));
+        assert_eq!(made(239), Ok(frame + 2 + 240));
+        let long = Unencodable::ValueLength {
+            number,
+            octets: 240,
+        };
+        assert_eq!(made(240), Err(long));
+        assert_eq!(made(0), Err(Unencodable::Empty(number)));
     }
 }
 
@@ -271,7 +367,7 @@ fn a5_a_reply_answers_its_own_kind_of_request() {
     let rejected = taken(&status, &secrets).reply(&Reply::Reject(&[]));
     assert_eq!(rejected.unwrap_err(), Unencodable::WrongReply);
     let recorded = accounting(&[]);
-    let accepted = taken(&recorded, &secrets).reply(&Reply::Accept(&[]));
+    let accepted = taken(&recorded, &secrets).reply(&Reply::Accept(&[], SALT));
     assert_eq!(accepted.unwrap_err(), Unencodable::WrongReply);
     assert_eq!(
         reply(&[], &Reply::Alive).unwrap_err(),
@@ -303,7 +399,7 @@ fn a5_a_reply_up_to_4096_octets_fits_and_a_longer_one_is_refused_whole() {
     let fill = |last: usize| {
         let mut attributes = vec![class.clone(); 15];
         attributes.push(attribute("25", &[b'y'; 252][..last]));
-        reply(&[], &Reply::Accept(&attributes)).map(|packet| packet.len())
+        reply(&[], &Reply::Accept(&attributes, SALT)).map(|packet| packet.len())
     };
     assert_eq!(fill(246), Ok(4096));
     assert_eq!(fill(247), Err(Unencodable::PacketLength));
@@ -312,7 +408,8 @@ fn a5_a_reply_up_to_4096_octets_fits_and_a_longer_one_is_refused_whole() {
     let secrets = secrets();
     let mut buffer = b"old".to_vec();
     let oversized = vec![class.clone(); 300];
-    let written = taken(&packet, &secrets).reply_into(&Reply::Accept(&oversized), &mut buffer);
+    let written =
+        taken(&packet, &secrets).reply_into(&Reply::Accept(&oversized, SALT), &mut buffer);
     assert_eq!(written, Err(Unencodable::PacketLength));
     assert!(buffer.is_empty(), "half a packet must not be sent");
 }
@@ -327,7 +424,7 @@ fn a6_proxy_states_are_echoed_in_order_unmodified() {
         (33, b""),
         (33, b"a"),
     ];
-    for answer in [Reply::Accept(&[]), Reply::Reject(&["no"])] {
+    for answer in [Reply::Accept(&[], SALT), Reply::Reject(&["no"])] {
         let echoed = pairs(&reply(sent, &answer).unwrap());
         let echoed: Vec<_> = echoed.iter().filter(|(kind, _)| *kind == 33).collect();
         let values: Vec<&[u8]> = echoed.iter().map(|(_, value)| &value[..]).collect();

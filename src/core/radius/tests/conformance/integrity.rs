@@ -120,7 +120,7 @@ fn m4_every_reply_has_a_right_message_authenticator_first() {
         wait_secs: None,
     };
     for (request, reply) in [
-        (&access, Reply::Accept(&[])),
+        (&access, Reply::Accept(&[], SALT)),
         (&access, Reply::Reject(&["no"])),
         (&access, Reply::Challenge(challenge)),
         (&status, Reply::Alive),
@@ -150,7 +150,7 @@ fn m5_nothing_of_the_request_comes_back_but_proxy_states() {
         let attributes: Vec<(u8, &[u8])> = half.iter().map(|kind| (*kind, &b"evil"[..])).collect();
         let packet = octets(ACCESS_REQUEST, &attributes);
         let request = taken(&packet, &secrets);
-        for reply in [Reply::Accept(&[]), Reply::Reject(&[])] {
+        for reply in [Reply::Accept(&[], SALT), Reply::Reject(&[])] {
             let echoed = kinds(&request.reply(&reply).unwrap());
             let expected: &[u8] = if half.contains(&33) { &[80, 33] } else { &[80] };
             assert_eq!(echoed, expected);
