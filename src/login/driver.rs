@@ -209,7 +209,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
         let led = self.lead(request, received, deadline, basis);
         let house = Arc::clone(&self.0);
         async move {
-            let (factors, told) = match led {
+            let (factors, mut told, answer) = match led {
                 Led::AtOnce(told) => return Judged::at_once(told, received),
                 Led::Asked(told, words) => {
                     let words = Some(words);
@@ -218,9 +218,12 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
                         ..Judged::at_once(told, received)
                     };
                 }
-                Led::Stopped(factors, told) => (factors, told),
-                Led::Flow(factors, user, told) => (factors, house.hear(user, told, deadline).await),
+                Led::Stopped(factors, told) => (factors, told, Vec::new()),
+                Led::Flow(factors, user, told, answer) => {
+                    (factors, house.hear(user, told, deadline).await, answer)
+                }
             };
+            told.answer = answer;
             let until = match told.ending.pace {
                 Pace::AtOnce | Pace::Measured => received,
                 Pace::Even => {
@@ -276,6 +279,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
         Told {
             ending,
             grants: Grants::default(),
+            answer: Vec::new(),
             reference: self.reference(),
             user,
             stages: Stages::default(),

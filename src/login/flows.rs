@@ -19,6 +19,8 @@ pub(super) struct Told {
     pub(super) ending: Ending,
     /// What is granted by the rule that the login was claimed under.
     pub(super) grants: Grants,
+    /// What an Accept to this packet alone carries beside that.
+    pub(super) answer: Vec<Attribute>,
     pub(super) reference: Reference,
     pub(super) user: Option<UserId>,
     pub(super) stages: Stages,

@@ -10,8 +10,9 @@ use countersign_core::radius::{Attribute, Salt};
 
 use super::driver::{House, Logins};
 use super::flows::Told;
+use super::ports::{Clock, Ledger, PasswordSource};
 
-impl<L, S, C> House<L, S, C> {
+impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
     /// The outcome of one packet. Where a value does not open, nobody is let in without it:
     /// the device asks a node that has the key.
     pub(super) fn carried(&self, mut told: Told, client: ClientId) -> Outcome {
@@ -26,11 +27,13 @@ impl<L, S, C> House<L, S, C> {
             );
             told.ending = Ending::silent(Reason::Unsealable);
         }
-        told.outcome(client, opened.unwrap_or_default())
+        let mut carried = opened.unwrap_or_default();
+        carried.append(&mut told.answer);
+        told.outcome(client, carried)
     }
 }
 
-impl<L, S, C> Logins<L, S, C> {
+impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
     /// Chance for the salts of one reply.
     #[must_use]
     pub fn draw_salt(&self) -> Salt {

@@ -10,7 +10,9 @@ use countersign_core::ledger::storage::Head;
 use countersign_core::ledger::{Factors, Read, query};
 use countersign_core::login::{
     AttemptMacs, Case, Decision, Dialogue, Ending, Identity, Reason, Request, Rule, Stop, Words,
+    code_of,
 };
+use countersign_core::radius::Attribute;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -40,8 +42,11 @@ pub(super) enum Led {
     /// To no flow; its device hears this in the ending's own time.
     Stopped(Factors, Told),
     /// To the flow that tells this.
-    Flow(Factors, UserId, oneshot::Receiver<Told>),
+    Flow(Factors, UserId, oneshot::Receiver<Told>, Answer),
 }
+
+/// What an Accept to this very packet carries beside what rules grant.
+type Answer = Vec<Attribute>;
 
 /// Why a request goes to no flow, and whose it is where that is known.
 type Stopped = (Option<UserId>, Stop);
@@ -75,6 +80,11 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             let factors = rule.usual_factors(request.client);
             Led::Stopped(factors, house.stopped(user, &stop))
         };
+        let (request, answer) = match house.with_code(request, &rule) {
+            Ok(found) => found,
+            Err(stop) => return stopped((None, stop)),
+        };
+        let request = &request;
         let dialogue = match Dialogue::open(request, &standing.1) {
             Ok(dialogue) => dialogue,
             Err(stop) => return stopped((None, stop)),
@@ -97,13 +107,13 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
                 let told = house.told(Some(user), Ending::silent(Reason::Overload));
                 Led::Stopped(factors, told)
             }
-            Entered::Joined(told) => Led::Flow(factors, user, told),
+            Entered::Joined(told) => Led::Flow(factors, user, told, answer),
             Entered::First(ticket, told) => {
                 let request = Arc::clone(request);
                 let apart = dialogue.apart();
                 let login = Login::new(house, (request, apart), received, ticket, (rule, case));
                 tokio::spawn(login.run());
-                Led::Flow(factors, user, told)
+                Led::Flow(factors, user, told, answer)
             }
         }
     }
@@ -174,6 +184,26 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
     ) -> Result<Identity, Stop> {
         let places = &self.secrets.load().places;
         Identity::find(view, head, request, rule, macs, places, issued)
+    }
+
+    /// The request with the code in clear, where its response was made with one that a token
+    /// of the user may show; and what proves this server to the device, should the code let
+    /// the user in.
+    fn with_code(
+        &self,
+        request: &Arc<Request>,
+        rule: &Rule,
+    ) -> Result<(Arc<Request>, Answer), Stop> {
+        let Some(response) = &request.response else {
+            return Ok((Arc::clone(request), Vec::new()));
+        };
+        let secrets = self.secrets.load();
+        let code = code_of(&self.ledger.view(), request, response, rule, &secrets)?;
+        let Some(code) = code else {
+            return Ok((Arc::clone(request), Vec::new()));
+        };
+        let answer = response.success(&code).unwrap_or_default();
+        Ok((Arc::new(request.with_code(code)), answer))
     }
 
     fn challenge(

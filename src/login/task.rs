@@ -96,6 +96,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         self.ticket.tell(&Told {
             ending: finished.ending,
             grants: self.grants,
+            answer: Vec::new(),
             reference: house.reference(),
             user: Some(self.identity.user),
             stages: self.stages,

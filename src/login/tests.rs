@@ -12,6 +12,7 @@ use self::world::{ALICE, Fault, PROXY, VPN, World, without_stages};
 mod challenge;
 mod cluster;
 mod nodes;
+mod responses;
 mod rules;
 mod world;
 

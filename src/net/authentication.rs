@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use countersign_core::base::limits::STATE_LIFE;
-use countersign_core::base::{ClientId, Timestamp};
-use countersign_core::login::{Call, Caller, Decision, Outcome, Reason, Request as Login};
+use countersign_core::base::{ClientId, Secret, Timestamp};
+use countersign_core::login::{
+    Call, Caller, Decision, Outcome, Reason, Request as Login, Response,
+};
 use countersign_core::radius::{
-    Challenge, Credentials, Integrity, Kind, Prompt, Reply, Salt, Service, Uncredentialed,
+    Challenge, Credentials, Integrity, Kind, Number, Prompt, Reply, Salt, Service, Uncredentialed,
 };
 
 use super::port::{Answer, Request};
@@ -61,18 +63,15 @@ impl<L: Ledger, S: PasswordSource, C: Clock, W: Witness> Answer for Authenticato
 /// the device has proven itself, and silence would make it think that the node is dead.
 fn read(request: &Request<'_>, arrived: Timestamp) -> Result<Login, Reason> {
     let packet = &request.packet;
-    let password = match packet.credentials() {
-        Ok(Credentials::Pap(password)) => password,
-        Err(Uncredentialed::Password(_)) => return Err(Reason::UnreadablePassword),
-        Ok(_) | Err(_) => return Err(Reason::UnservedMethod),
-    };
+    let (password, response) = typed(packet.credentials())?;
     let octets = |octets: Option<&[u8]>| octets.map(<[u8]>::to_vec);
     Ok(Login {
         client: ClientId(request.client.entry.id),
         client_revision: request.client.entry.revision,
         user_name: packet.user_name().unwrap_or_default().to_vec(),
-        password: password.into_octets(),
+        password,
         state: octets(packet.state_attribute()),
+        response: response.map(Arc::new),
         proven: packet.integrity() == Integrity::Proven,
         caller: Caller {
             calling_station_id: octets(packet.calling_station_id()),
@@ -90,12 +89,24 @@ fn read(request: &Request<'_>, arrived: Timestamp) -> Result<Login, Reason> {
     })
 }
 
-/// Every attribute of a reply is chosen here.
-fn reply(
-    request: &Request<'_>,
-    outcome: &Outcome,
-    salt: impl FnOnce() -> Salt,
-) -> Option<Vec<u8>> {
+/// What the user typed, or what the device made of it.
+fn typed(
+    credentials: Result<Credentials<'_>, Uncredentialed>,
+) -> Result<(Secret, Option<Response>), Reason> {
+    match credentials {
+        Ok(Credentials::Pap(password)) => Ok((password.into_octets(), None)),
+        Ok(Credentials::Chap(made)) => Ok((Secret::default(), Some(Response::Chap(made)))),
+        Ok(Credentials::MsChap2(made)) => Ok((Secret::default(), Some(Response::MsChap2(made)))),
+        Err(Uncredentialed::Password(_)) => Err(Reason::UnreadablePassword),
+        Err(Uncredentialed::Length(..)) => Err(Reason::BrokenResponse),
+        Err(Uncredentialed::Unserved(Number::Vendor(..))) => Err(Reason::UnservedChap),
+        Ok(_) | Err(_) => Err(Reason::UnservedMethod),
+    }
+}
+
+/// Every attribute of a reply is chosen here. A Reject says no more to MS-CHAP than to PAP:
+/// without MS-CHAP-Error a device tells its user that the login failed, as it does with one.
+fn reply(request: &Request<'_>, outcome: &Outcome, salt: impl FnOnce() -> Salt) -> Option<Vec<u8>> {
     let reply = match outcome.decision {
         Decision::Accept => request
             .packet

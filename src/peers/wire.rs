@@ -54,6 +54,9 @@ impl ZeroizeOnDrop for GrantedAttribute {}
 impl Zeroize for LoginRequest {
     fn zeroize(&mut self) {
         self.password.zeroize();
+        self.chap.zeroize();
+        self.ms_chap2.zeroize();
+        self.challenge.zeroize();
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::mem;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::base::limits::{
@@ -13,9 +14,9 @@ use countersign_core::base::limits::{
 };
 use countersign_core::base::{ClientId, NodeId, Reference, Secret, Timestamp, UserId};
 use countersign_core::login::{
-    AttemptMacs, Call, Caller, Decision, NextMac, Outcome, Reason, Request, Stages, Words,
+    AttemptMacs, Call, Caller, Decision, NextMac, Outcome, Reason, Request, Response, Stages, Words,
 };
-use countersign_core::radius::{Attribute, Number};
+use countersign_core::radius::{Attribute, Chap, MsChap2, Number, Ungrantable};
 use countersign_core::seal::MacKey;
 
 use crate::peers::wire;
@@ -47,10 +48,12 @@ pub(super) fn login(mut message: wire::LoginRequest) -> Result<(Request, Duratio
     if remaining.is_zero() || remaining > CLIENT_WAIT_MAX {
         return Err(CodecError::Bounds("the remaining time"));
     }
+    let name = name.unwrap_or_default();
     let request = Request {
+        response: response(&message, &name)?,
         client: ClientId(message.client),
         client_revision: message.client_revision,
-        user_name: name.unwrap_or_default(),
+        user_name: name,
         password,
         state: match message.state.take() {
             Some(state) if state.len() > STATE_OCTETS_MAX => {
@@ -76,10 +79,49 @@ pub(super) fn login(mut message: wire::LoginRequest) -> Result<(Request, Duratio
     Ok((request, remaining))
 }
 
+/// What came in place of a password, held to the lengths that it has in a packet.
+fn response(
+    message: &wire::LoginRequest,
+    user_name: &[u8],
+) -> Result<Option<Arc<Response>>, CodecError> {
+    let wire::LoginRequest {
+        chap,
+        ms_chap2,
+        challenge,
+        ..
+    } = message;
+    let made = match (chap.is_empty(), ms_chap2.is_empty()) {
+        (true, true) => return Ok(None),
+        (false, true) => Chap::new(chap, challenge).map(Response::Chap),
+        (true, false) => MsChap2::new(ms_chap2, challenge, user_name).map(Response::MsChap2),
+        (false, false) => return Err(CodecError::Unknown("which response it is")),
+    };
+    let made = made.map_err(|_| CodecError::Bounds("the response"))?;
+    Ok(Some(Arc::new(made)))
+}
+
+fn response_fields(response: Option<&Response>) -> [Vec<u8>; 3] {
+    let octets = |secret: &Secret| secret.expose().to_vec();
+    match response {
+        None => [const { Vec::new() }; 3],
+        Some(Response::Chap(made)) => [
+            octets(made.password()),
+            Vec::new(),
+            octets(made.challenge()),
+        ],
+        Some(Response::MsChap2(made)) => [
+            Vec::new(),
+            octets(made.response()),
+            octets(made.challenge()),
+        ],
+    }
+}
+
 /// `None`: there is no time left for a peer.
 pub(super) fn login_message(request: &Request, remaining: Duration) -> Option<wire::LoginRequest> {
     let remaining = u32::try_from(remaining.min(CLIENT_WAIT_MAX).as_millis()).ok()?;
     let caller = &request.caller;
+    let [chap, ms_chap2, challenge] = response_fields(request.response.as_deref());
     (remaining > 0).then(|| wire::LoginRequest {
         client: request.client.0,
         client_revision: request.client_revision,
@@ -97,6 +139,9 @@ pub(super) fn login_message(request: &Request, remaining: Duration) -> Option<wi
         nas_port_type: request.call.nas_port_type,
         echoed_octets: u32::try_from(request.call.echoed_octets).unwrap_or(u32::MAX),
         state: request.state.clone(),
+        chap,
+        ms_chap2,
+        challenge,
     })
 }
 
@@ -149,13 +194,23 @@ fn grants(reply: &mut wire::LoginReply) -> Result<Vec<Attribute>, CodecError> {
 
 fn attribute(it: &mut wire::GrantedAttribute) -> Option<Attribute> {
     let number = Number::of_parts(it.kind, it.vendor, it.vendor_kind).ok()?;
-    if !it.salted {
-        return Attribute::new(number, &it.value).ok();
-    }
+    // What answers MS-CHAP stands beside what a rule may grant.
+    let of_login = matches!(number.granted(), Err(Ungrantable::OfLogin(_)));
     let tag = it.tag.map(u8::try_from).transpose().ok()?;
-    // Moved, not copied: here it is wiped.
-    let clear = Secret::new(mem::take(&mut it.value));
-    Attribute::salted(number, tag, clear).ok()
+    let made = match (it.salted, of_login) {
+        (false, false) => Attribute::new(number, &it.value),
+        (false, true) => Attribute::of_login(number, &it.value),
+        (true, _) => {
+            // Moved, not copied: here it is wiped.
+            let clear = Secret::new(mem::take(&mut it.value));
+            if of_login {
+                Attribute::salted_of_login(number, tag, clear)
+            } else {
+                Attribute::salted(number, tag, clear)
+            }
+        }
+    };
+    made.ok()
 }
 
 /// What `peer` said of a login of `client`. Anything unclear is an error, and so silence.

@@ -89,6 +89,13 @@ pub const USER_ALIASES_MAX: usize = 16;
 pub const MATCHES_MAX: usize = 64;
 /// Steps on either side of the expected one in which a code is looked for.
 pub const WINDOW_STEPS_MAX: u8 = 2;
+/// Steps before the window of which a code is still tried against a response, so that a login
+/// is known again whose device asks once more when its code has just left the window. Whether
+/// such a code lets anyone in is for the window alone.
+pub const RESPONSE_LATE_STEPS: u8 = 2;
+/// Codes that are tried against one response: of each token the window, and the late ones.
+pub const RESPONSE_CODES_MAX: usize =
+    USER_TOKENS_MAX * (2 * WINDOW_STEPS_MAX as usize + 1 + RESPONSE_LATE_STEPS as usize);
 /// Drift learnt in all, in steps.
 pub const DRIFT_STEPS_MAX: i32 = 5;
 /// Shortest seed that is taken: 80 bits, which old hardware has (RFC 4226 §4 asks for 128).

@@ -79,6 +79,8 @@ impl Dialogue {
     pub fn asks(&self, prompt: Prompt, request: &Request) -> bool {
         match (self, prompt) {
             (Self::Apart(_) | Self::Unanswered(_), _) | (_, Prompt::Append) => false,
+            // No device that hashes what the user types can ask for more of it.
+            (Self::Joined, _) if request.response.is_some() => false,
             (Self::Joined, Prompt::Challenge) => true,
             (Self::Joined, Prompt::Either) => !ends_in_code(request.password.expose()),
         }

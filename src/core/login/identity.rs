@@ -34,9 +34,7 @@ impl Identity {
         places: &MacKey,
         issued: Timestamp,
     ) -> Result<Self, Stop> {
-        let unknown = || Stop::Ended(Ending::reject(Reason::UnknownUser));
-        let names = Name::candidates(&request.user_name, &rule.default_domain);
-        let user = user_by_names(view, &names.map_err(|_| unknown())?)?.ok_or_else(unknown)?;
+        let user = user_of(view, request, rule)?;
         let keys = macs.keys(request, user, issued);
         let mut name = keys.in_force;
         for other in keys.others.into_iter().flatten() {
@@ -50,6 +48,13 @@ impl Identity {
             place: Place::of(request).hashed(places, user),
         })
     }
+}
+
+/// The user that the typed name leads to.
+pub(super) fn user_of(view: &impl Read, request: &Request, rule: &Rule) -> Result<UserId, Stop> {
+    let unknown = || Stop::Ended(Ending::reject(Reason::UnknownUser));
+    let names = Name::candidates(&request.user_name, &rule.default_domain);
+    user_by_names(view, &names.map_err(|_| unknown())?)?.ok_or_else(unknown)
 }
 
 fn user_by_names(view: &impl Read, names: &[Name]) -> Result<Option<UserId>, Stop> {

@@ -150,18 +150,27 @@ impl Case {
 }
 
 /// An active token, in types that hold nothing to be checked.
-struct Token {
+pub(super) struct Token {
     id: TokenId,
     generation: u64,
-    parameters: Parameters,
-    drift: i32,
+    pub(super) parameters: Parameters,
+    pub(super) drift: i32,
     /// None: not a sealed field at all.
     seed: Option<Sealed>,
 }
 
+impl Token {
+    /// Its seed; `None`: it does not open.
+    pub(super) fn open(&self, secrets: &Secrets) -> Option<Secret> {
+        let row = self.id.0.to_be_bytes();
+        let context = fields::token_seed(secrets.cluster, &row);
+        secrets.keyring.open(&context, self.seed.as_ref()?).ok()
+    }
+}
+
 /// The tokens that take logins. One with parameters that this binary does not know takes
 /// none: unknown means no.
-fn usable(tokens: Vec<OwnedToken>) -> Vec<Token> {
+pub(super) fn usable(tokens: Vec<OwnedToken>) -> Vec<Token> {
     tokens
         .into_iter()
         .filter_map(|owned| token(&owned))
@@ -235,13 +244,7 @@ impl Search<'_> {
 
     /// The steps of one token, or None where its seed does not open.
     fn matches(&self, token: &Token, code: &[u8]) -> Option<impl Iterator<Item = Match>> {
-        let row = token.id.0.to_be_bytes();
-        let context = fields::token_seed(self.secrets.cluster, &row);
-        let seed = self
-            .secrets
-            .keyring
-            .open(&context, token.seed.as_ref()?)
-            .ok()?;
+        let seed = token.open(self.secrets)?;
         let (now, window) = (self.request.arrived, self.window);
         let steps = otp::matches(&seed, &token.parameters, code, now, token.drift, window);
         let (token, generation) = (token.id, token.generation);

@@ -191,13 +191,16 @@ fn name(mac: &MacKey, request: &Request, user: UserId) -> LoginName {
 /// Every part goes in behind its length, and the first says which are present, so that no
 /// two logins hash the same octets.
 fn key(mac: &MacKey, request: &Request, user: UserId) -> AttemptKey {
-    let (is_answer, typed) = match &request.state {
-        Some(state) => (1, state.as_slice()),
-        None => (0, request.password.expose()),
+    let response = request.response.as_ref().map(|made| made.octets());
+    let (form, typed) = match (&request.state, &response) {
+        (Some(state), _) => (1, state.as_slice()),
+        // A code that was found stands in the password: it is the login, and no response is.
+        (None, Some(response)) if request.password.is_empty() => (2, response.expose()),
+        (None, _) => (0, request.password.expose()),
     };
     let (client, user) = (request.client.0.to_be_bytes(), user.0.to_be_bytes());
     request.caller.with_parts(|[present, a, b, c, d, e]| {
-        AttemptKey(mac.mac(&[present, &[is_answer], &client, &user, typed, a, b, c, d, e]))
+        AttemptKey(mac.mac(&[present, &[form], &client, &user, typed, a, b, c, d, e]))
     })
 }
 
@@ -228,6 +231,7 @@ mod tests {
             user_name: b"alice".to_vec(),
             password: Secret::from(password.as_bytes()),
             state: None,
+            response: None,
             proven: true,
             caller,
             arrived: Timestamp::from_millis(1_000_000),

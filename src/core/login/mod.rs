@@ -16,6 +16,7 @@ mod key;
 mod place;
 pub mod reason;
 mod request;
+mod response;
 mod rule;
 mod split;
 
@@ -33,4 +34,5 @@ pub use key::{
 pub use place::Place;
 pub use reason::{Explanation, Reason};
 pub use request::{Call, Caller, Request};
+pub use response::{Response, code_of};
 pub use rule::{Rule, RuleList, Stop, facts};

@@ -67,6 +67,7 @@ mod tests {
             user_name: Vec::new(),
             password: Secret::default(),
             state: None,
+            response: None,
             proven: true,
             caller: Caller {
                 calling_station_id: station.map(|text| text.as_bytes().to_vec()),

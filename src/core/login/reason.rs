@@ -98,8 +98,8 @@ reasons! {
         "more requests than may be in hand at one time",
         "operator": "look at who sends them; add nodes";
     UnservedMethod "CS-R201"
-        "no clear-text password in the request",
-        "device administrator": "set the device to PAP";
+        "neither a password nor a response in the request, or more than one",
+        "device administrator": "set the device to PAP, CHAP or MS-CHAPv2";
     UnreadablePassword "CS-R202"
         "the password is not UTF-8, has a NUL inside or is too long",
         "device administrator": "check the shared secret and the character set";
@@ -145,6 +145,18 @@ reasons! {
     PasswordUncarried "CS-R216"
         "the password is too long to be kept while the code is asked for",
         "user": "type the code behind the password, or take a shorter password";
+    ResponseForPassword "CS-R220"
+        "CHAP or MS-CHAPv2, and the rule asks for a password",
+        "device administrator": "set the device to PAP, or let a rule ask for the code alone";
+    ResponseToChallenge "CS-R221"
+        "CHAP or MS-CHAPv2, and the code is asked for in a challenge",
+        "device administrator": "set the device to PAP, or the rule's prompt to append";
+    UnservedChap "CS-R222"
+        "MS-CHAP of the first version, or a change of the password",
+        "device administrator": "set the device to MS-CHAPv2, or to PAP";
+    BrokenResponse "CS-R223"
+        "a CHAP or MS-CHAPv2 response without its challenge, or of another length",
+        "device administrator": "update the device, or set it to PAP";
     WrongCode "CS-R301"
         "the code fits no token of the user",
         "user": "wait for the next code; `token resync` if the clock of the token is off";

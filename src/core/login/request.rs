@@ -3,7 +3,9 @@
 //! Knows which parts name the caller. Must not know packets.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
+use super::Response;
 use crate::base::limits::{PACKET_OCTETS_MAX, PACKET_OCTETS_MIN};
 use crate::base::{ClientId, Secret, Timestamp};
 
@@ -22,6 +24,9 @@ pub struct Request {
     pub password: Secret,
     /// State (RFC 2865 §5.24): what was answered.
     pub state: Option<Vec<u8>>,
+    /// What came in place of a password. The password is empty then, until a code is found
+    /// that the response was made with.
+    pub response: Option<Arc<Response>>,
     /// Whether a Message-Authenticator proved the packet. Without one a wrong shared
     /// secret shows only as noise in the password.
     pub proven: bool,
@@ -106,11 +111,32 @@ impl Request {
     /// Octets that the reply has for what a rule grants: a packet without its header, its
     /// Message-Authenticator and what it repeats.
     #[must_use]
-    pub const fn room(&self) -> usize {
+    pub fn room(&self) -> usize {
         PACKET_OCTETS_MAX
             .saturating_sub(PACKET_OCTETS_MIN)
             .saturating_sub(MESSAGE_AUTHENTICATOR_OCTETS)
             .saturating_sub(self.call.echoed_octets)
+            .saturating_sub(self.success_octets())
+    }
+
+    /// The same request, as if the code had been typed in clear.
+    #[must_use]
+    pub fn with_code(&self, code: Secret) -> Self {
+        Self {
+            user_name: self.user_name.clone(),
+            password: code,
+            state: self.state.clone(),
+            response: self.response.clone(),
+            caller: self.caller.clone(),
+            call: self.call.clone(),
+            ..*self
+        }
+    }
+
+    fn success_octets(&self) -> usize {
+        self.response
+            .as_ref()
+            .map_or(0, |made| made.success_octets())
     }
 
     /// The password as text a source can be asked with: UTF-8 without controls.

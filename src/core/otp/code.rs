@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
@@ -45,16 +46,36 @@ pub fn matches(
         return Vec::new();
     }
     let undrifted = step_of(now, parameters);
-    let drift = i64::from(drift.clamp(-DRIFT_STEPS_MAX, DRIFT_STEPS_MAX));
-    let side = i64::from(window.min(WINDOW_STEPS_MAX));
     let generator = generator(seed, parameters);
-    (drift.saturating_sub(side)..=drift.saturating_add(side))
+    offsets(drift, window)
         .filter_map(|offset| {
             let step = undrifted.checked_add_signed(offset)?;
             let expected = generated(&generator, parameters, step)?;
             let same: bool = expected.as_bytes().ct_eq(code).into();
             let offset = i32::try_from(offset).ok()?;
             same.then_some(Matched { step, offset })
+        })
+        .collect()
+}
+
+/// Every code for which [`matches`] finds a step, and those of `late` steps before them, oldest
+/// first: for who cannot read the code that was typed, and has to try each.
+#[must_use]
+pub fn codes(
+    seed: &Secret,
+    parameters: &Parameters,
+    now: Timestamp,
+    drift: i32,
+    (window, late): (u8, u8),
+) -> Vec<Code> {
+    let undrifted = step_of(now, parameters);
+    let offsets = offsets(drift, window);
+    let first = offsets.start().saturating_sub(i64::from(late));
+    let generator = generator(seed, parameters);
+    (first..=*offsets.end())
+        .filter_map(|offset| {
+            let step = undrifted.checked_add_signed(offset)?;
+            generated(&generator, parameters, step)
         })
         .collect()
 }
@@ -98,6 +119,13 @@ impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Code(…)")
     }
+}
+
+/// The window, in steps from the one that the time alone gives.
+fn offsets(drift: i32, window: u8) -> RangeInclusive<i64> {
+    let drift = i64::from(drift.clamp(-DRIFT_STEPS_MAX, DRIFT_STEPS_MAX));
+    let side = i64::from(window.min(WINDOW_STEPS_MAX));
+    drift.saturating_sub(side)..=drift.saturating_add(side)
 }
 
 /// The step that `now` falls into (RFC 6238 §4.2, T0 = 0).

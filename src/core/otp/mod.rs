@@ -8,7 +8,7 @@ mod parameters;
 mod seed;
 mod uri;
 
-pub use code::{Code, Matched, code_at, matches};
+pub use code::{Code, Matched, code_at, codes, matches};
 pub use parameters::{Algorithm, Digits, ParameterError, Parameters, Period};
 pub use seed::{Decoded, SeedError, draw_seed, from_base32, from_hex, to_base32};
 pub use uri::{UriError, provisioning_uri};

@@ -5,9 +5,11 @@
 
 use ::radius::core::code::Code;
 
-use super::attribute::kind;
+use super::attribute::{Number, kind};
+use super::chap::Chap;
 use super::datagram::{Authenticator, Raw};
 use super::encode::{Unencodable, Writer};
+use super::ms_chap::{self, MsChap2};
 use super::{password, salted};
 use crate::base::Secret;
 
@@ -55,6 +57,52 @@ impl Question<'_> {
         let mut packet = Vec::new();
         let mut writer = Writer::new(&mut packet);
         self.write_pap(user_name, password, &mut writer)?;
+        self.finish(Code::AccessRequest, writer, attributes)?;
+        Ok(packet)
+    }
+
+    /// An Access-Request with CHAP in place of PAP.
+    ///
+    /// # Errors
+    ///
+    /// As [`Question::access_request`].
+    pub fn chap_request(
+        &self,
+        user_name: &[u8],
+        made: &Chap,
+        attributes: &[Raw<'_>],
+    ) -> Result<Vec<u8>, Unencodable> {
+        let mut packet = Vec::new();
+        let mut writer = Writer::protected(&mut packet);
+        writer.octets(kind::USER_NAME, user_name)?;
+        writer.octets(kind::CHAP_PASSWORD, made.password().expose())?;
+        writer.octets(kind::CHAP_CHALLENGE, made.challenge().expose())?;
+        self.finish(Code::AccessRequest, writer, attributes)?;
+        Ok(packet)
+    }
+
+    /// An Access-Request with MS-CHAPv2 in place of PAP.
+    ///
+    /// # Errors
+    ///
+    /// As [`Question::access_request`].
+    pub fn ms_chap2_request(
+        &self,
+        user_name: &[u8],
+        made: &MsChap2,
+        attributes: &[Raw<'_>],
+    ) -> Result<Vec<u8>, Unencodable> {
+        let mut packet = Vec::new();
+        let mut writer = Writer::protected(&mut packet);
+        writer.octets(kind::USER_NAME, user_name)?;
+        for (number, value) in [
+            (ms_chap::CHALLENGE, made.challenge()),
+            (ms_chap::RESPONSE, made.response()),
+        ] {
+            if let Number::Vendor(vendor, kind) = number {
+                writer.vendor(vendor, kind, value.expose())?;
+            }
+        }
         self.finish(Code::AccessRequest, writer, attributes)?;
         Ok(packet)
     }

@@ -149,8 +149,8 @@ impl Type {
         })
     }
 
-    /// A value as [`Self::octets`] reads it, but for a secret's, and its tag, 0 for none; octets that are no
-    /// such value as hex digits.
+    /// A value as [`Self::octets`] reads it, but for a secret's, and its tag, 0 for none;
+    /// octets that are no such value as hex digits.
     #[must_use]
     pub fn shown(self, octets: &[u8]) -> (u8, String) {
         let found = match self {

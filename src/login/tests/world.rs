@@ -118,6 +118,7 @@ pub(super) fn request(clock: TestClock, client: ClientId, typed: &str) -> Reques
         user_name: b"alice@contoso.example".to_vec(),
         password: Secret::from(typed.as_bytes()),
         state: None,
+        response: None,
         proven: true,
         caller: Caller {
             calling_station_id: Some(b"198.51.100.7".to_vec()),
@@ -134,6 +135,7 @@ pub(super) fn copied(request: &Request) -> Request {
         user_name: request.user_name.clone(),
         password: request.password.duplicate(),
         state: request.state.clone(),
+        response: request.response.clone(),
         caller: request.caller.clone(),
         call: request.call.clone(),
         ..*request

@@ -103,6 +103,7 @@ fn request(trial: &RuleTrial, client: &storage::Client, now: Timestamp) -> Reque
         user_name: trial.user.clone().into_bytes(),
         password: countersign_core::base::Secret::default(),
         state: None,
+        response: None,
         proven: true,
         caller: From::default(),
         arrived: if at == Timestamp::default() { now } else { at },

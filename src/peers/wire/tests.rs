@@ -115,6 +115,9 @@ fn a_login_goes_over_a_link_as_ever() {
         nas_port_type: None,
         echoed_octets: 0,
         state: None,
+        chap: Vec::new(),
+        ms_chap2: Vec::new(),
+        challenge: Vec::new(),
     };
     is_golden(&request, LOGIN_REQUEST);
     let reply = LoginReply {
@@ -183,6 +186,15 @@ fn a_challenge_and_its_answer_go_over_a_link_as_ever() {
 }
 
 #[test]
+fn what_came_in_place_of_a_password_goes_over_a_link_as_ever() {
+    let mut request = LoginRequest::default();
+    request.chap = b"g".to_vec();
+    request.ms_chap2 = b"h".to_vec();
+    request.challenge = b"i".to_vec();
+    is_golden(&request, RESPONSE);
+}
+
+#[test]
 fn a_secret_that_rules_grant_goes_over_a_link_as_ever_and_is_not_printed() {
     let secret = GrantedAttribute {
         kind: 69,
@@ -245,6 +257,7 @@ const LOGIN_REQUEST: &str = "\
     080710031a05616c6963652204776f726428013201613a0045010200c0480052016258ac0260ad02";
 const CALL: &str = "a2010163a80100b001b002";
 const GRANTS: &str = "3a0508192201643a0a081a10c4601801220165";
+const RESPONSE: &str = "c2020167ca020168d2020169";
 const SECRET: &str = "084522016628013001";
 const LOGIN_REPLY: &str = "080210ad0218ae022206374b324d3951280030af02";
 const COMPARE_REQUEST: &str = "0a0708ac0212020707";

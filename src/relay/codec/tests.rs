@@ -1,4 +1,5 @@
 use countersign_core::base::SeededEntropy;
+use countersign_core::radius::{Chap, MsChap2};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::*;
@@ -13,6 +14,7 @@ fn request() -> Request {
         user_name: b"alice".to_vec(),
         password: Secret::from(b"secret123456".as_slice()),
         state: Some(vec![7; 60]),
+        response: None,
         proven: true,
         caller: Caller {
             calling_station_id: Some(b"198.51.100.7".to_vec()),
@@ -76,6 +78,42 @@ fn what_no_packet_could_have_brought_is_refused() {
         assert!(matches!(refused, Err(CodecError::Bounds(_))), "{number}");
     }
     assert!(login_message(&request(), Duration::from_micros(999)).is_none());
+}
+
+#[test]
+fn a_response_arrives_as_it_was_made_and_in_one_form_alone() {
+    let chap = Chap::new(&[7; 17], &[8; 16]).expect("lengths are right");
+    let made = MsChap2::new(&[7; 50], &[8; 16], b"alice").expect("lengths are right");
+    for response in [Response::Chap(chap), Response::MsChap2(made)] {
+        let sent = Request {
+            password: Secret::default(),
+            response: Some(Arc::new(response)),
+            ..request()
+        };
+        let message = login_message(&sent, LEFT).expect("time is left");
+        let changes: [fn(&mut wire::LoginRequest); 3] = [
+            |message| message.challenge.clear(),
+            |message| message.chap.push(0),
+            |message| message.ms_chap2.push(0),
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let mut broken = message.clone();
+            change(&mut broken);
+            assert!(login(broken).is_err(), "{number}");
+        }
+        let (heard, _) = login(message).expect("a login");
+        assert_eq!(heard.response, sent.response);
+    }
+}
+
+#[test]
+fn what_answers_ms_chap_arrives_as_it_was() {
+    let made = MsChap2::new(&[7; 50], &[8; 16], b"alice").expect("lengths are right");
+    let mut sent = granting();
+    let answer = made.success(b"123456").attributes().expect("fixed lengths");
+    sent.grants.extend(answer);
+    let heard = outcome(reply_message(&sent, LEFT), ClientId(7), NodeId(2)).unwrap();
+    assert_eq!(heard.grants, sent.grants);
 }
 
 #[test]

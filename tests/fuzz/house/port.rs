@@ -88,6 +88,7 @@ fn login(
         user_name: packet.user_name().unwrap_or_default().to_vec(),
         password: password.into_octets(),
         state: octets(packet.state_attribute()),
+        response: None,
         proven: packet.integrity() == Integrity::Proven,
         caller: Caller {
             calling_station_id: octets(packet.calling_station_id()),

@@ -19,6 +19,7 @@ pub fn open_state(input: &[u8]) {
         call: Call::default(),
         password: Secret::from(code),
         state: Some(state.to_vec()),
+        response: None,
         ..*first
     };
     let (forged, code) = (input.text(), input.text());
@@ -56,6 +57,7 @@ fn request(input: &mut Octets<'_>, flags: u8) -> Request {
         user_name: part(1).unwrap_or_default(),
         password: Secret::new(part(2).unwrap_or_default()),
         state: None,
+        response: None,
         proven: flags & 4 != 0,
         caller: Caller {
             calling_station_id: part(8),

@@ -16,6 +16,7 @@ mod points;
 mod process;
 mod radclient;
 mod refusals;
+mod responses;
 mod retries;
 mod rules;
 mod sealed;

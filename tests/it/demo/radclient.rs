@@ -33,6 +33,20 @@ pub(super) fn said(
     Said::by(&mut command, request.as_bytes())
 }
 
+/// What it says of a login from the demo's proxy that hashes what was typed: by
+/// `CHAP-Password`, or by `MS-CHAP-Password`, of which it makes the first version.
+pub(super) fn hashed(demo: &Demo, name: &str, by: &str, typed: &str) -> anyhow::Result<Said> {
+    let mut command = Command::new("radclient");
+    command.args(["-x", "-r", "1", "-t", "3"]);
+    command.args([demo.told("/nodes/0/radius"), "auth"]);
+    command.arg(demo.told("/clients/1/secret"));
+    let request = format!(
+        "User-Name = \"{name}\", {by} = \"{typed}\", Packet-Src-IP-Address = 127.0.0.2, \
+         Calling-Station-Id = \"198.51.100.7\", Message-Authenticator = 0x00\n"
+    );
+    Said::by(&mut command, request.as_bytes())
+}
+
 /// Logs in from 127.0.0.1 with the secret in this file.
 pub(super) fn login(
     demo: &Demo,

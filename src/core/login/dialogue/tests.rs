@@ -20,6 +20,7 @@ fn request(typed: &[u8]) -> Request {
         user_name: b"alice".to_vec(),
         password: Secret::from(typed),
         state: None,
+        response: None,
         proven: true,
         caller: Caller {
             calling_station_id: Some(b"198.51.100.7".to_vec()),

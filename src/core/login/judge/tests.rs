@@ -54,6 +54,7 @@ fn request(typed: &str) -> Request {
         user_name: b"alice".to_vec(),
         password: Secret::from(typed.as_bytes()),
         state: None,
+        response: None,
         proven: true,
         caller: Caller::default(),
         arrived: NOW,

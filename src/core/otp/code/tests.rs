@@ -186,6 +186,19 @@ fn the_first_steps_of_1970_and_the_last_of_all_time_do_not_wrap() {
 }
 
 #[test]
+fn the_codes_to_try_are_those_of_the_window_and_the_late_ones_before_it() {
+    let (seed, parameters) = (SHA1_SEED.into(), Parameters::default());
+    let tried = codes(&seed, &parameters, at(1000 * 30), 1, (2, 3));
+    let tried: Vec<_> = tried.iter().map(|code| code.as_bytes().to_vec()).collect();
+    let steps = 996..=1003;
+    let expected: Vec<_> = steps.map(|step| typed(&seed, &parameters, step)).collect();
+    assert_eq!(tried, expected);
+    // Nothing that is stored or set makes them more.
+    let most = codes(&seed, &parameters, at(1000 * 30), 99, (99, 0));
+    assert_eq!(most.len(), 5);
+}
+
+#[test]
 fn a_code_is_not_printed() {
     let code = code_at(&SHA1_SEED.into(), &Parameters::default(), 1).expect("step 1");
     assert_eq!(format!("{code:?}"), "Code(…)");
