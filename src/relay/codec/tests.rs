@@ -211,7 +211,7 @@ fn a_challenge_arrives_as_it_was() {
         ..granting()
     };
     let reply = reply_message(&sent, LEFT);
-    let heard = outcome(reply, ClientId(7), NodeId(2)).unwrap();
+    let heard = outcome(reply.clone(), ClientId(7), NodeId(2)).unwrap();
     assert_eq!((heard.decision, heard.reason), (sent.decision, sent.reason));
     assert_eq!(heard.words, sent.words);
     let changes: [fn(&mut wire::LoginReply); 6] = [

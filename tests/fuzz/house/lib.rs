@@ -35,11 +35,12 @@ pub use state_attribute::open_state;
 pub use text::{read_base32, read_csv};
 
 /// Every target and what it runs.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, fn(&[u8])); 7] = [
     ("attributes", grant_attributes),
     ("base32", read_base32),
     ("csv", read_csv),
     ("datagram", run_script),
     ("entry", run_entries),
     ("packet", receive_packet),
+    ("state", open_state),
 ];

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::radius::{
-    Attribute, Challenge, Chap, Integrity, NotText, Number, Prompt, Reply, Unencodable, Ungrantable,
-    Unreadable,
+    Attribute, Challenge, Chap, Integrity, NotText, Number, Prompt, Reply, Unencodable,
+    Ungrantable, Unreadable,
 };
 
 fn credentials_of(attributes: Pairs<'_>) -> Result<&'static str, Uncredentialed> {
