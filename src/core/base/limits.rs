@@ -9,6 +9,11 @@ use std::time::Duration;
 pub const PACKET_OCTETS_MAX: usize = 4096;
 /// Shortest RADIUS packet: the header alone.
 pub const PACKET_OCTETS_MIN: usize = 20;
+/// Octets of a stream that are held until they are packets: what is left of one, and room for
+/// another.
+pub const STREAM_OCTETS_MAX: usize = 2 * PACKET_OCTETS_MAX;
+/// Requests in hand of one stream: as many as its identifiers tell apart (RFC 6613 §2.4).
+pub const STREAM_REQUESTS_MAX: usize = 256;
 /// More attributes than any device sends; the packet is dropped.
 pub const ATTRIBUTES_MAX: usize = 200;
 /// Longest password that is read, code included. RFC 2865 §5.2 says 128; clients send more.

@@ -75,12 +75,18 @@ impl<'a> Packet<'a, Verified<'a>> {
         }
         if let Some(hidden) = hidden {
             let authenticator = self.datagram().authenticator();
-            let password = password::unhide(hidden, self.secret(), authenticator)?;
-            return Ok(Credentials::Pap(password));
+            let password = match self.secret() {
+                Some(secret) => password::unhide(hidden, secret, authenticator),
+                None => password::unhidden(hidden),
+            };
+            return Ok(Credentials::Pap(password?));
         }
         if let Some(chap) = chap {
             let challenge = self.once(kind::CHAP_CHALLENGE)?;
-            let challenge = challenge.unwrap_or(self.datagram().authenticator());
+            let authenticator = self.datagram().authenticator();
+            // RFC 9765 §5.1.2: without it there is nothing that the device drew.
+            let of_packet = self.secret().map_or(&[][..], |_| authenticator);
+            let challenge = challenge.unwrap_or(of_packet);
             return Ok(Credentials::Chap(Chap::new(chap, challenge)?));
         }
         if arap.is_some() {

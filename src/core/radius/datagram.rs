@@ -74,6 +74,14 @@ impl<'a> Datagram<'a> {
         self.authenticator
     }
 
+    /// What matches a reply to its request in RADIUS/1.1, in place of the identifier
+    /// (RFC 9765 §4.2).
+    #[must_use]
+    pub const fn token(&self) -> [u8; 4] {
+        let &[a, b, c, d, ..] = self.authenticator;
+        [a, b, c, d]
+    }
+
     /// All attributes, in order.
     #[must_use]
     pub const fn attributes(&self) -> Attributes<'a> {

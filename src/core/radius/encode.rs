@@ -6,7 +6,7 @@ use ::radius::core::code::Code;
 use thiserror::Error;
 
 use super::attribute::{Number, Ungrantable, kind};
-use super::datagram::Authenticator;
+use super::datagram::{Authenticator, Datagram};
 use super::integrity::{message_authenticator, packet_authenticator};
 use crate::base::Secret;
 use crate::base::limits::{PACKET_OCTETS_MAX, PASSWORD_OCTETS_MAX};
@@ -42,7 +42,7 @@ pub enum Unencodable {
     WrongReply,
 }
 
-/// A packet in the making. Room for the header comes first; [`Writer::respond`] or
+/// A packet in the making. Room for the header comes first; [`Writer::answer`] or
 /// another of the endings fills it.
 pub(super) struct Writer<'b> {
     packet: &'b mut Vec<u8>,
@@ -115,15 +115,21 @@ impl<'b> Writer<'b> {
     }
 
     /// Ends a response: signs the Message-Authenticator if it is `protected`, then the
-    /// Response Authenticator (RFC 2865 §3, RFC 3579 §3.2).
-    pub(super) fn respond(
+    /// Response Authenticator (RFC 2865 §3, RFC 3579 §3.2). Without a secret the request's
+    /// Token is the tie, and the octets beside it are zero (RFC 9765 §4.1).
+    pub(super) fn answer(
         mut self,
-        code: Code,
-        identifier: u8,
-        request: &Authenticator,
-        secret: &Secret,
+        code: u8,
+        to: &Datagram<'_>,
+        secret: Option<&Secret>,
     ) -> Result<(), Unencodable> {
-        let head = self.head(code, identifier, request)?;
+        let Some(secret) = secret else {
+            let [a, b, c, d] = to.token();
+            let token = [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            return self.head(code, 0, &token).map(drop);
+        };
+        let request = to.authenticator();
+        let head = self.head(code, to.identifier(), request)?;
         self.sign(secret);
         let authenticator = packet_authenticator(&head, request, self.attributes(), secret);
         self.put(AUTHENTICATOR_AT, &authenticator);
@@ -138,7 +144,7 @@ impl<'b> Writer<'b> {
         authenticator: &Authenticator,
         secret: &Secret,
     ) -> Result<(), Unencodable> {
-        self.head(code, identifier, authenticator)?;
+        self.head(code as u8, identifier, authenticator)?;
         self.sign(secret);
         Ok(())
     }
@@ -146,7 +152,7 @@ impl<'b> Writer<'b> {
     /// Ends an Accounting-Request, whose authenticator is a hash (RFC 2866 §3).
     pub(super) fn account(mut self, identifier: u8, secret: &Secret) -> Result<(), Unencodable> {
         let zeros = [0; 16];
-        let head = self.head(Code::AccountingRequest, identifier, &zeros)?;
+        let head = self.head(Code::AccountingRequest as u8, identifier, &zeros)?;
         let authenticator = packet_authenticator(&head, &zeros, self.attributes(), secret);
         self.put(AUTHENTICATOR_AT, &authenticator);
         Ok(())
@@ -154,7 +160,7 @@ impl<'b> Writer<'b> {
 
     fn head(
         &mut self,
-        code: Code,
+        code: u8,
         identifier: u8,
         authenticator: &Authenticator,
     ) -> Result<[u8; 4], Unencodable> {
@@ -163,7 +169,7 @@ impl<'b> Writer<'b> {
             return Err(Unencodable::PacketLength);
         }
         let [high, low] = length.to_be_bytes();
-        let head = [code as u8, identifier, high, low];
+        let head = [code, identifier, high, low];
         self.put(0, &head);
         self.put(AUTHENTICATOR_AT, authenticator);
         Ok(head)

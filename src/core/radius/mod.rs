@@ -4,6 +4,9 @@
 //! Knows packets, attributes and shared secrets. Must not know users, codes, rules, the
 //! store, addresses or time: who the client is and what to answer come from above.
 //!
+//! Over TLS packets come as a stream (RFC 6614), which [`Splitter`] cuts, and may be of
+//! RADIUS/1.1 (RFC 9765), which has no MD5.
+//!
 //! A datagram goes one way: [`Packet::receive`] checks its shape, [`Packet::verify`]
 //! proves it, and only a packet that passed both can be read or answered.
 //!
@@ -30,6 +33,7 @@ mod reply;
 mod request;
 mod response;
 mod salted;
+mod stream;
 mod value;
 mod vendor;
 
@@ -53,5 +57,6 @@ pub use question::Question;
 pub use reply::{Challenge, Reply};
 pub use response::{Response, Untrusted};
 pub use salted::Salt;
+pub use stream::{RADSEC_SECRET, Splitter, Version, protocol_error};
 pub use value::{Type, ValueError};
 pub use vendor::Vendor;

@@ -7,6 +7,7 @@ use ::radius::core::code::Code;
 use super::attribute::kind;
 use super::datagram::{Datagram, Malformed};
 use super::integrity::{Forged, MessageAuthenticator, has_packet_authenticator};
+use super::stream::Version;
 use crate::base::Secret;
 
 /// A request; its state says whether it may be read.
@@ -25,7 +26,8 @@ pub struct Unverified(());
 /// The packet passed the client's policy.
 #[derive(Clone, Copy, Debug)]
 pub struct Verified<'a> {
-    secret: &'a Secret,
+    /// None: RADIUS/1.1, where no hash is left.
+    secret: Option<&'a Secret>,
     secret_index: usize,
     integrity: Integrity,
 }
@@ -37,6 +39,8 @@ pub enum Service {
     Accounting,
     /// Serves Access-Request and Status-Server.
     Authentication,
+    /// Serves all three on one connection (RFC 6614 §3.4).
+    Both,
 }
 
 /// The requests that are served.
@@ -83,8 +87,12 @@ impl<'a> Packet<'a, Unverified> {
     pub fn receive(octets: &'a [u8], service: Service) -> Result<Self, Malformed> {
         let datagram = Datagram::parse(octets)?;
         let kind = match (service, datagram.code()) {
-            (Service::Authentication, Some(Code::AccessRequest)) => Kind::AccessRequest,
-            (Service::Accounting, Some(Code::AccountingRequest)) => Kind::AccountingRequest,
+            (Service::Authentication | Service::Both, Some(Code::AccessRequest)) => {
+                Kind::AccessRequest
+            }
+            (Service::Accounting | Service::Both, Some(Code::AccountingRequest)) => {
+                Kind::AccountingRequest
+            }
             (_, Some(Code::StatusServer)) => Kind::StatusServer,
             _ => return Err(Malformed::Code(datagram.code_octet())),
         };
@@ -117,18 +125,49 @@ impl<'a> Packet<'a, Unverified> {
                 None => Err(Forged::MessageAuthenticatorMissing),
             },
         }?;
+        Ok(self.into_verified(state))
+    }
+
+    /// Proves a packet that came by a session of TLS, whose certificates have proven its
+    /// sender. What a historic packet carries must be right under `secrets`, the one that
+    /// everybody knows (RFC 6614 §2.3); in RADIUS/1.1 no hash is left, and a
+    /// Message-Authenticator means nothing (RFC 9765 §5.2).
+    ///
+    /// # Errors
+    ///
+    /// As [`Packet::verify`]; the sender is at odds with its own proof.
+    pub fn verify_in_session(
+        self,
+        version: Version,
+        secrets: &'a [Secret],
+    ) -> Result<Packet<'a, Verified<'a>>, Forged> {
+        match version {
+            Version::Historic => {
+                let mut packet = self.verify(secrets, Policy::DangerousTakeAny)?;
+                packet.state.integrity = Integrity::Proven;
+                Ok(packet)
+            }
+            Version::WithoutMd5 => Ok(self.into_verified(Verified {
+                secret: None,
+                secret_index: 0,
+                integrity: Integrity::Proven,
+            })),
+        }
+    }
+
+    const fn into_verified(self, state: Verified<'a>) -> Packet<'a, Verified<'a>> {
         let Self {
             datagram,
             service,
             kind,
             ..
         } = self;
-        Ok(Packet {
+        Packet {
             datagram,
             service,
             kind,
             state,
-        })
+        }
     }
 
     fn verify_access(&self, secrets: &'a [Secret], policy: Policy) -> Result<Verified<'a>, Forged> {
@@ -147,7 +186,7 @@ impl<'a> Packet<'a, Unverified> {
         }
         let (secret_index, secret) = usable(secrets).next().ok_or(Forged::NoSecret)?;
         Ok(Verified {
-            secret,
+            secret: Some(secret),
             secret_index,
             integrity: Integrity::Unproven,
         })
@@ -200,7 +239,8 @@ impl<'a> Packet<'a, Verified<'a>> {
         self.state.secret_index
     }
 
-    pub(super) const fn secret(&self) -> &'a Secret {
+    /// The secret in use; `None`: RADIUS/1.1, where nothing is hashed or hidden with one.
+    pub(super) const fn secret(&self) -> Option<&'a Secret> {
         self.state.secret
     }
 }
@@ -215,7 +255,7 @@ fn prove<'a>(
     for (secret_index, secret) in usable(secrets) {
         if is_right(secret) {
             return Ok(Verified {
-                secret,
+                secret: Some(secret),
                 secret_index,
                 integrity: Integrity::Proven,
             });

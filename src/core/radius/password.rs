@@ -58,7 +58,8 @@ pub enum NotText {
 /// Why a User-Password cannot be un-hidden.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum Unreadable {
-    /// The length is no multiple of 16 from 16 to [`PASSWORD_OCTETS_MAX`].
+    /// The length is no multiple of 16 from 16 to [`PASSWORD_OCTETS_MAX`]; or, of one that
+    /// is not hidden, not from 1 to that.
     #[error("User-Password of {0} octets")]
     Length(usize),
 }
@@ -77,6 +78,16 @@ pub(super) fn unhide(
     let end = clear.iter().rposition(|&octet| octet != 0);
     clear.truncate(end.map_or(0, |last| last.saturating_add(1)));
     Ok(Password(Secret::new(std::mem::take(&mut clear))))
+}
+
+/// Reads a User-Password that was not hidden, as in RADIUS/1.1 (RFC 9765 §5.1.1): it has no
+/// padding, so each octet is the user's own.
+pub(super) fn unhidden(clear: &[u8]) -> Result<Password, Unreadable> {
+    // LIMIT: PASSWORD_OCTETS_MAX; beyond the 128 octets of the RFC, as in `unhide`.
+    if clear.is_empty() || clear.len() > PASSWORD_OCTETS_MAX {
+        return Err(Unreadable::Length(clear.len()));
+    }
+    Ok(Password(Secret::from(clear)))
 }
 
 /// Hides a password of at most [`PASSWORD_OCTETS_MAX`] octets; an empty one takes a block.

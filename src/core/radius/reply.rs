@@ -66,9 +66,10 @@ impl<'a> Packet<'a, Verified<'a>> {
 
     fn write_reply(&self, reply: &Reply<'_>, packet: &mut Vec<u8>) -> Result<(), Unencodable> {
         let code = self.code_for(reply)?;
-        let mut writer = match self.kind() {
-            Kind::AccessRequest | Kind::StatusServer => Writer::protected(packet),
-            Kind::AccountingRequest => Writer::new(packet),
+        let mut writer = match (self.kind(), self.secret()) {
+            (Kind::AccessRequest | Kind::StatusServer, Some(_)) => Writer::protected(packet),
+            // RFC 9765 §5.2: never in RADIUS/1.1.
+            (_, None) | (Kind::AccountingRequest, Some(_)) => Writer::new(packet),
         };
         let request = self.datagram();
         reply.write(&mut writer, |salt| {
@@ -77,12 +78,7 @@ impl<'a> Packet<'a, Verified<'a>> {
         for proxy_state in self.proxy_states() {
             writer.joined(kind::PROXY_STATE, proxy_state, &[])?;
         }
-        writer.respond(
-            code,
-            request.identifier(),
-            request.authenticator(),
-            self.secret(),
-        )
+        writer.answer(code as u8, self.datagram(), self.secret())
     }
 
     fn code_for(&self, reply: &Reply<'_>) -> Result<Code, Unencodable> {
@@ -93,7 +89,7 @@ impl<'a> Packet<'a, Verified<'a>> {
             (Kind::AccountingRequest, Reply::AccountingResponse) => Ok(Code::AccountingResponse),
             (Kind::StatusServer, Reply::Alive) => Ok(match self.service() {
                 Service::Accounting => Code::AccountingResponse,
-                Service::Authentication => Code::AccessAccept,
+                Service::Authentication | Service::Both => Code::AccessAccept,
             }),
             _ => Err(Unencodable::WrongReply),
         }

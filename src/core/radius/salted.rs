@@ -18,7 +18,8 @@ pub struct Salt([u8; 2]);
 
 /// What hides the salted attributes of one reply.
 pub(super) struct Salting<'a> {
-    secret: &'a Secret,
+    /// None in RADIUS/1.1, where TLS hides them (RFC 9765 §5.1.3 and §5.1.4).
+    secret: Option<&'a Secret>,
     authenticator: &'a Authenticator,
     next: u16,
 }
@@ -34,7 +35,7 @@ impl Salt {
 impl<'a> Salting<'a> {
     pub(super) const fn new(
         Salt(first): Salt,
-        secret: &'a Secret,
+        secret: Option<&'a Secret>,
         authenticator: &'a Authenticator,
     ) -> Self {
         let next = u16::from_be_bytes(first);
@@ -47,13 +48,16 @@ impl<'a> Salting<'a> {
 
     /// The value as it is sent: salt, then hidden its length, itself and zeros.
     pub(super) fn hide(&mut self, clear: &Secret) -> Vec<u8> {
+        let Some(secret) = self.secret else {
+            return clear.expose().to_vec();
+        };
         // LIMIT: GRANTED_ATTRIBUTES_MAX of them; 2^15 salts are more.
         let salt = (self.next | TOP_BIT).to_be_bytes();
         self.next = self.next.wrapping_add(1);
         let mut framed = Zeroizing::new(Vec::with_capacity(clear.len().saturating_add(1)));
         framed.push(u8::try_from(clear.len()).unwrap_or(u8::MAX));
         framed.extend(clear.expose());
-        let hidden = hiding::hide(&framed, self.secret, &first(self.authenticator, salt));
+        let hidden = hiding::hide(&framed, secret, &first(self.authenticator, salt));
         [&salt, hidden.as_slice()].concat()
     }
 }
@@ -99,7 +103,7 @@ mod tests {
 
     fn hidden(salt: [u8; 2], clear: &str) -> Vec<u8> {
         let shared = secret("testing123");
-        Salting::new(Salt::of(salt), &shared, &AUTHENTICATOR).hide(&secret(clear))
+        Salting::new(Salt::of(salt), Some(&shared), &AUTHENTICATOR).hide(&secret(clear))
     }
 
     fn shown(value: &[u8], shared: &str) -> Option<Secret> {
@@ -127,7 +131,7 @@ mod tests {
     #[test]
     fn no_two_salts_of_a_reply_are_the_same_and_each_has_its_top_bit_set() {
         let shared = secret("testing123");
-        let mut salting = Salting::new(Salt::of([0xff, 0xff]), &shared, &AUTHENTICATOR);
+        let mut salting = Salting::new(Salt::of([0xff, 0xff]), Some(&shared), &AUTHENTICATOR);
         let values: Vec<_> = (0..3).map(|_| salting.hide(&secret("x"))).collect();
         let salts: Vec<_> = values.iter().map(|value| [value[0], value[1]]).collect();
         assert_eq!(salts, [[0xff, 0xff], [0x80, 0], [0x80, 1]]);

@@ -12,6 +12,7 @@ mod conformance;
 mod device;
 mod properties;
 mod second_opinion;
+mod stream;
 mod vectors;
 
 use hmac::{Hmac, KeyInit, Mac};
