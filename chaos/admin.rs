@@ -126,6 +126,7 @@ impl Operator {
             expected_revision: 0,
             new_name: String::new(),
             ranges: old.ranges,
+            certificate_names: old.certificate_names,
             policy: Some(policy),
         };
         clients.set_client(set).await.map(drop)
@@ -143,6 +144,7 @@ impl Operator {
             request_id,
             name: name.to_owned(),
             ranges: vec![format!("{source}/32")],
+            certificate_names: Vec::new(),
             secret: Some(api::SecretText {
                 value: secret.to_owned(),
             }),

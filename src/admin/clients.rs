@@ -19,7 +19,8 @@ impl<L: Ledger> ClientService for Desk<L> {
         let caller = caller(&request)?;
         let asked = request.into_inner();
         let id = request_id(&asked.request_id)?;
-        let facts = facts(asked.name, asked.ranges, asked.policy)?;
+        let mut facts = facts(asked.name, asked.ranges, asked.policy)?;
+        facts.0.certificate_names = asked.certificate_names;
         let added = self.0.add_client(&caller, id, facts, secret(asked.secret));
         Ok(Response::new(with_secret(added.await?)))
     }
@@ -56,7 +57,8 @@ impl<L: Ledger> ClientService for Desk<L> {
         } else {
             asked.new_name
         };
-        let facts = facts(new_name, asked.ranges, asked.policy)?;
+        let mut facts = facts(new_name, asked.ranges, asked.policy)?;
+        facts.0.certificate_names = asked.certificate_names;
         let expected = asked.expected_revision;
         let set = self.0.set_client(&caller, id, &asked.name, expected, facts);
         Ok(Response::new(client(set.await?)))
@@ -149,6 +151,7 @@ fn client(client: storage::Client) -> api::Client {
         }),
         name: client.name,
         ranges: client.ranges,
+        certificate_names: client.certificate_names,
     }
 }
 

@@ -15,8 +15,12 @@ pub(super) enum Command {
     Add {
         name: String,
         /// An address or range; may be given several times
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "certificate_name")]
         range: Vec<String>,
+        /// A DNS name or URI in the SAN of its certificate, by which it is known over RadSec;
+        /// may be given several times
+        #[arg(long, value_name = "NAME")]
+        certificate_name: Vec<String>,
         /// File with the shared secret; - is standard input; without it one is drawn
         #[arg(long, value_name = "FILE")]
         secret_file: Option<PathBuf>,
@@ -58,6 +62,9 @@ pub(super) struct Set {
     /// All ranges, in place of the present ones
     #[arg(long)]
     range: Vec<String>,
+    /// All names of its certificate, in place of the present ones; an empty one: none
+    #[arg(long, value_name = "NAME")]
+    certificate_name: Vec<String>,
     /// Refuses when the client has another revision by now
     #[arg(long)]
     revision: Option<u64>,
@@ -139,6 +146,7 @@ impl Command {
             Self::Add {
                 name,
                 range,
+                certificate_name,
                 secret_file,
                 policy,
             } => {
@@ -146,6 +154,7 @@ impl Command {
                     request_id,
                     name,
                     ranges: range,
+                    certificate_names: certificate_name,
                     secret: secrets::optional(secret_file.as_deref())?,
                     policy: Some(policy.over(api::ClientPolicy {
                         timeout_ms: 3000,
@@ -205,6 +214,10 @@ impl Set {
             expected_revision: self.revision.unwrap_or(old.revision),
             new_name: self.rename,
             ranges: if kept { old.ranges } else { self.range },
+            certificate_names: match self.certificate_name {
+                given if given.is_empty() => old.certificate_names,
+                given => given.into_iter().filter(|it| !it.is_empty()).collect(),
+            },
             policy: Some(self.policy.over(old.policy.unwrap_or_default())),
         };
         shown(session, &session.done(clients.set_client(set).await)?)

@@ -25,11 +25,12 @@ pub(super) const TOKEN: &[&str] = &[
     "created",
     "revision",
 ];
-pub(super) const CLIENTS: &[&str] = &["name", "ranges", "factors", "secrets"];
+pub(super) const CLIENTS: &[&str] = &["name", "ranges", "certificate_names", "factors", "secrets"];
 pub(super) const CLIENT: &[&str] = &[
     "name",
     "id",
     "ranges",
+    "certificate_names",
     "factors",
     "secrets",
     "message_authenticator",
@@ -131,6 +132,7 @@ pub(super) fn client(it: &api::Client) -> Value {
         "id": it.id,
         "name": it.name,
         "ranges": it.ranges,
+        "certificate_names": it.certificate_names,
         "secrets": it.secrets,
         "factors": word(policy.factors().as_str_name(), "FACTORS_"),
         "message_authenticator": word(authenticator, "MESSAGE_AUTHENTICATOR_"),

@@ -41,6 +41,7 @@ impl<L: Ledger> Operate<L> {
         caller.may(Action::ClientAdd)?;
         let mut client = storage::Client {
             ranges: canonical(&facts.0.ranges)?,
+            certificate_names: names(&facts.0.certificate_names),
             secrets: Vec::new(),
             revision: 0,
             id: 0,
@@ -101,6 +102,7 @@ impl<L: Ledger> Operate<L> {
         let mut client = storage::Client {
             id: old.id,
             ranges: canonical(&facts.0.ranges)?,
+            certificate_names: names(&facts.0.certificate_names),
             secrets: Vec::new(),
             revision: 0,
             ..facts.0
@@ -245,6 +247,19 @@ fn canonical(ranges: &[String]) -> Result<Vec<String>, OperateError> {
             })
     };
     ranges.iter().map(one).collect()
+}
+
+/// DNS names without capitals and final dot, as they are compared; a URI as it is.
+fn names(texts: &[String]) -> Vec<String> {
+    let one = |text: &String| {
+        let text = text.trim();
+        if text.contains(':') {
+            text.to_owned()
+        } else {
+            text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase()
+        }
+    };
+    texts.iter().map(one).collect()
 }
 
 /// Shorter ones are found from a single captured packet.

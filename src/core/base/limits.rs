@@ -164,6 +164,10 @@ pub const PROOF_STEPS_MAX: u64 = 20;
 pub const CLIENTS_MAX: usize = 10_000;
 /// Address ranges of one client.
 pub const CLIENT_RANGES_MAX: usize = 64;
+/// Names of certificates by which one client is known.
+pub const CLIENT_CERTIFICATE_NAMES_MAX: usize = 16;
+/// Longest of them: as long as a DNS name may be, and more than a URI mostly is.
+pub const CERTIFICATE_NAME_OCTETS_MAX: usize = 253;
 /// Shared secrets of one client: the new one and those still in use.
 pub const CLIENT_SECRETS_MAX: usize = 4;
 /// Rules of one cluster.

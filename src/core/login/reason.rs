@@ -97,6 +97,18 @@ reasons! {
     Overload "CS-R106"
         "more requests than may be in hand at one time",
         "operator": "look at who sends them; add nodes";
+    UnknownCertificate "CS-R107"
+        "no client entry has a name of the certificate that was shown, or several have one",
+        "operator": "`client set --certificate-name` with a name in the certificate's SAN";
+    CertificateElsewhere "CS-R108"
+        "the client of the certificate may not come from this address",
+        "operator": "add the address to the client's ranges, or find who has its key";
+    NoSession "CS-R109"
+        "no TLS session with a certificate of the authority for clients, in time",
+        "device administrator": "check certificate, authority, clock and TLS version of the device";
+    Connections "CS-R110"
+        "more connections than may be open at one time, of one client or in all",
+        "device administrator": "have the device use fewer; look at who opens them";
     UnservedMethod "CS-R201"
         "neither a password nor a response in the request, or more than one",
         "device administrator": "set the device to PAP, CHAP or MS-CHAPv2";

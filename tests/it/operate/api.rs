@@ -185,6 +185,7 @@ async fn users_tokens_and_clients_go_the_whole_way() {
         request_id: vec![3; 16],
         name: "vpn".to_owned(),
         ranges: vec!["198.51.100.0/24".to_owned()],
+        certificate_names: vec!["vpn.contoso.example".to_owned()],
         secret: None,
         policy: Some(api::ClientPolicy {
             factors: api::Factors::Code.into(),

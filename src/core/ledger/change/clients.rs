@@ -1,6 +1,7 @@
 //! Changes of RADIUS clients. Any of them raises the one number that logins compare.
 
 use super::audit::Facts;
+use super::certificates::{check_names, check_names_unique};
 use super::check::{
     ensure, existing, is_language, name, present, put as store, ranges, revision, sealed, valid,
 };
@@ -69,7 +70,11 @@ fn check(client: &Client) -> Step<()> {
         Refusal::Limit,
         || format!("a client has at most {CLIENT_RANGES_MAX} ranges"),
     )?;
-    valid(!ranges(&client.ranges)?.is_empty(), "no address range")?;
+    check_names(&client.certificate_names)?;
+    valid(
+        !ranges(&client.ranges)?.is_empty() || !client.certificate_names.is_empty(),
+        "no address range and no certificate name",
+    )?;
     valid(
         (1..=CLIENT_SECRETS_MAX).contains(&client.secrets.len()),
         &format!("a client has 1 to {CLIENT_SECRETS_MAX} shared secrets"),
@@ -143,6 +148,7 @@ fn check_unique(tables: &impl Read, client: &Client, new: bool) -> Step<()> {
             let detail = || format!("{range} belongs to client \"{shown}\"");
             ensure(false, Refusal::Exists, detail)?;
         }
+        check_names_unique(client, other)?;
     }
     Ok(())
 }
@@ -151,6 +157,7 @@ fn facts(client: &Client) -> String {
     Facts::default()
         .text("name", &client.name)
         .list("ranges", &client.ranges)
+        .list("certificate_names", &client.certificate_names)
         .with("secrets", client.secrets.len())
         .with("factors", client.factors().as_str_name())
         .with(

@@ -4,6 +4,7 @@
 //! Must not know: who may ask for what (that is `operate`), or any secret in the clear.
 
 mod audit;
+mod certificates;
 mod check;
 mod clients;
 mod dispatch;

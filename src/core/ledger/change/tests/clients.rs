@@ -85,6 +85,65 @@ fn ranges_are_cidr_in_one_spelling() {
 }
 
 #[test]
+fn a_certificate_name_is_an_exact_dns_name_or_uri() {
+    let mut world = World::founded();
+    for name in [
+        "*.contoso.example",
+        "Fw1.contoso.example",
+        "fw1.contoso.example.",
+        "fw1 contoso",
+        "198.51.100.7",
+        "2001:db8::7",
+        "urn:",
+        "1urn:device",
+        "urn:fw1 contoso",
+        "",
+        &"a".repeat(64),
+    ] {
+        let names = vec![name.to_owned()];
+        let refusal = refused(&mut world, |odd| odd.certificate_names = names);
+        assert_eq!(refusal, Refusal::Invalid, "{name}");
+    }
+    let twice = vec!["fw1.contoso.example".to_owned(); 2];
+    let refusal = refused(&mut world, |odd| odd.certificate_names = twice);
+    assert_eq!(refusal, Refusal::Invalid);
+    let many = (0..17).map(|number| format!("fw{number}")).collect();
+    let refusal = refused(&mut world, |odd| odd.certificate_names = many);
+    assert_eq!(refusal, Refusal::Limit);
+    let mut good = client(2, "fw1", "198.51.100.128/25");
+    good.certificate_names = vec![
+        "fw1.contoso.example".to_owned(),
+        "urn:device:Fw1".to_owned(),
+        "https://contoso.example/fw1".to_owned(),
+    ];
+    world.done(put_client(good, 0));
+}
+
+#[test]
+fn a_client_may_be_known_by_its_certificate_alone() {
+    let mut world = World::founded();
+    let mut alone = client(1, "fw1", "198.51.100.1/32");
+    alone.ranges.clear();
+    alone.certificate_names = vec!["fw1.contoso.example".to_owned()];
+    world.done(put_client(alone, 0));
+    assert!(world.last_audit().after.contains("fw1.contoso.example"));
+}
+
+#[test]
+fn certificate_names_of_clients_are_unique() {
+    let mut world = World::founded();
+    let named = |id, name, range| {
+        let mut client = client(id, name, range);
+        client.certificate_names = vec!["fw1.contoso.example".to_owned()];
+        client
+    };
+    world.done(put_client(named(1, "fw1", "198.51.100.1/32"), 0));
+    let twin = put_client(named(2, "fw2", "198.51.100.2/32"), 0);
+    assert_eq!(world.refused(twin), Refusal::Exists);
+    world.done(put_client(named(1, "fw1", "198.51.100.3/32"), 1));
+}
+
+#[test]
 fn a_client_needs_a_secret_and_factors() {
     let mut world = World::founded();
     assert_eq!(
