@@ -11,7 +11,7 @@ DANGERS := dangerous-fail-points,dangerous-forget-attempts
 FUZZ_SECONDS ?= 600
 # Real gateways and clients, and what puts them into networks of their own (Debian packages).
 GATEWAYS := freeradius-utils iproute2 iputils-ping libpam-radius-auth nftables ocserv \
-  openconnect openssl openvpn openvpn-auth-radius pamtester python3
+  openconnect openssl openvpn openvpn-auth-radius pamtester python3 radsecproxy
 SHELL := /bin/bash
 
 ROCKSDB := $(shell sed -n '/name = "librocksdb-sys"/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
@@ -24,7 +24,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test test-points check fix bench bench-cluster chaos chaos-forgets fuzz fuzz-smoke build deps llvm radclient gateways e2e keep check-deploy
+.PHONY: demo test test-points check fix bench bench-cluster bench-radsec chaos chaos-forgets fuzz fuzz-smoke build deps llvm radclient gateways e2e keep check-deploy
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -63,6 +63,9 @@ bench: build ## the budgets of the design, beside FreeRADIUS, in one run
 
 bench-cluster: build ## three nodes beside one, and what is noticed of kills and hand-overs
 	tests/bench/cluster
+
+bench-radsec: build ## handshakes and logins over TLS, beside radsecproxy before FreeRADIUS
+	tests/bench/radsec
 
 chaos: build ## ten minutes of faults under load, judged
 	target/release/countersign-chaos --nodes 3 --minutes 10

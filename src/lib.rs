@@ -2,7 +2,7 @@
 //!
 //! Layers, top to bottom; an arrow may only point down (held by `tests/tidy.rs`): `cli`;
 //! `node`; `net`, `admin`, `telemetry`, `relay`; `operate`; `consensus`, `device`, `sources`;
-//! `login`, `peers`; `fail_point`; and below all of them the crate `countersign_core`.
+//! `login`, `peers`; `tls`, `fail_point`; and below all of them the crate `countersign_core`.
 
 pub mod admin;
 pub mod cli;
@@ -17,3 +17,4 @@ pub mod peers;
 pub mod relay;
 pub mod sources;
 pub mod telemetry;
+pub mod tls;

@@ -15,7 +15,7 @@ const SHELLS: &[&[&str]] = &[
     &["operate"],
     &["consensus", "device", "sources"],
     &["login", "peers"],
-    &["fail_point"],
+    &["tls", "fail_point"],
 ];
 
 /// Modules of `countersign-core`, likewise.

@@ -11,7 +11,8 @@ use anyhow::{Context, ensure};
 use countersign::consensus::{Config, Consensus, Lead, Peers, Ports, Timing, abort};
 use countersign::login::{Clock, Ledger};
 use countersign::node::{Authority, SystemClock, SystemEntropy};
-use countersign::peers::{self, Credentials, Files, Links, PeerName, Refusals};
+use countersign::peers::{self, Credentials, Links, PeerName, Refusals};
+use countersign::tls::Files;
 use countersign_core::base::limits::COMMAND_LIFE;
 use countersign_core::base::{
     AttemptKey, Boot, ClientId, ClusterId, Entropy, Epoch, NodeId, Owner, PlaceId, TokenId,

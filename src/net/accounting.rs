@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use countersign_core::radius::{Kind, Reply, Service};
 
-use super::port::{Answer, Request};
+use super::desk::{Answer, Request};
 use super::witness::{Session, Witness, detail};
 use super::{Alive, Wall};
 
@@ -35,6 +35,7 @@ impl<W: Witness> Answer for Recorder<W> {
             arrived: (self.wall.0)(),
             source: request.source,
             client: request.client.entry.name.clone(),
+            certificate: request.certificate.map(ToOwned::to_owned),
             user: packet.user_name().unwrap_or_default().to_vec(),
             caller: packet.calling_station_id().unwrap_or_default().to_vec(),
             detail: detail(&packet.accounting()?),

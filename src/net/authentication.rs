@@ -14,7 +14,7 @@ use countersign_core::radius::{
     Challenge, Credentials, Integrity, Kind, Number, Prompt, Reply, Salt, Service, Uncredentialed,
 };
 
-use super::port::{Answer, Request};
+use super::desk::{Answer, Request};
 use super::witness::{Ended, Witness};
 use super::{Alive, Wall};
 use crate::login::{Clock, Ledger, Logins, PasswordSource};
@@ -50,6 +50,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock, W: Witness> Answer for Authenticato
             arrived,
             source: request.source,
             client: &request.client.entry.name,
+            certificate: request.certificate,
             user: packet.user_name().unwrap_or_default(),
             caller: packet.calling_station_id().unwrap_or_default(),
             outcome: &outcome,

@@ -21,15 +21,19 @@ pub(super) enum Seen {
     New,
 }
 
-/// The packets of the last [`KEPT`], at most [`PACKETS_MAX`].
-#[derive(Debug, Default)]
+/// The packets of the last [`KEPT`], and no more than a bound.
+#[derive(Debug)]
 pub(super) struct Duplicates {
+    most: usize,
     packets: HashMap<Slot, Packet>,
     order: VecDeque<(Instant, Slot, [u8; 16])>,
 }
 
+/// A packet as its sender names it: by identifier or Token, and its authenticator.
+pub(super) type Name = (u32, [u8; 16]);
+
 /// Sender and identifier: a sender has one request in flight under each.
-type Slot = (SocketAddr, u8);
+type Slot = (SocketAddr, u32);
 
 #[derive(Debug)]
 struct Packet {
@@ -37,10 +41,26 @@ struct Packet {
     reply: Option<Arc<[u8]>>,
 }
 
+impl Default for Duplicates {
+    /// For a socket.
+    fn default() -> Self {
+        Self::new(PACKETS_MAX)
+    }
+}
+
 impl Duplicates {
+    /// LIMIT: `most` packets are remembered; the oldest goes first.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            packets: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+
     /// Looks a packet up, and notes it when it is new. Another authenticator under the
     /// same sender and identifier is a new request; the old one is forgotten.
-    pub(super) fn see(&mut self, from: SocketAddr, packet: (u8, [u8; 16]), now: Instant) -> Seen {
+    pub(super) fn see(&mut self, from: SocketAddr, packet: Name, now: Instant) -> Seen {
         let (identifier, authenticator) = packet;
         let slot = (from, identifier);
         match self.packets.get(&slot) {
@@ -64,7 +84,7 @@ impl Duplicates {
     }
 
     /// Keeps the reply of a packet. Only a verdict that is durable may come here.
-    pub(super) fn answered(&mut self, from: SocketAddr, packet: (u8, [u8; 16]), reply: &Arc<[u8]>) {
+    pub(super) fn answered(&mut self, from: SocketAddr, packet: Name, reply: &Arc<[u8]>) {
         if let Some(known) = self.packets.get_mut(&(from, packet.0))
             && known.authenticator == packet.1
         {
@@ -73,7 +93,7 @@ impl Duplicates {
     }
 
     /// Forgets a packet that got no reply, so that the same one again is tried again.
-    pub(super) fn forget(&mut self, from: SocketAddr, packet: (u8, [u8; 16])) {
+    pub(super) fn forget(&mut self, from: SocketAddr, packet: Name) {
         self.remove((from, packet.0), packet.1);
     }
 
@@ -90,7 +110,7 @@ impl Duplicates {
     fn make_room(&mut self, now: Instant) {
         while let Some(&(noted, slot, authenticator)) = self.order.front() {
             let old = now.saturating_duration_since(noted) > KEPT;
-            if !old && self.order.len() < PACKETS_MAX {
+            if !old && self.order.len() < self.most {
                 break;
             }
             self.order.pop_front();

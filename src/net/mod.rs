@@ -1,13 +1,16 @@
-//! Datagrams in, datagrams out: the RADIUS ports.
+//! The RADIUS ports: datagrams in, datagrams out, and the same over TLS.
 //!
 //! Knows sockets, clients and duplicates. Must not know how a login is judged.
 
 mod accounting;
 mod authentication;
+mod both;
 mod clients;
+mod desk;
 mod duplicates;
 mod handles;
 mod port;
+pub mod radsec;
 mod room;
 mod server;
 mod socket;
@@ -15,5 +18,5 @@ mod witness;
 
 pub use clients::{Client, Clients};
 pub use handles::{Alive, Wall};
-pub use server::{Server, Setup};
-pub use witness::{Ended, Session, Witness};
+pub use server::{RadSec, Server, Setup};
+pub use witness::{Ended, Sender, Session, Witness};

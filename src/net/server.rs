@@ -5,13 +5,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use tokio::sync::watch;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::accounting::Recorder;
 use super::authentication::Authenticator;
+use super::both::Both;
 use super::clients::Clients;
-use super::port::{Answer, Port};
+use super::desk::{Answer, Desk, Proof};
+use super::port::Port;
+use super::radsec::{self, Credentials, Limits};
 use super::room::Room;
 use super::socket::Socket;
 use super::witness::Witness;
@@ -24,7 +28,9 @@ pub struct Setup<L, S, C, W> {
     pub authentication: Vec<SocketAddr>,
     /// Where Accounting-Requests come in.
     pub accounting: Vec<SocketAddr>,
-    /// Sockets on each address.
+    /// Where both come in over TLS.
+    pub radsec: Option<RadSec>,
+    /// Sockets on each address of datagrams.
     pub sockets: usize,
     /// Requests in hand at one time, on all ports.
     pub in_hand: usize,
@@ -40,16 +46,29 @@ pub struct Setup<L, S, C, W> {
     pub alive: Alive,
 }
 
+/// The listener for TLS.
+#[derive(Debug)]
+pub struct RadSec {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What it shows, and trusts clients by.
+    pub credentials: Arc<Credentials>,
+}
+
 /// The open ports.
 #[derive(Debug)]
 pub struct Server {
     running: JoinSet<io::Result<()>>,
     room: Arc<Room>,
+    /// What is left of the connections that may be open over TLS.
+    connections: Option<Arc<Semaphore>>,
     stop: watch::Sender<bool>,
     /// Where Access-Requests come in, ports filled in.
     pub authentication: Vec<SocketAddr>,
     /// Where Accounting-Requests come in, ports filled in.
     pub accounting: Vec<SocketAddr>,
+    /// Where both come in over TLS, its port filled in.
+    pub radsec: Option<SocketAddr>,
 }
 
 impl Server {
@@ -60,49 +79,52 @@ impl Server {
     pub fn start<L: Ledger, S: PasswordSource, C: Clock, W: Witness>(
         setup: Setup<L, S, C, W>,
     ) -> io::Result<Self> {
-        let Setup {
-            clients,
-            logins,
-            witness,
-            wall,
-            alive,
-            ..
-        } = setup;
-        let room = Room::new(setup.in_hand);
         let (stop, stopped) = watch::channel(false);
+        let room = Room::new(setup.in_hand);
+        let authenticator = Arc::new(Authenticator {
+            logins: setup.logins,
+            witness: Arc::clone(&setup.witness),
+            wall: setup.wall.clone(),
+            alive: setup.alive.clone(),
+        });
+        let recorder = Arc::new(Recorder {
+            witness: Arc::clone(&setup.witness),
+            wall: setup.wall,
+            alive: setup.alive.clone(),
+        });
+        let ports = Ports {
+            clients: setup.clients,
+            room: Arc::clone(&room),
+            witness: setup.witness,
+            sockets: setup.sockets,
+            stopped,
+        };
         let mut server = Self {
             running: JoinSet::new(),
-            room: Arc::clone(&room),
+            room,
+            connections: None,
             stop,
             authentication: Vec::new(),
             accounting: Vec::new(),
+            radsec: None,
         };
-        let authenticator = Arc::new(Authenticator {
-            logins,
-            witness: Arc::clone(&witness),
-            wall: wall.clone(),
-            alive: alive.clone(),
-        });
-        let recorder = Arc::new(Recorder {
-            witness: Arc::clone(&witness),
-            wall,
-            alive,
-        });
         for address in setup.authentication {
-            let sockets = Socket::open(address, setup.sockets)?;
-            server.authentication.push(local(&sockets)?);
-            for socket in sockets {
-                let port = port(socket, &clients, &room, &authenticator, &witness);
-                server.running.spawn(port.run(until(stopped.clone())));
-            }
+            let opened = ports.open(address, &authenticator, &mut server.running)?;
+            server.authentication.push(opened);
         }
         for address in setup.accounting {
-            let sockets = Socket::open(address, setup.sockets)?;
-            server.accounting.push(local(&sockets)?);
-            for socket in sockets {
-                let port = port(socket, &clients, &room, &recorder, &witness);
-                server.running.spawn(port.run(until(stopped.clone())));
-            }
+            let opened = ports.open(address, &recorder, &mut server.running)?;
+            server.accounting.push(opened);
+        }
+        if let Some(radsec) = setup.radsec {
+            let both = Both {
+                authenticator,
+                recorder,
+            };
+            let (opened, connections) =
+                ports.open_radsec(radsec, both, setup.alive, &mut server.running)?;
+            server.radsec = Some(opened);
+            server.connections = Some(connections);
         }
         Ok(server)
     }
@@ -111,6 +133,16 @@ impl Server {
     pub fn gauge(&self) -> impl Fn() -> usize + Send + use<> {
         let room = Arc::clone(&self.room);
         move || room.in_hand()
+    }
+
+    /// Tells how many connections are open over TLS, likewise.
+    pub fn connections(&self) -> impl Fn() -> usize + Send + use<> {
+        let left = self.connections.clone();
+        let most = Limits::default().connections;
+        move || {
+            let left = left.as_ref().map(|left| left.available_permits());
+            left.map_or(0, |left| most.saturating_sub(left))
+        }
     }
 
     /// Resolves when a port has failed.
@@ -132,21 +164,67 @@ impl Server {
     }
 }
 
-fn port<A: Answer, W: Witness>(
-    socket: Socket,
-    clients: &Arc<ArcSwap<Clients>>,
-    room: &Arc<Room>,
-    answer: &Arc<A>,
-    witness: &Arc<W>,
-) -> Arc<Port<A, W>> {
-    Arc::new(Port {
-        socket,
-        clients: Arc::clone(clients),
-        room: Arc::clone(room),
-        answer: Arc::clone(answer),
-        witness: Arc::clone(witness),
-        seen: Mutex::default(),
-    })
+/// What all ports are made of.
+struct Ports<W> {
+    clients: Arc<ArcSwap<Clients>>,
+    room: Arc<Room>,
+    witness: Arc<W>,
+    sockets: usize,
+    stopped: watch::Receiver<bool>,
+}
+
+type Running = JoinSet<io::Result<()>>;
+
+impl<W: Witness> Ports<W> {
+    /// Opens a port of datagrams; where it is open.
+    fn open<A: Answer>(
+        &self,
+        address: SocketAddr,
+        answer: &Arc<A>,
+        running: &mut Running,
+    ) -> io::Result<SocketAddr> {
+        let sockets = Socket::open(address, self.sockets)?;
+        let opened = local(&sockets)?;
+        for socket in sockets {
+            let port = Arc::new(Port {
+                socket,
+                clients: Arc::clone(&self.clients),
+                room: Arc::clone(&self.room),
+                desk: Desk {
+                    answer: Arc::clone(answer),
+                    witness: Arc::clone(&self.witness),
+                    proof: Proof::Secret,
+                    seen: Mutex::default(),
+                },
+            });
+            running.spawn(port.run(until(self.stopped.clone())));
+        }
+        Ok(opened)
+    }
+
+    fn open_radsec<A: Answer>(
+        &self,
+        setup: RadSec,
+        answer: A,
+        alive: Alive,
+        running: &mut Running,
+    ) -> io::Result<(SocketAddr, Arc<Semaphore>)> {
+        let listener = std::net::TcpListener::bind(setup.listen)?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let opened = listener.local_addr()?;
+        let house = radsec::House::new(
+            setup.credentials,
+            (Arc::clone(&self.clients), Arc::clone(&self.room)),
+            (Arc::new(answer), Arc::clone(&self.witness)),
+            alive,
+            Limits::default(),
+        );
+        let connections = Arc::clone(&house.connections);
+        let stopped = until(self.stopped.clone());
+        running.spawn(radsec::run(Arc::new(house), listener, stopped));
+        Ok((opened, connections))
+    }
 }
 
 fn local(sockets: &[Socket]) -> io::Result<SocketAddr> {

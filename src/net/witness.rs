@@ -14,11 +14,22 @@ pub trait Witness: Send + Sync + 'static {
     /// A login ended.
     fn login(&self, ended: &Ended<'_>);
 
-    /// A datagram was dropped in silence, before any login.
-    fn dropped(&self, source: SocketAddr, client: Option<&str>, reason: Reason);
+    /// A packet was dropped in silence before any login, or a connection refused.
+    fn dropped(&self, sender: &Sender<'_>, reason: Reason);
 
     /// Records an accounting request; only then is it answered (RFC 2866 §2).
     fn account(&self, session: Session) -> impl Future<Output = bool> + Send;
+}
+
+/// Who sent something, as far as is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// Name of the client entry.
+    pub client: Option<&'a str>,
+    /// A name in the certificate that was shown.
+    pub certificate: Option<&'a str>,
 }
 
 /// A login that ended, with what the packet said. Texts are as they came.
@@ -30,6 +41,8 @@ pub struct Ended<'a> {
     pub source: SocketAddr,
     /// Name of the client entry.
     pub client: &'a str,
+    /// The name in its certificate by which it is known, where it came by TLS.
+    pub certificate: Option<&'a str>,
     /// User-Name.
     pub user: &'a [u8],
     /// Calling-Station-Id.
@@ -49,6 +62,8 @@ pub struct Session {
     pub source: SocketAddr,
     /// Name of the client entry.
     pub client: String,
+    /// The name in its certificate by which it is known, where it came by TLS.
+    pub certificate: Option<String>,
     /// User-Name.
     pub user: Vec<u8>,
     /// Calling-Station-Id.

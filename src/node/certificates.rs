@@ -20,10 +20,10 @@ pub struct Authority {
     now: Timestamp,
 }
 
-/// A server's certificate and its key, both PEM.
+/// A certificate of one end and its key, both PEM.
 #[derive(Debug)]
 pub struct ServerCertificate {
-    /// The server's certificate, then its authority's.
+    /// The certificate, then its authority's.
     pub chain: String,
     /// The private key.
     pub key: Secret,
@@ -103,6 +103,22 @@ impl Authority {
     /// # Errors
     /// When a name is neither, or the library cannot make it.
     pub fn server(&self, names: &[&str]) -> Result<ServerCertificate, CertificateError> {
+        self.end(names, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// Makes a client's certificate for DNS names, likewise.
+    ///
+    /// # Errors
+    /// When a name is none, or the library cannot make it.
+    pub fn client(&self, names: &[&str]) -> Result<ServerCertificate, CertificateError> {
+        self.end(names, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn end(
+        &self,
+        names: &[&str],
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<ServerCertificate, CertificateError> {
         let mut params =
             CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         last(&mut params, self.now, AUTHORITY_LIFE);
@@ -110,7 +126,7 @@ impl Authority {
         params
             .distinguished_name
             .push(DnType::CommonName, names.first().copied().unwrap_or(""));
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![usage];
         self.sign(params)
     }
 

@@ -10,6 +10,7 @@ use super::keys::KeysError;
 use crate::consensus::{OpenError, StartError};
 use crate::peers::CredentialsError;
 use crate::sources::entra::ConfigError as SourceError;
+use crate::tls::FileError;
 
 /// Why a node does not run.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum ServeError {
     /// A RADIUS port cannot be opened.
     #[error("the RADIUS ports cannot be opened")]
     Radius(#[source] io::Error),
+    /// The certificates of RadSec.
+    #[error("RadSec cannot be served")]
+    RadSec(#[source] FileError),
     /// The certificates of the peers' links.
     #[error(transparent)]
     Peers(#[from] CredentialsError),

@@ -20,7 +20,7 @@ use super::witness::Reporter;
 use super::{cluster, follow, keys};
 use crate::consensus::{self, Consensus, Owner, TableView};
 use crate::login::{Clock, Ledger, Logins, Parts};
-use crate::net::{Alive, Server, Setup, Wall};
+use crate::net::{Alive, RadSec, Server, Setup, Wall};
 use crate::operate::{Operate, Shells};
 use crate::relay::{Keeper, OverLinks};
 use crate::sources::Sources;
@@ -170,6 +170,7 @@ pub(super) fn keeper(
 /// Opens the RADIUS ports.
 pub(super) fn radius(
     config: &Config,
+    radsec: Option<RadSec>,
     judging: &Judging,
     telling: &Telling,
     alive: impl Fn() -> bool + Send + Sync + 'static,
@@ -177,6 +178,7 @@ pub(super) fn radius(
     let server = Server::start(Setup {
         authentication: config.authentication.clone(),
         accounting: config.accounting.clone(),
+        radsec,
         sockets: config.sockets,
         in_hand: config.in_hand,
         clients: Arc::clone(&judging.copies.clients),

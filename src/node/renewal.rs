@@ -1,4 +1,4 @@
-//! Takes renewed certificates of the peers' links into force, without a restart.
+//! Takes renewed certificates of the peers' links and of RadSec into force, without a restart.
 //!
 //! Looks at the files now and then: that works on every file system, and with the swapped
 //! links by which Kubernetes replaces mounted secrets.
@@ -15,10 +15,55 @@ use countersign_core::base::{Operations, Timestamp};
 use super::follow::chain;
 use super::system::SystemClock;
 use crate::login::Clock;
-use crate::peers::Credentials;
+use crate::net::radsec;
+use crate::peers;
+use crate::tls::{BoxError, Files};
+
+/// Credentials that can be read again.
+pub(super) trait Renewable: Send + Sync + 'static {
+    /// What they are for, as metrics and the log name it.
+    const USE: &'static str;
+
+    /// Where they are read from.
+    fn files(&self) -> &Files;
+
+    /// Says what time it is, and reads them again if that is asked for. What cannot be used
+    /// leaves those of before in force.
+    fn renew(&self, now: Timestamp, changed: bool) -> Result<(), BoxError>;
+
+    /// When the certificate ends.
+    fn expires(&self) -> Timestamp;
+}
+
+macro_rules! renewable {
+    ($credentials:ty, $of:literal) => {
+        impl Renewable for $credentials {
+            const USE: &'static str = $of;
+
+            fn files(&self) -> &Files {
+                Self::files(self)
+            }
+
+            fn renew(&self, now: Timestamp, changed: bool) -> Result<(), BoxError> {
+                self.pass(now);
+                if changed {
+                    self.reload(now)?;
+                }
+                Ok(())
+            }
+
+            fn expires(&self) -> Timestamp {
+                Self::expires(self)
+            }
+        }
+    };
+}
+
+renewable!(peers::Credentials, "peers");
+renewable!(radsec::Credentials, "radsec");
 
 /// Looks for renewed files for as long as the task lives.
-pub(super) async fn renew(credentials: Arc<Credentials>, operations: Arc<dyn Operations>) {
+pub(super) async fn renew<C: Renewable>(credentials: Arc<C>, operations: Arc<dyn Operations>) {
     let mut watch = Watch::new(credentials, operations);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -27,8 +72,8 @@ pub(super) async fn renew(credentials: Arc<Credentials>, operations: Arc<dyn Ope
 }
 
 /// The files as they were when they were last good.
-struct Watch {
-    credentials: Arc<Credentials>,
+struct Watch<C> {
+    credentials: Arc<C>,
     operations: Arc<dyn Operations>,
     seen: [Option<Mark>; 3],
 }
@@ -50,9 +95,9 @@ enum Look {
     Refused,
 }
 
-impl Watch {
+impl<C: Renewable> Watch<C> {
     /// Nothing is taken for seen: the files may have been renewed since they were loaded.
-    fn new(credentials: Arc<Credentials>, operations: Arc<dyn Operations>) -> Self {
+    fn new(credentials: Arc<C>, operations: Arc<dyn Operations>) -> Self {
         let watch = Self {
             credentials,
             operations,
@@ -65,29 +110,32 @@ impl Watch {
     /// What cannot be used leaves what was in force, and is tried again at the next look:
     /// key and certificate are rarely renewed in the same instant.
     fn look(&mut self, now: Timestamp) -> Look {
-        self.credentials.pass(now);
         let files = self.credentials.files();
         // Before they are read: what changes meanwhile is seen the next time.
         let marks = [&files.certificate, &files.key, &files.authority].map(|path| mark(path).ok());
-        if marks == self.seen && marks.iter().all(Option::is_some) {
-            return Look::Same;
-        }
-        if let Err(error) = self.credentials.reload(now) {
+        let changed = marks != self.seen || marks.iter().any(Option::is_none);
+        if let Err(error) = self.credentials.renew(now, changed) {
             self.operations.count("certificate_reloads", "refused");
-            tracing::error!(error = %chain(&error), "renewed peer certificates are not taken");
+            let error = chain(&*error);
+            tracing::error!(error, of = C::USE, "renewed certificates are not taken");
             return Look::Refused;
+        }
+        if !changed {
+            return Look::Same;
         }
         self.seen = marks;
         self.operations.count("certificate_reloads", "taken");
         self.tell_expiry();
-        tracing::info!(expires = %self.credentials.expires(), "peer certificates are in force");
+        tracing::info!(
+            expires = %self.credentials.expires(), of = C::USE, "certificates are in force"
+        );
         Look::Renewed
     }
 
     fn tell_expiry(&self) {
         let seconds = self.credentials.expires().as_secs();
         let level = "certificate_expires_seconds";
-        self.operations.level(level, "peers", seconds);
+        self.operations.level(level, C::USE, seconds);
     }
 }
 

@@ -20,6 +20,7 @@ use super::{founding, keys, renewal};
 use crate::admin;
 use crate::consensus::Consensus;
 use crate::login::{Clock, Ledger};
+use crate::net::{RadSec, radsec};
 use crate::telemetry::health;
 
 /// The parts that stand before the node takes part in a cluster.
@@ -116,13 +117,16 @@ impl House {
         self.open_admin(&judging, parts).await?;
         let alive = (logins.clone(), Arc::clone(&self.leaving));
         let alive = move || !alive.1.load(Ordering::Acquire) && alive.0.is_ready();
-        let mut radius = parts::radius(&self.config, &judging, &self.telling, alive)?;
+        let radsec = self.radsec(parts)?;
+        let mut radius = parts::radius(&self.config, radsec, &judging, &self.telling, alive)?;
         parts.spawn(endless(judging.copies.follow(logins.clone())));
         let (telling, consensus) = (self.telling.clone(), Arc::clone(&self.consensus));
-        parts.spawn(endless(collect(telling, consensus, radius.gauge())));
+        let gauges = (radius.gauge(), radius.connections());
+        parts.spawn(endless(collect(telling, consensus, gauges)));
         tracing::info!(
             node = %self.config.node,
             radius = ?radius.authentication,
+            radsec = ?radius.radsec,
             "ready"
         );
         let ended = tokio::select! {
@@ -135,6 +139,21 @@ impl House {
         self.hand_over().await;
         radius.stop().await;
         ended
+    }
+
+    /// What the listener for TLS is made of, where there is one.
+    fn radsec(&self, parts: &mut JoinSet<Ended>) -> Result<Option<RadSec>, ServeError> {
+        let Some(config) = &self.config.radsec else {
+            return Ok(None);
+        };
+        let credentials = radsec::Credentials::load(config.files.clone());
+        let credentials = Arc::new(credentials.map_err(ServeError::RadSec)?);
+        let metrics = Arc::clone(&self.telling.metrics);
+        parts.spawn(endless(renewal::renew(Arc::clone(&credentials), metrics)));
+        Ok(Some(RadSec {
+            listen: config.listen,
+            credentials,
+        }))
     }
 
     /// A leader that goes tells another to lead: nobody waits for its silence then.
@@ -203,14 +222,20 @@ async fn endless(part: impl Future<Output = ()>) -> Ended {
 }
 
 /// Notes noise and figures, every ten seconds.
-async fn collect(telling: Telling, consensus: Arc<Consensus>, in_hand: impl Fn() -> usize) {
+async fn collect(
+    telling: Telling,
+    consensus: Arc<Consensus>,
+    (in_hand, connections): (impl Fn() -> usize, impl Fn() -> usize),
+) {
     loop {
         tokio::time::sleep(COLLECT_EVERY).await;
         for record in telling.noise.collect(SystemClock.wall()) {
             telling.events.tell(record);
         }
-        let requests = u64::try_from(in_hand()).unwrap_or(u64::MAX);
-        telling.metrics.level("in_hand", "requests", requests);
+        for (label, count) in [("requests", in_hand()), ("connections", connections())] {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            telling.metrics.level("in_hand", label, count);
+        }
         let figures = consensus.figures();
         telling.metrics.level("raft", "term", figures.term);
         telling.metrics.level("raft", "applied", figures.applied);
@@ -260,9 +285,11 @@ fn refuse_misuse(config: &Config, is_demo: bool) -> Result<(), ServeError> {
 fn refuse_outside(config: &Config) -> Result<(), ServeError> {
     let listeners = [config.admin, config.metrics];
     let peers = config.peers.as_ref().map(|peers| &peers.listen);
+    let radsec = config.radsec.as_ref().map(|radsec| &radsec.listen);
     let listeners = listeners
         .iter()
         .chain(peers)
+        .chain(radsec)
         .chain(&config.authentication)
         .chain(&config.accounting);
     match listeners.into_iter().find(|at| !at.ip().is_loopback()) {

@@ -1,12 +1,11 @@
 //! Binds the RADIUS ports to telemetry: one outcome feeds events, metrics and log lines.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use countersign_core::base::{Operations, Shown};
 use countersign_core::login::{Decision, Outcome, Reason};
 
-use crate::net::{Ended, Session, Witness};
+use crate::net::{Ended, Sender, Session, Witness};
 use crate::telemetry::events::{Events, Record};
 use crate::telemetry::{Metrics, Noise};
 
@@ -71,15 +70,26 @@ impl Witness for Reporter {
             source_code,
             took: ended.took.as_millis().try_into().unwrap_or(u32::MAX),
             // One event for each login: of the node that its device asked.
-            detail: judged_by.map_or_else(String::new, |node| format!("judged by node {node}")),
+            detail: detail([
+                ended.certificate.map(shown_by),
+                judged_by.map(|node| format!("judged by node {node}")),
+            ]),
         });
     }
 
-    fn dropped(&self, source: SocketAddr, client: Option<&str>, reason: Reason) {
+    fn dropped(&self, sender: &Sender<'_>, reason: Reason) {
+        let Sender {
+            source,
+            client,
+            certificate,
+        } = *sender;
         self.metrics.count("datagrams", reason.code());
-        if self.noise.add(source.ip(), client, reason) {
+        if self.noise.add(source.ip(), client, certificate, reason) {
             let client = client.unwrap_or("unknown");
-            tracing::warn!(%source, client, reason = reason.code(), "dropped: {reason}");
+            let certificate = certificate.map(|name| Shown::from(name).to_string());
+            tracing::warn!(
+                %source, client, certificate, reason = reason.code(), "dropped: {reason}"
+            );
         }
     }
 
@@ -93,9 +103,21 @@ impl Witness for Reporter {
             caller: String::from_utf8_lossy(&session.caller).into_owned(),
             answer: "recorded".into(),
             reason: Reason::Accepted.code().into(),
-            detail: session.detail,
+            detail: detail([
+                Some(session.detail),
+                session.certificate.as_deref().map(shown_by),
+            ]),
             ..Record::default()
         };
         self.events.record(record).await.is_ok()
     }
+}
+
+fn shown_by(certificate: &str) -> String {
+    format!("certificate {certificate}")
+}
+
+fn detail(parts: [Option<String>; 2]) -> String {
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    parts.join(", ")
 }

@@ -1,44 +1,28 @@
 //! What a node shows its peers and what it trusts them by. Read again while running, so
 //! that a certificate is renewed without a restart.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use countersign_core::base::Timestamp;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor};
 
 use super::examine;
 use super::name::{NameError, PeerName};
 use super::verify::OnePeer;
-
-/// Where they are, all PEM.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Files {
-    /// The node's certificate, then those that signed it.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-    /// The authority of all peers.
-    pub authority: PathBuf,
-}
+use crate::tls::{self, FileError, Files, Proof, provider};
 
 /// Why they cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// A file cannot be read.
-    #[error("{0} cannot be read")]
-    Unreadable(PathBuf, #[source] io::Error),
-    /// A file holds nothing of its kind.
-    #[error("{0} holds no {1} in PEM")]
-    Empty(PathBuf, &'static str),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The certificate is another's.
     #[error("{path} is the certificate of {found}, this node is {own}")]
     Foreign {
@@ -52,44 +36,15 @@ pub enum CredentialsError {
     /// The certificate names no peer.
     #[error("{0} cannot be used")]
     Name(PathBuf, #[source] NameError),
-    /// The key is another certificate's.
-    #[error("{0} is not the key to the certificate")]
-    Key(PathBuf, #[source] rustls::Error),
-    /// The authority's file cannot be used.
-    #[error("{0} holds no certificate to trust peers by")]
-    Authority(PathBuf, #[source] BoxError),
-    /// No peer would take the certificate: another authority's, or not for both ends.
-    #[error("{0} is no peer's certificate of this authority")]
-    Stranger(PathBuf, #[source] webpki::Error),
-    /// The certificate has ended.
-    #[error("{0} has expired")]
-    Expired(PathBuf),
-    /// The certificate has not begun.
-    #[error("{0} is not valid yet")]
-    NotYetValid(PathBuf),
-    /// TLS cannot be set up.
-    #[error("TLS between peers cannot be set up")]
-    Tls(#[source] BoxError),
 }
-
-/// Whatever a library says.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl CredentialsError {
     /// The file that is to be mended.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::Unreadable(path, _)
-            | Self::Empty(path, _)
-            | Self::Foreign { path, .. }
-            | Self::Name(path, _)
-            | Self::Key(path, _)
-            | Self::Authority(path, _)
-            | Self::Stranger(path, _)
-            | Self::Expired(path)
-            | Self::NotYetValid(path) => Some(path),
-            Self::Tls(_) => None,
+            Self::File(error) => error.file(),
+            Self::Foreign { path, .. } | Self::Name(path, _) => Some(path),
         }
     }
 }
@@ -150,7 +105,7 @@ impl Credentials {
     pub fn reload(&self, now: Timestamp) -> Result<(), CredentialsError> {
         let mut loaded = read(self.own, &self.files)?;
         let Loaded { chain, anchors, .. } = &loaded;
-        examine::standing(&self.files.certificate, chain, anchors, now)?;
+        tls::standing(&self.files.certificate, chain, anchors, now)?;
         let before = self.loaded.load();
         let another = u64::from(before.anchors != loaded.anchors);
         loaded.generation = before.generation.saturating_add(another);
@@ -205,23 +160,14 @@ impl Credentials {
     }
 }
 
-/// What the other end of a connection was let in by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Proof {
-    /// The authority.
-    pub(super) generation: u64,
-    /// When its certificate ends.
-    pub(super) until: Timestamp,
-}
-
 fn read(own: PeerName, files: &Files) -> Result<Loaded, CredentialsError> {
-    let chain = chain(&files.certificate)?;
+    let chain = tls::chain(&files.certificate)?;
     let leaf = examine::named(&files.certificate, &chain, Some(own))?;
-    let key = key(&files.key)?;
-    let roots = authority(&files.authority)?;
-    let expires = examine::expiry(leaf)?;
+    let key = tls::key(&files.key)?;
+    let roots = tls::authority(&files.authority)?;
+    let expires = tls::expiry(leaf)?;
     let anchors = roots.roots.clone().into();
-    examine::fits(&files.key, &chain, &key)?;
+    tls::fits(&files.key, &chain, &key)?;
     let server = server(&chain, &key, roots)?;
     Ok(Loaded {
         generation: 0,
@@ -237,57 +183,21 @@ fn server(
     chain: &[CertificateDer<'static>],
     key: &PrivateKeyDer<'static>,
     roots: RootCertStore,
-) -> Result<Arc<ServerConfig>, CredentialsError> {
+) -> Result<Arc<ServerConfig>, FileError> {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
-        .map_err(tls)?;
+        .map_err(FileError::tls)?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
-        .map_err(tls)?
+        .map_err(FileError::tls)?
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain.to_vec(), key.clone_key())
-        .map_err(tls)?;
+        .map_err(FileError::tls)?;
     config.alpn_protocols = vec![HTTP2.to_vec()];
     // A session that is resumed would outlive the certificate that opened it.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
-}
-
-/// The node's certificate and those that signed it; at least one.
-pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialsError> {
-    let chain = CertificateDer::pem_slice_iter(&octets(path)?).collect::<Result<Vec<_>, _>>();
-    match chain {
-        Ok(chain) if !chain.is_empty() => Ok(chain),
-        Ok(_) | Err(_) => Err(CredentialsError::Empty(path.to_owned(), "certificate")),
-    }
-}
-
-pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, CredentialsError> {
-    PrivateKeyDer::from_pem_slice(&octets(path)?)
-        .map_err(|_| CredentialsError::Empty(path.to_owned(), "private key"))
-}
-
-/// Several while one authority takes over from another.
-pub(super) fn authority(path: &Path) -> Result<RootCertStore, CredentialsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in chain(path)? {
-        let unfit = |error| CredentialsError::Authority(path.to_owned(), Box::new(error));
-        roots.add(certificate).map_err(unfit)?;
-    }
-    Ok(roots)
-}
-
-fn octets(path: &Path) -> Result<Vec<u8>, CredentialsError> {
-    std::fs::read(path).map_err(|error| CredentialsError::Unreadable(path.to_owned(), error))
-}
-
-pub(super) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
-}
-
-fn tls(cause: impl std::error::Error + Send + Sync + 'static) -> CredentialsError {
-    CredentialsError::Tls(Box::new(cause))
 }
 
 const HTTP2: &[u8] = b"h2";

@@ -23,8 +23,9 @@ use tonic::{Request, Status};
 
 use super::credentials::Credentials;
 use super::name::PeerName;
-use super::trusted::{Trusted, proof};
+use super::trusted::Trusted;
 use super::{PROTOCOL, PROTOCOL_HEADER};
+use crate::tls::proof;
 
 /// A link, ready for a service's client.
 pub type Link = InterceptedService<Channel, Protocol>;

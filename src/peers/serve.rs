@@ -21,13 +21,13 @@ use tonic::transport::server::Connected;
 use tonic::{Request, Status};
 
 use super::credentials::Credentials;
-use super::handshakes::{Bounds, Door, Known};
+use super::handshakes::{Door, Known};
 use super::overhear::Overhear;
-use super::places::Place;
 use super::refusals::Refusals;
 use super::socket::Socket;
 use super::trusted::Trusted;
 use super::{PROTOCOL, PROTOCOL_HEADER};
+use crate::tls::{Bounds, Place};
 
 /// Who calls; among the extensions of each request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 use tonic::Code;
 
 use super::Refused;
-use super::handshakes::Bounds;
 use super::wire::StatusRequest;
 use super::wire::standing_client::StandingClient;
-use world::{Authority, CLUSTER, House, Shown, uri};
+use crate::tls::Bounds;
+use world::{Authority, CLUSTER, House, Shown, peer, uri};
 
 #[tokio::test]
 async fn a_peer_of_the_own_authority_is_served_under_its_own_name() {
@@ -47,20 +47,14 @@ async fn a_certificate_that_is_no_peers_is_refused() {
     let strangers = Authority::new("strangers");
     let ours = &house.authority;
     let cases = [
-        (
-            "certificate",
-            strangers.issue(&Shown::peer(uri(CLUSTER, 2))),
-        ),
-        ("cluster", ours.issue(&Shown::peer(uri(foreign, 2)))),
+        ("certificate", strangers.issue(&peer(uri(CLUSTER, 2)))),
+        ("cluster", ours.issue(&peer(uri(foreign, 2)))),
         ("name", ours.issue(&Shown::default())),
         (
             "name",
-            ours.issue(&Shown::peer("https://contoso.example/node/2".into())),
+            ours.issue(&peer("https://contoso.example/node/2".into())),
         ),
-        (
-            "name",
-            ours.issue(&Shown::peer(format!("{}0", uri(CLUSTER, 0)))),
-        ),
+        ("name", ours.issue(&peer(format!("{}0", uri(CLUSTER, 0))))),
         (
             "name",
             ours.issue(&Shown {
@@ -72,14 +66,14 @@ async fn a_certificate_that_is_no_peers_is_refused() {
             "certificate",
             ours.issue(&Shown {
                 expired: true,
-                ..Shown::peer(uri(CLUSTER, 2))
+                ..peer(uri(CLUSTER, 2))
             }),
         ),
         (
             "certificate",
             ours.issue(&Shown {
                 server_only: true,
-                ..Shown::peer(uri(CLUSTER, 2))
+                ..peer(uri(CLUSTER, 2))
             }),
         ),
     ];
@@ -109,7 +103,7 @@ async fn a_caller_without_a_certificate_is_refused() {
 #[tokio::test]
 async fn an_older_tls_is_refused() {
     let house = House::open().await;
-    let good = house.authority.issue(&Shown::peer(uri(CLUSTER, 2)));
+    let good = house.authority.issue(&peer(uri(CLUSTER, 2)));
     let config = house.dialling(Some(good), &rustls::version::TLS12);
     house.dial_to_the_end(config).await;
     house.counts.reach("handshake", 1).await;
@@ -260,7 +254,7 @@ async fn messages_that_cannot_be_read_are_refused_and_counted_for_their_sender()
 #[tokio::test]
 async fn what_a_stranger_says_of_itself_is_cut_short() {
     let house = House::open().await;
-    let name = Shown::peer(format!("countersign://{}", "x".repeat(4000)));
+    let name = peer(format!("countersign://{}", "x".repeat(4000)));
     let identity = house.authority.issue(&name);
     let config = house.dialling(Some(identity), &rustls::version::TLS13);
     house.dial_to_the_end(config).await;
@@ -272,7 +266,7 @@ async fn what_a_stranger_says_of_itself_is_cut_short() {
 #[tokio::test]
 async fn who_is_no_member_is_sent_away_with_the_handshake() {
     let house = House::open().await;
-    let outsider = house.authority.issue(&Shown::peer(uri(CLUSTER, 9)));
+    let outsider = house.authority.issue(&peer(uri(CLUSTER, 9)));
     let config = house.dialling(Some(outsider), &rustls::version::TLS13);
     house.dial_to_the_end(config).await;
     house.counts.reach("not_a_member", 1).await;
@@ -286,7 +280,7 @@ async fn a_node_has_so_many_connections_and_no_more() {
     for _ in 0..8 {
         open.push(house.dial(2).await);
     }
-    let more = house.authority.issue(&Shown::peer(uri(CLUSTER, 2)));
+    let more = house.authority.issue(&peer(uri(CLUSTER, 2)));
     let config = house.dialling(Some(more), &rustls::version::TLS13);
     house.dial_to_the_end(config).await;
     house.counts.reach("connections", 1).await;

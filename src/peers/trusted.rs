@@ -9,11 +9,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::CommonState;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::credentials::{Credentials, CredentialsError, Proof};
-use super::examine;
+use super::credentials::Credentials;
+use crate::tls::Proof;
 
 /// A stream under TLS, after its handshake.
 pub(super) struct Trusted<S> {
@@ -26,14 +25,6 @@ pub(super) struct Trusted<S> {
 #[derive(Debug, thiserror::Error)]
 #[error("the peer's certificate is trusted no more")]
 struct Over;
-
-/// What was shown in `session`, to an end that trusts the authority `generation`.
-pub(super) fn proof(session: &CommonState, generation: u64) -> Result<Proof, CredentialsError> {
-    let shown = session.peer_certificates().and_then(<[_]>::first);
-    let none = || CredentialsError::Tls("no certificate was shown".into());
-    let until = examine::expiry(shown.ok_or_else(none)?)?;
-    Ok(Proof { generation, until })
-}
 
 impl<S> Trusted<S> {
     pub(super) fn new(stream: S, credentials: Arc<Credentials>, proof: Proof) -> Self {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use countersign_core::base::Timestamp;
+use countersign_core::base::{Shown, Timestamp};
 use countersign_core::login::Reason;
 
 use super::events::Record;
@@ -17,13 +17,20 @@ pub struct Noise(Mutex<HashMap<(IpAddr, Reason), Heap>>);
 #[derive(Debug)]
 struct Heap {
     client: String,
+    certificate: String,
     count: u64,
 }
 
 impl Noise {
     /// Adds a drop. True: it is the first of its kind since the last collection, and worth
-    /// a log line.
-    pub fn add(&self, source: IpAddr, client: Option<&str>, reason: Reason) -> bool {
+    /// a log line. `certificate`: a name in the one that was shown.
+    pub fn add(
+        &self,
+        source: IpAddr,
+        client: Option<&str>,
+        certificate: Option<&str>,
+        reason: Reason,
+    ) -> bool {
         let mut heaps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(heap) = heaps.get_mut(&(source, reason)) {
             heap.count = heap.count.saturating_add(1);
@@ -32,8 +39,14 @@ impl Noise {
         if heaps.len() >= SENDERS_MAX {
             return false;
         }
-        let client = client.unwrap_or_default().to_owned();
-        heaps.insert((source, reason), Heap { client, count: 1 });
+        let heap = Heap {
+            client: client.unwrap_or_default().to_owned(),
+            certificate: certificate
+                .map(|name| format!(" certificate={}", Shown::from(name)))
+                .unwrap_or_default(),
+            count: 1,
+        };
+        heaps.insert((source, reason), heap);
         true
     }
 
@@ -47,7 +60,7 @@ impl Noise {
             source: source.to_string(),
             answer: "silence".into(),
             reason: reason.code().into(),
-            detail: format!("count={}", heap.count),
+            detail: format!("count={}{}", heap.count, heap.certificate),
             ..Record::default()
         });
         records.collect()
@@ -68,13 +81,26 @@ mod tests {
     fn a_flood_is_one_line_and_one_record() {
         let noise = Noise::default();
         let lines = (0..1000)
-            .filter(|_| noise.add(SOURCE, None, Reason::Forged))
+            .filter(|_| noise.add(SOURCE, None, None, Reason::Forged))
             .count();
         assert_eq!(lines, 1);
         let records = noise.collect(Timestamp::from_millis(5));
         assert_eq!(records.len(), 1);
         assert_eq!(records[0].detail, "count=1000");
-        assert!(noise.add(SOURCE, None, Reason::Forged), "a new period");
+        assert!(
+            noise.add(SOURCE, None, None, Reason::Forged),
+            "a new period"
+        );
+    }
+
+    #[test]
+    fn what_was_shown_is_in_the_record() {
+        let noise = Noise::default();
+        let certificate = Some("fw9.contoso.example");
+        noise.add(SOURCE, None, certificate, Reason::UnknownCertificate);
+        let records = noise.collect(Timestamp::from_millis(5));
+        let detail = "count=1 certificate=fw9.contoso.example";
+        assert_eq!(records[0].detail, detail);
     }
 
     #[test]
@@ -83,6 +109,7 @@ mod tests {
         for sender in 0..5000u32 {
             noise.add(
                 std::net::Ipv4Addr::from(sender).into(),
+                None,
                 None,
                 Reason::UnknownClient,
             );

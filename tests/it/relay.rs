@@ -13,10 +13,11 @@ use countersign::login::{
 use countersign::node::{Authority, SystemClock, SystemEntropy};
 use countersign::peers::wire::logins_client::LoginsClient;
 use countersign::peers::wire::{AttemptKeysRequest, LoginRequest};
-use countersign::peers::{Credentials, Files, Gate, Links, PeerName, Refusals, serve};
+use countersign::peers::{Credentials, Gate, Links, PeerName, Refusals, serve};
 use countersign::relay::{
     Neighbourhood, OverLinks, Reign, Role, Sets, Standing, Unanswered, add_service,
 };
+use countersign::tls::Files;
 use countersign_core::base::{
     Boot, ClientId, ClusterId, KeyId, NodeId, Secret, SeededEntropy, Timestamp, Unobserved,
 };

@@ -22,7 +22,8 @@ use tokio::time::timeout;
 use super::proxy::{Proxy, Way};
 use super::{FixedWall, NOW, OWNER, administrator, found, is_done, must_not_halt};
 use crate::consensus::{Config, Consensus, Peers, Ports, ProposeError, Timing};
-use crate::peers::{self, Credentials, Files, Gate, Links, PeerName, Refusals};
+use crate::peers::{self, Credentials, Gate, Links, PeerName, Refusals};
+use crate::tls::Files;
 
 /// An authority of peers.
 pub(in crate::consensus) struct Authority {

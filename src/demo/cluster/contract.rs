@@ -10,6 +10,7 @@ use serde::Serialize;
 pub(super) struct Demo {
     pub(super) nodes: Vec<Node>,
     pub(super) clients: Vec<Client>,
+    pub(super) radsec: RadSec,
     pub(super) admin: Admin,
     pub(super) entra: Entra,
     pub(super) users: Vec<User>,
@@ -23,6 +24,7 @@ pub(super) struct Node {
     pub(super) pid: u32,
     pub(super) radius: String,
     pub(super) accounting: String,
+    pub(super) radsec: String,
     pub(super) admin: String,
     /// Where the other nodes reach it; a cluster of one has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +40,24 @@ pub(super) struct Client {
     pub(super) cidr: &'static str,
     pub(super) secret: String,
     pub(super) factors: &'static str,
+}
+
+/// How to come over TLS: the authority of the nodes, and the certificate of the client `vpn`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct RadSec {
+    pub(super) ca_file: PathBuf,
+    #[serde(flatten)]
+    pub(super) vpn: Identity,
+    /// The same of the client `proxy`, who is asked for the code alone.
+    pub(super) proxy: Identity,
+}
+
+/// A certificate, its key and the name in it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Identity {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+    pub(super) name: String,
 }
 
 /// How to act as the operator.

@@ -8,6 +8,7 @@ use countersign::node::{self, Member, SystemClock, SystemEntropy};
 use countersign_core::base::NodeId;
 
 use super::ports::Ports;
+use super::radsec::Signer;
 use crate::entra;
 
 /// A node that can be started.
@@ -30,7 +31,12 @@ pub(super) struct Made {
 }
 
 /// Makes the files of as many nodes as there are `ports`.
-pub(super) fn make(dir: &Path, ports: &[Ports], entra: &entra::Ready) -> anyhow::Result<Made> {
+pub(super) fn make(
+    dir: &Path,
+    ports: &[Ports],
+    entra: &entra::Ready,
+    radsec: &Signer,
+) -> anyhow::Result<Made> {
     let now = SystemClock.wall();
     let several = ports.len() > 1;
     let sites = (1..).zip(ports).map(|(id, ports)| Site {
@@ -46,14 +52,14 @@ pub(super) fn make(dir: &Path, ports: &[Ports], entra: &entra::Ready) -> anyhow:
     if several {
         let made = node::make_cluster(&shared, &members(&sites), now, &mut SystemEntropy)?;
         for (site, (_, folder)) in sites.iter().zip(&made.nodes) {
-            configure(site, folder, entra)?;
+            configure(site, folder, entra, radsec)?;
             // Last: a node's folder has its name when everything in it is there.
             fs::rename(folder, &site.folder)?;
         }
     } else {
         node::make(&shared, now, &mut SystemEntropy)?;
         for site in &sites {
-            configure(site, &site.folder, entra)?;
+            configure(site, &site.folder, entra, radsec)?;
         }
     }
     Ok(Made {
@@ -73,7 +79,12 @@ fn members(sites: &[Site]) -> Vec<Member> {
 }
 
 /// Puts a node on its ports and before the stand-in, and marks it as a demo's.
-fn configure(site: &Site, folder: &Path, entra: &entra::Ready) -> anyhow::Result<()> {
+fn configure(
+    site: &Site,
+    folder: &Path,
+    entra: &entra::Ready,
+    radsec: &Signer,
+) -> anyhow::Result<()> {
     let file = folder.join("node.toml");
     let Ports {
         radius,
@@ -94,6 +105,7 @@ fn configure(site: &Site, folder: &Path, entra: &entra::Ready) -> anyhow::Result
         .replace("127.0.0.1:8443", &admin.to_string())
         .replace("127.0.0.1:9464", &metrics.to_string())
         .replace("\"login.microsoftonline.com\"", &format!("\"{host}\""));
-    let text = format!("{text}ca_file = \"{}\"\n", entra.ca_file.display());
+    let section = radsec.section(folder, &site.ports)?;
+    let text = format!("{text}ca_file = \"{}\"\n{section}", entra.ca_file.display());
     Ok(fs::write(file, text)?)
 }

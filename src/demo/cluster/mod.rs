@@ -7,6 +7,7 @@ mod node;
 mod nodes;
 mod people;
 mod ports;
+mod radsec;
 mod run;
 
 pub(crate) use run::{Options, run};

@@ -37,6 +37,7 @@ impl Node {
                 pid: process.id().unwrap_or(0),
                 radius: ports.radius.to_string(),
                 accounting: ports.accounting.to_string(),
+                radsec: ports.radsec.to_string(),
                 admin: format!("https://{}", ports.admin),
                 peers: site.several.then(|| ports.peers.to_string()),
                 metrics: format!("http://{}", ports.metrics),

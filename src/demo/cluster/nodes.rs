@@ -14,6 +14,7 @@ use super::contract::{self, Client};
 use super::files::{self, Made};
 use super::node::{self, Node, READY_STEP, READY_TRIES};
 use super::ports::Ports;
+use super::radsec::Signer;
 use crate::entra;
 
 /// The running nodes.
@@ -30,11 +31,12 @@ impl Nodes {
         dir: &Path,
         count: u16,
         entra: &entra::Ready,
+        radsec: &Signer,
     ) -> anyhow::Result<Self> {
         let mut starts = 0_u32;
         loop {
             starts = starts.saturating_add(1);
-            let mut started = Self::make(dir, count, entra)?;
+            let mut started = Self::make(dir, count, entra, radsec)?;
             let waiting = started.nodes.iter_mut().map(Node::wait_until_ready);
             let Err(error) = try_join_all(waiting).await else {
                 return Ok(started);
@@ -48,10 +50,10 @@ impl Nodes {
         }
     }
 
-    fn make(dir: &Path, count: u16, entra: &entra::Ready) -> anyhow::Result<Self> {
+    fn make(dir: &Path, count: u16, entra: &entra::Ready, radsec: &Signer) -> anyhow::Result<Self> {
         let found: anyhow::Result<Vec<_>> = (0..count).map(|_| Ports::find()).collect();
         let (ports, held): (Vec<_>, Vec<_>) = found?.into_iter().unzip();
-        let made = files::make(dir, &ports, entra)?;
+        let made = files::make(dir, &ports, entra, radsec)?;
         drop(held);
         let nodes = made.sites.iter().map(Node::start);
         let nodes = nodes.collect::<anyhow::Result<_>>()?;

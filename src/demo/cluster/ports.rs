@@ -21,10 +21,11 @@ use countersign_core::base::Entropy;
 pub(super) struct Ports {
     pub(super) radius: SocketAddr,
     pub(super) accounting: SocketAddr,
+    pub(super) radsec: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) metrics: SocketAddr,
     pub(super) peers: SocketAddr,
-    _claims: Arc<[Claim; 5]>,
+    _claims: Arc<[Claim; 6]>,
 }
 
 /// A name that stands for a port: it belongs to the network as the port does, to one
@@ -38,29 +39,30 @@ struct Claim {
 #[derive(Debug)]
 pub(super) struct Held {
     _udp: [UdpSocket; 2],
-    _tcp: [TcpListener; 3],
+    _tcp: [TcpListener; 4],
 }
 
 impl Ports {
-    /// Five ports that nobody else has, held.
+    /// Six ports that nobody else has, held.
     pub(super) fn find() -> anyhow::Result<(Self, Held)> {
         let range = range();
         let udp = || free(&range, UdpSocket::bind::<SocketAddr>);
         let tcp = || free(&range, TcpListener::bind::<SocketAddr>);
         let ((radius, one, first), (accounting, two, second)) = (udp()?, udp()?);
         let ((admin, three, third), (metrics, four, fourth)) = (tcp()?, tcp()?);
-        let (peers, five, fifth) = tcp()?;
+        let ((peers, five, fifth), (radsec, six, sixth)) = (tcp()?, tcp()?);
         let ports = Self {
             radius,
             accounting,
+            radsec,
             admin,
             metrics,
             peers,
-            _claims: Arc::new([first, second, third, fourth, fifth]),
+            _claims: Arc::new([first, second, third, fourth, fifth, sixth]),
         };
         let held = Held {
             _udp: [one, two],
-            _tcp: [three, four, five],
+            _tcp: [three, four, five, six],
         };
         Ok((ports, held))
     }
@@ -68,7 +70,8 @@ impl Ports {
     /// Whether somebody has one of them now.
     pub(super) fn taken(&self) -> bool {
         let udp = [self.radius, self.accounting].map(|at| UdpSocket::bind(at).is_err());
-        let tcp = [self.admin, self.metrics, self.peers].map(|at| TcpListener::bind(at).is_err());
+        let tcp = [self.admin, self.metrics, self.peers, self.radsec]
+            .map(|at| TcpListener::bind(at).is_err());
         udp.into_iter().chain(tcp).any(|taken| taken)
     }
 }

@@ -11,6 +11,7 @@ use super::contract::{self, Admin, Client, Demo};
 use super::node::{self, Node};
 use super::nodes::Nodes;
 use super::people::People;
+use super::radsec::{Signer, certificate_name};
 use crate::entra;
 
 /// Options of `countersign demo`.
@@ -48,16 +49,17 @@ async fn start(options: &Options) -> anyhow::Result<()> {
     let people = People::draw(options.users);
     let password = &people.load.password;
     let stand_in = entra::Options::demo(dir.clone(), people.accounts()?, options.users, password);
+    let radsec = Signer::make(&dir)?;
     let (entra, serving) = entra::start(&stand_in)?;
     let serving = tokio::spawn(serving);
     // Whoever does not wait for it ends all nodes: their processes end with their handles.
     let mut nodes = tokio::select! {
-        started = Nodes::start(&dir, options.nodes, &entra) => started?,
+        started = Nodes::start(&dir, options.nodes, &entra, &radsec) => started?,
         _ = terminated.recv() => return Ok(()),
         interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
     };
     let set_up = tokio::select! {
-        set_up = set_up(&dir, &nodes, &people, &entra) => set_up.map(|()| true),
+        set_up = set_up(&dir, &nodes, &people, (&entra, &radsec)) => set_up.map(|()| true),
         _ = terminated.recv() => Ok(false),
         interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| false).map_err(Into::into),
     };
@@ -77,7 +79,7 @@ async fn set_up(
     dir: &Path,
     nodes: &Nodes,
     people: &People,
-    entra: &entra::Ready,
+    (entra, radsec): (&entra::Ready, &Signer),
 ) -> anyhow::Result<()> {
     let admin = nodes.bootstrap(dir).await?;
     let node = nodes.first()?;
@@ -100,7 +102,7 @@ async fn set_up(
         .await?;
     let [vpn, _] = &people.clients;
     nodes.wait_until_equal(&admin, vpn).await?;
-    tell(dir, nodes, people, entra, admin)
+    tell(dir, nodes, people, (entra, radsec), admin)
 }
 
 async fn add_client(dir: &Path, node: &Node, admin: &Admin, client: &Client) -> anyhow::Result<()> {
@@ -114,11 +116,14 @@ async fn add_client(dir: &Path, node: &Node, admin: &Admin, client: &Client) -> 
     node::write_private(&secret, client.secret.as_bytes())?;
     let secret = node::path(&secret)?;
     let args = ["client", "add", name, "--range", cidr, "--factors", factors];
+    let certificate = certificate_name(name);
     let lenient = [
         "--secret-file",
         secret,
         "--message-authenticator",
         "limit-proxy-state",
+        "--certificate-name",
+        &certificate,
     ];
     node.run(admin, &[&args[..], &lenient].concat()).await?;
     Ok(())
@@ -128,12 +133,13 @@ fn tell(
     dir: &Path,
     nodes: &Nodes,
     people: &People,
-    entra: &entra::Ready,
+    (entra, radsec): (&entra::Ready, &Signer),
     admin: Admin,
 ) -> anyhow::Result<()> {
     let demo = Demo {
         nodes: nodes.told(),
         clients: people.clients.to_vec(),
+        radsec: radsec.told.clone(),
         admin,
         entra: contract::Entra {
             authority: entra.authority.clone(),

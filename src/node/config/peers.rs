@@ -4,14 +4,14 @@
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::time::Duration;
 
 use countersign_core::base::{ClusterId, NodeId, Timestamp};
 
+use super::files::{Named, remedy};
 use super::reader::{At, Section, Sheet};
 use crate::node::member::{MEMBERS_MAX, Member, PEERS_PORT};
-use crate::peers::{CredentialsError, Files, PeerName, examine};
+use crate::peers::{CredentialsError, PeerName, examine};
+use crate::tls::Files;
 
 /// The node among its peers.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,16 +32,12 @@ pub(super) fn read<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> Option<
     }
     let mut section = sheet.section(root, "peers");
     let listen = sheet.parsed(&mut section, "listen", "0.0.0.0:8300");
-    let mut file = |key, example| {
-        let found = sheet.file(&mut section, key);
-        if found.is_none() {
-            sheet.missing(&section, key, example);
-        }
-        found
-    };
-    let certificate = file("certificate", "peer.pem");
-    let key = file("key", "peer.key");
-    let authority = file("authority", "peer-ca.pem");
+    let keys = [
+        ("certificate", "peer.pem"),
+        ("key", "peer.key"),
+        ("authority", "peer-ca.pem"),
+    ];
+    let named = Named::read(sheet, ("peers", &mut section), keys);
     if !section.has("initial_members") {
         sheet.missing_list(&section, "initial_members", EXAMPLE);
     }
@@ -52,21 +48,15 @@ pub(super) fn read<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> Option<
             || SocketAddr::from((Ipv4Addr::UNSPECIFIED, PEERS_PORT)),
             |(_, at)| at,
         ),
-        certificate,
-        key,
-        authority,
+        named,
         members,
     })
 }
 
-type File = Option<(At, PathBuf)>;
-
 /// What the section says, not yet held against the rest.
 pub(super) struct Found {
     listen: SocketAddr,
-    certificate: File,
-    key: File,
-    authority: File,
+    named: Named,
     members: Option<(At, Vec<Member>)>,
 }
 
@@ -95,38 +85,15 @@ impl Found {
     }
 
     fn files(&self, sheet: &mut Sheet<'_>, own: Option<PeerName>, now: Timestamp) -> Option<Files> {
-        let places = [&self.certificate, &self.key, &self.authority];
-        let [
-            Some((at, certificate)),
-            Some((_, key)),
-            Some((_, authority)),
-        ] = places
-        else {
-            return None;
-        };
-        let files = Files {
-            certificate: certificate.clone(),
-            key: key.clone(),
-            authority: authority.clone(),
-        };
+        let files = self.named.files()?;
         let (wrong, expires) = examine(own, &files, now);
-        if wrong.is_empty()
-            && let Some(expires) = expires
-            && expires < now.plus(EXPIRY_WARNING)
-        {
-            let days = expires.since(now).as_secs() / (24 * 3600);
-            let what = format!("ends in {days} day(s)");
-            sheet.advise(at, what, "put a new one in its place; no restart is needed");
-        }
-        for error in wrong {
-            // One that cannot be read was told when its path was.
-            if matches!(error, CredentialsError::Unreadable(..)) {
-                continue;
+        for error in &wrong {
+            if let Some(remedy) = remedy_of(error) {
+                self.named.tell(sheet, error.file(), error, remedy);
             }
-            let at = places.iter().filter_map(|place| place.as_ref());
-            let at = at.clone().find(|(_, path)| error.file() == Some(path));
-            let at = at.map_or_else(|| At::nowhere("peers"), |(at, _)| at.clone());
-            sheet.fault(&at, chain(&error), remedy(&error));
+        }
+        if let Some(expires) = expires.filter(|_| wrong.is_empty()) {
+            self.named.tell_expiry(sheet, expires, now);
         }
         Some(files)
     }
@@ -167,29 +134,15 @@ fn judge(sheet: &mut Sheet<'_>, at: &At, members: &[Member], node: Option<NodeId
     }
 }
 
-fn remedy(error: &CredentialsError) -> &'static str {
+fn remedy_of(error: &CredentialsError) -> Option<&'static str> {
     match error {
-        CredentialsError::Foreign { .. } => {
-            "take the certificate that `cluster new` made for this node, or mend `id` or `cluster`"
-        }
-        CredentialsError::Key(..) => "take the key that was made with the certificate",
-        CredentialsError::Stranger(..) => "take certificate and authority of the same cluster",
-        CredentialsError::Expired(_) => "renew it, or mend the clock",
-        CredentialsError::NotYetValid(_) => "mend the clock",
-        CredentialsError::Authority(..)
-        | CredentialsError::Empty(..)
-        | CredentialsError::Name(..)
-        | CredentialsError::Tls(_)
-        | CredentialsError::Unreadable(..) => "take the file that `cluster new` made",
+        CredentialsError::Foreign { .. } => Some(
+            "take the certificate that `cluster new` made for this node, or mend `id` or `cluster`",
+        ),
+        CredentialsError::Name(..) => Some(MADE),
+        CredentialsError::File(error) => remedy(error, MADE),
     }
 }
 
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let causes: Vec<_> = causes.map(ToString::to_string).collect();
-    causes.join(": ")
-}
-
 const EXAMPLE: &str = "1=node1.contoso.example:8300";
-const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
+const MADE: &str = "take the file that `cluster new` made";

@@ -7,6 +7,7 @@ use countersign_core::base::{ClusterId, NodeId, Timestamp};
 use countersign_core::seal::RecoveryPublicKey;
 
 use super::peers::{self, Peers};
+use super::radsec::{self, RadSec};
 use super::reader::{Fault, Section, Sheet};
 use crate::telemetry::Format;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub sockets: usize,
     /// Requests in hand at one time.
     pub in_hand: usize,
+    /// RADIUS over TLS; none: not here.
+    pub radsec: Option<RadSec>,
     /// Where the admin API listens.
     pub admin: SocketAddr,
     /// Its certificate chain, PEM.
@@ -87,6 +90,7 @@ pub fn load(file: &Path, now: Timestamp) -> Result<Config, ConfigError> {
 
 fn resolve<'t>(sheet: &mut Sheet<'t>, mut root: Section<'t>, now: Timestamp) -> Option<Config> {
     let radius = radius(sheet, &mut root);
+    let radsec = radsec::read(sheet, &mut root, now);
     let admin = admin(sheet, &mut root);
     let metrics = metrics(sheet, &mut root);
     let sources = sources(sheet, &mut root);
@@ -120,6 +124,7 @@ fn resolve<'t>(sheet: &mut Sheet<'t>, mut root: Section<'t>, now: Timestamp) -> 
         accounting,
         sockets,
         in_hand,
+        radsec,
         admin,
         admin_certificate: admin_certificate?,
         admin_key: admin_key?,

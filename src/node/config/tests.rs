@@ -6,7 +6,7 @@ use countersign_core::base::{SeededEntropy, Timestamp};
 use countersign_core::seal::RecoverySecretKey;
 
 use super::*;
-use crate::node::make_cluster;
+use crate::node::{Authority, make_cluster};
 
 fn least() -> String {
     let recovery = RecoverySecretKey::draw(&mut SeededEntropy::new(1))
@@ -118,6 +118,9 @@ fn the_sample_in_deploy_has_no_fault_but_the_files_it_names() {
         keys,
         [
             "key_file",
+            "radsec.certificate",
+            "radsec.key",
+            "radsec.client_ca",
             "admin.certificate",
             "admin.key",
             "peers.certificate",
@@ -227,6 +230,81 @@ fn certificates_that_do_not_fit_are_told() {
             "{faults:#?}"
         );
     }
+}
+
+/// A file with a section for RadSec, whose certificates `change` may spoil.
+fn radsec(change: impl FnOnce(&std::path::Path) -> String) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("RadSec", NOW).unwrap();
+    let made = authority.server(&["radius.contoso.example"]).unwrap();
+    let put = |name: &str, octets: &[u8]| std::fs::write(folder.path().join(name), octets);
+    put("radsec.pem", made.chain.as_bytes()).unwrap();
+    put("radsec.key", made.key.expose()).unwrap();
+    put("radsec-ca.pem", authority.certificate().as_bytes()).unwrap();
+    let section = change(folder.path());
+    load(&write(&folder, &format!("{}{section}", least())), NOW)
+}
+
+const RADSEC: &str = "[radsec]
+listen = \"192.0.2.1:2083\"
+certificate = \"radsec.pem\"
+key = \"radsec.key\"
+client_ca = \"radsec-ca.pem\"
+";
+
+fn radsec_faults(change: impl FnOnce(&std::path::Path) -> String) -> String {
+    match radsec(change) {
+        Err(ConfigError::Faulty(_, faults)) => {
+            let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            faults.join("\n")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn radsec_is_read_where_it_is_and_not_missed_where_it_is_not() {
+    let config = radsec(|_| RADSEC.to_owned()).unwrap();
+    let found = config.radsec.unwrap();
+    assert_eq!(found.listen, "192.0.2.1:2083".parse().unwrap());
+    assert!(found.files.authority.ends_with("radsec-ca.pem"));
+    let without_port = RADSEC.replace("listen = \"192.0.2.1:2083\"\n", "");
+    let config = radsec(|_| without_port).unwrap();
+    assert_eq!(config.radsec.unwrap().listen.port(), 2083);
+    assert_eq!(radsec(|_| String::new()).unwrap().radsec, None);
+}
+
+#[test]
+fn every_fault_of_radsec_is_told_with_its_key() {
+    let bare = radsec_faults(|_| "[radsec]\n".to_owned());
+    for key in ["certificate", "key", "client_ca"] {
+        assert!(bare.contains(&format!("radsec.{key} is missing")), "{bare}");
+    }
+    let spoilt = radsec_faults(|folder| {
+        let other = Authority::new("another", NOW).unwrap();
+        let other = other.server(&["radius.contoso.example"]).unwrap();
+        std::fs::write(folder.join("radsec.key"), other.key.expose()).unwrap();
+        std::fs::write(folder.join("radsec-ca.pem"), "nothing").unwrap();
+        RADSEC.replace("192.0.2.1:2083", "2083")
+    });
+    for told in [
+        "line 10: radsec.listen \"2083\"",
+        "line 12: radsec.key",
+        "is not the key to the certificate",
+        "line 13: radsec.client_ca",
+        "holds no certificate in PEM",
+    ] {
+        assert!(spoilt.contains(told), "{told} not in {spoilt}");
+    }
+    let ended = radsec_faults(|folder| {
+        let long_ago = Timestamp::from_millis(1);
+        let old = Authority::new("RadSec", long_ago).unwrap();
+        let old = old.server(&["radius.contoso.example"]).unwrap();
+        std::fs::write(folder.join("radsec.pem"), &old.chain).unwrap();
+        std::fs::write(folder.join("radsec.key"), old.key.expose()).unwrap();
+        RADSEC.to_owned()
+    });
+    assert!(ended.contains("has expired; renew it"), "{ended}");
 }
 
 #[test]

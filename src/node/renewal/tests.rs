@@ -8,8 +8,9 @@ use countersign_core::base::{NodeId, Secret, SeededEntropy};
 use super::*;
 use crate::node::certificates::{Authority, ServerCertificate};
 use crate::node::new::make_cluster;
-use crate::peers::{Files, PeerName};
+use crate::peers::{Credentials, PeerName};
 use crate::telemetry::Metrics;
+use crate::tls::Files;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -19,7 +20,7 @@ struct House {
     folder: tempfile::TempDir,
     own: PeerName,
     metrics: Arc<Metrics>,
-    watch: Watch,
+    watch: Watch<Credentials>,
 }
 
 impl House {

@@ -8,10 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_core::base::{ClusterId, NodeId, Operations, Timestamp};
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    SanType, date_time_ymd,
-};
 use rustls::{ClientConfig, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -28,13 +24,15 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Request, Response, Status};
 use tower::Service as _;
 
-use super::super::handshakes::{Bounds, Door};
+use super::super::handshakes::Door;
 use super::super::serve::serve_behind;
 use super::super::verify::OnePeer;
 use super::super::wire::standing_client::StandingClient;
 use super::super::wire::standing_server::{Standing, StandingServer};
 use super::super::wire::{CompareReply, CompareRequest, NodeStatus, StatusRequest};
-use super::super::{Caller, Credentials, Files, Links, PROTOCOL_HEADER, PeerName, Refusals};
+use super::super::{Caller, Credentials, Links, PROTOCOL_HEADER, PeerName, Refusals};
+pub(super) use crate::tls::testing::{Authority, Identity, Shown};
+use crate::tls::{Bounds, Files};
 
 pub(super) const CLUSTER: ClusterId = ClusterId([7; 16]);
 
@@ -44,62 +42,11 @@ pub(super) fn uri(cluster: ClusterId, node: u16) -> String {
     PeerName { cluster, node }.to_string()
 }
 
-/// What a certificate says.
-#[derive(Default)]
-pub(super) struct Shown {
-    pub(super) uris: Vec<String>,
-    pub(super) expired: bool,
-    pub(super) server_only: bool,
-}
-
-impl Shown {
-    pub(super) fn peer(uri: String) -> Self {
-        Self {
-            uris: vec![uri],
-            ..Self::default()
-        }
-    }
-}
-
-/// Certificate and key, PEM.
-pub(super) type Identity = (String, String);
-
-pub(super) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    certificate: String,
-}
-
-impl Authority {
-    pub(super) fn new(name: &str) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap().pem();
-        let issuer = Issuer::new(params, key);
-        Self {
-            issuer,
-            certificate,
-        }
-    }
-
-    pub(super) fn issue(&self, shown: &Shown) -> Identity {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::default();
-        let names = shown.uris.iter().cloned();
-        params.subject_alt_names = names
-            .map(|uri| SanType::URI(uri.try_into().unwrap()))
-            .collect();
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        if !shown.server_only {
-            let usages = &mut params.extended_key_usages;
-            usages.push(ExtendedKeyUsagePurpose::ClientAuth);
-        }
-        if shown.expired {
-            params.not_after = date_time_ymd(2020, 1, 1);
-        }
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.pem(), key.serialize_pem())
+/// What a peer's certificate says.
+pub(super) fn peer(uri: String) -> Shown {
+    Shown {
+        uris: vec![uri],
+        ..Shown::default()
     }
 }
 
@@ -311,7 +258,7 @@ impl House {
         version: &'static SupportedProtocolVersion,
     ) -> ClientConfig {
         let roots = roots(&self.authority);
-        let provider = super::super::credentials::provider();
+        let provider = crate::tls::provider();
         let verifier = OnePeer {
             expected: PeerName {
                 cluster: CLUSTER,
@@ -335,7 +282,7 @@ impl House {
 
     /// A connection of a member that says nothing once it is there.
     pub(super) async fn dial(&self, node: u16) -> TlsStream<TcpStream> {
-        let identity = self.authority.issue(&Shown::peer(uri(CLUSTER, node)));
+        let identity = self.authority.issue(&peer(uri(CLUSTER, node)));
         let config = self.dialling(Some(identity), &rustls::version::TLS13);
         let stream = TcpStream::connect(self.address).await.unwrap();
         let connector = TlsConnector::from(Arc::new(config));
@@ -381,7 +328,7 @@ where
 
 fn roots(authority: &Authority) -> rustls::RootCertStore {
     let mut roots = rustls::RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_slice(authority.certificate.as_bytes());
+    let certificate = CertificateDer::from_pem_slice(authority.certificate().as_bytes());
     roots.add(certificate.unwrap()).unwrap();
     roots
 }
@@ -391,7 +338,7 @@ fn credentials(folder: &tempfile::TempDir, authority: &Authority, node: u16) -> 
         cluster: CLUSTER,
         node: NodeId(node),
     };
-    let (certificate, key) = authority.issue(&Shown::peer(own.to_string()));
+    let (certificate, key) = authority.issue(&peer(own.to_string()));
     let write = |name: &str, text: &str| {
         let path = folder.path().join(format!("{name}-{node}"));
         fs::write(&path, text).unwrap();
@@ -400,7 +347,7 @@ fn credentials(folder: &tempfile::TempDir, authority: &Authority, node: u16) -> 
     let files = Files {
         certificate: write("certificate", &certificate),
         key: write("key", &key),
-        authority: write("authority", &authority.certificate),
+        authority: write("authority", authority.certificate()),
     };
     Arc::new(Credentials::load(own, files).unwrap())
 }

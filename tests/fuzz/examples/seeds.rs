@@ -15,7 +15,7 @@ use countersign_core::ledger::storage::{self, Change};
 use countersign_core::ledger::{
     Begin, CLUSTER_VERSION, Command, Entry, Factors, Match, Revisions, Settle, SourceOutcome, query,
 };
-use countersign_core::radius::{Authenticator, Question};
+use countersign_core::radius::{Authenticator, Question, RADSEC_SECRET, Raw, kind};
 use countersign_fuzz::{CLIENTS, STATE, TOKEN};
 
 fn main() -> std::io::Result<()> {
@@ -25,7 +25,8 @@ fn main() -> std::io::Result<()> {
     write("state", &states())?;
     write("csv", &files())?;
     write("packet", &packets())?;
-    write("base32", &seeds())
+    write("base32", &seeds())?;
+    write("radsec", &streams())
 }
 
 /// A name and its octets.
@@ -415,6 +416,49 @@ fn seeds() -> Vec<Seed> {
     texts
         .map(|(name, text)| (name, text.as_bytes().to_vec()))
         .to_vec()
+}
+
+// ---- streams under TLS ----
+
+/// A login, accounting, a question whether the node lives, and what is not served.
+fn streams() -> Vec<Seed> {
+    let secret = Secret::from(RADSEC_SECRET.as_bytes());
+    let question = Question {
+        identifier: 7,
+        authenticator: b"0123456789abcdef",
+        secret: &secret,
+    };
+    let state = Raw {
+        kind: kind::PROXY_STATE,
+        value: b"between",
+    };
+    let password = Secret::from(&b"password123456"[..]);
+    let login = question.access_request(b"alice", &password, &[state]);
+    let login = login.expect("a small packet");
+    let status = question.status_server(&[]).expect("a small packet");
+    let session = question.accounting_request(&[state]);
+    let session = session.expect("a small packet");
+    let tokened = |code: u8, attributes: &[u8]| {
+        let length = u8::try_from(20 + attributes.len()).expect("a small packet");
+        let head = [code, 0, 0, length, 1, 2, 3, 4];
+        [&head[..], &[0; 12], attributes].concat()
+    };
+    let modern = [
+        tokened(1, b"\x01\x07alice\x02\x10password123456\x21\x09between"),
+        tokened(4, b"\x28\x06\0\0\0\x01"),
+        tokened(12, b""),
+        tokened(40, b"\x21\x09between"),
+    ];
+    let stream = |version: u8, segment: u8, packets: &[Vec<u8>]| {
+        [&[version, segment][..], &packets.concat()].concat()
+    };
+    let historic = [login.clone(), session, status, tokened(43, b"")];
+    vec![
+        ("historic", stream(0, 16, &historic)),
+        ("login", stream(0, 255, &[login])),
+        ("without-md5", stream(1, 3, &modern)),
+        ("broken", stream(1, 0, &[tokened(12, b""), vec![1, 0, 0, 19]])),
+    ]
 }
 
 // ---- what rules grant ----

@@ -21,6 +21,7 @@ mod login;
 mod octets;
 mod packet;
 mod port;
+mod radsec;
 mod script;
 mod state;
 mod state_attribute;
@@ -29,18 +30,20 @@ mod text;
 pub use attributes::grant_attributes;
 pub use ledger::run_entries;
 pub use packet::receive_packet;
+pub use radsec::read_stream;
 pub use script::run_script;
 pub use state::{CLIENTS, STATE, State, TOKEN, Tester};
 pub use state_attribute::open_state;
 pub use text::{read_base32, read_csv};
 
 /// Every target and what it runs.
-pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+pub const TARGETS: [(&str, fn(&[u8])); 8] = [
     ("attributes", grant_attributes),
     ("base32", read_base32),
     ("csv", read_csv),
     ("datagram", run_script),
     ("entry", run_entries),
     ("packet", receive_packet),
+    ("radsec", read_stream),
     ("state", open_state),
 ];

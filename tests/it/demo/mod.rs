@@ -15,6 +15,7 @@ mod operator;
 mod points;
 mod process;
 mod radclient;
+mod radsec;
 mod refusals;
 mod responses;
 mod retries;

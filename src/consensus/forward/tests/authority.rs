@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 use crate::consensus::testing::OWNER;
-use crate::peers::{Credentials, Files, PeerName, Refusals, serve};
+use crate::peers::{Credentials, PeerName, Refusals, serve};
+use crate::tls::Files;
 
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
