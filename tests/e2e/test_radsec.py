@@ -74,7 +74,6 @@ def server(node):
             f"  host {host}",
             f"  port {port}",
             "  secret radsec",
-            "  StatusServer minimal",
             f"  RetryInterval {GIVES_UP_SECS}",
             "  RetryCount 0",
             "}",
