@@ -263,14 +263,13 @@ async fn serve<A: Answer, W: Witness>(
         certificate: Some(&arrival.certificate),
         received: arrival.received,
     };
-    match desk.serve(&arrived).await {
-        Served::Dropped(Reason::UnservedCode) => {
-            let secret = secrets.first();
-            let reply = secret.and_then(|it| unserved(&arrival.octets, version, it));
-            reply.map_or(Served::Silence, |reply| Served::Reply(reply.into()))
-        }
-        served => served,
+    let served = desk.serve(&arrived).await;
+    if !matches!(served, Served::Dropped(Reason::UnservedCode)) {
+        return served;
     }
+    let secret = secrets.first();
+    let reply = secret.and_then(|it| unserved(&arrival.octets, version, it));
+    reply.map_or(Served::Silence, |reply| Served::Reply(reply.into()))
 }
 
 /// Says that a kind is not served, where that may be said.
