@@ -185,8 +185,6 @@ async fn users_tokens_and_clients_go_the_whole_way() {
         request_id: vec![3; 16],
         name: "vpn".to_owned(),
         ranges: vec!["198.51.100.0/24".to_owned()],
-        certificate_names: vec!["vpn.contoso.example".to_owned()],
-        secret: None,
         policy: Some(api::ClientPolicy {
             factors: api::Factors::Code.into(),
             timeout_ms: 3000,
@@ -194,6 +192,7 @@ async fn users_tokens_and_clients_go_the_whole_way() {
             servers: 2,
             ..Default::default()
         }),
+        ..Default::default()
     };
     let added = clients
         .add_client(with(&root, add))
