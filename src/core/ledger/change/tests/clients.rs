@@ -95,6 +95,7 @@ fn a_certificate_name_is_an_exact_dns_name_or_uri() {
         "198.51.100.7",
         "2001:db8::7",
         "urn:",
+        "urn:device:*",
         "1urn:device",
         "urn:fw1 contoso",
         "",
