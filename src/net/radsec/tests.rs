@@ -358,6 +358,10 @@ async fn what_is_in_hand_is_answered_before_a_node_stops() {
     stream.write_all(&access(1, b"x")).await.unwrap();
     world.reach(1, 0).await;
     world.begin_stop();
+    // The listener goes first; then the connection knows.
+    while TcpStream::connect(world.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
     world.gate.send_replace(true);
     assert_eq!(stream.reply().await[..2], [2, 1]);
     stream.end().await;
