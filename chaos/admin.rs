@@ -128,6 +128,7 @@ impl Operator {
             ranges: old.ranges,
             certificate_names: old.certificate_names,
             policy: Some(policy),
+            learn_anew: false,
         };
         clients.set_client(set).await.map(drop)
     }
@@ -155,6 +156,7 @@ impl Operator {
                 servers: 1,
                 ..Default::default()
             }),
+            profile: String::new(),
         };
         let mut clients = ClientServiceClient::new(self.channel.clone());
         clients.add_client(add).await.map(drop)

@@ -1,9 +1,19 @@
 //! `countersign client …`
 
+mod policy;
+mod watch;
+
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
+
+use policy::Policy;
+use watch::Watch;
+
+use countersign_core::base::Shown;
 
 use super::connection::{Named, Session};
 use super::failure::Failure;
+use super::output::{Format, print};
 use super::{secrets, show};
 use crate::admin::api;
 use crate::admin::api::client_service_client::ClientServiceClient;
@@ -12,27 +22,21 @@ use crate::admin::api::client_service_client::ClientServiceClient;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Makes a client; prints its secret this once, where it was drawn
-    Add {
+    Add(Box<Add>),
+    /// Lists the devices that `client add --profile` knows
+    Profiles,
+    /// Tells what nodes hear of a client from now on, until its device is well set up
+    Watch {
         name: String,
-        /// An address or range; may be given several times
-        #[arg(long, required_unless_present = "certificate_name")]
-        range: Vec<String>,
-        /// A DNS name or URI in the SAN of its certificate, by which it is known over RadSec;
-        /// may be given several times
-        #[arg(long, value_name = "NAME")]
-        certificate_name: Vec<String>,
-        /// File with the shared secret; - is standard input; without it one is drawn
-        #[arg(long, value_name = "FILE")]
-        secret_file: Option<PathBuf>,
         #[command(flatten)]
-        policy: Policy,
+        patience: watch::Patience,
     },
     /// Lists clients
     List,
     /// Shows one client
     Show { name: String },
     /// Changes a client; what is not given stays
-    Set(Set),
+    Set(Box<Set>),
     /// Removes a client
     Remove {
         name: String,
@@ -49,7 +53,40 @@ pub(super) enum Command {
         /// Ends the old one at once
         #[arg(long)]
         drop_old: bool,
+        /// Gives no new one; ends those before the newest, when no device has them any more
+        #[arg(long, conflicts_with_all = ["drop_old", "secret_file"])]
+        finish: bool,
     },
+}
+
+/// A new client.
+#[derive(Debug, clap::Args)]
+pub(super) struct Add {
+    name: String,
+    /// An address or range; may be given several times
+    #[arg(long, required_unless_present = "certificate_name")]
+    range: Vec<String>,
+    /// A DNS name or URI in the SAN of its certificate, by which it is known over RadSec;
+    /// may be given several times
+    #[arg(long, value_name = "NAME")]
+    certificate_name: Vec<String>,
+    /// Its device, of `client profiles`: sets what no other option says, and prints the
+    /// device's configuration
+    #[arg(long, default_value = "")]
+    profile: String,
+    /// File with the shared secret; - is standard input; without it one is drawn
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    policy: Policy,
+    /// Then tells what nodes hear of it; by default on a terminal
+    #[arg(long)]
+    wait: bool,
+    /// Does not
+    #[arg(long, conflicts_with = "wait")]
+    no_wait: bool,
+    #[command(flatten)]
+    patience: watch::Patience,
 }
 
 /// A change of a client.
@@ -72,104 +109,19 @@ pub(super) struct Set {
     policy: Policy,
 }
 
-/// How a client's logins are judged.
-#[derive(Debug, clap::Args)]
-pub(super) struct Policy {
-    /// What a login must show; without it every login is refused
-    #[arg(long, value_enum)]
-    factors: Option<Factors>,
-    /// Whether requests must carry a Message-Authenticator
-    #[arg(long, value_enum)]
-    message_authenticator: Option<MessageAuthenticator>,
-    /// Milliseconds that the device waits for one answer
-    #[arg(long)]
-    timeout_ms: Option<u32>,
-    /// How often it asks one server
-    #[arg(long)]
-    tries: Option<u32>,
-    /// How many servers it asks
-    #[arg(long)]
-    servers: Option<u32>,
-    /// Milliseconds in which the same login again is a retry; 0: computed
-    #[arg(long)]
-    retry_grace_ms: Option<u32>,
-    /// No retry grace at all (RFC 6238 §5.2 to the letter)
-    #[arg(long)]
-    strict_grace: Option<bool>,
-    /// Domain of bare user names
-    #[arg(long)]
-    default_domain: Option<String>,
-    /// Language of the texts that users read: de, pt-BR; by default the common ones
-    #[arg(long, value_name = "TAG")]
-    language: Option<String>,
-    /// When a code is spent
-    #[arg(long, value_enum)]
-    burn_code: Option<BurnCode>,
-    /// What is answered while no password source can be asked
-    #[arg(long, value_enum)]
-    on_source_down: Option<OnSourceDown>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Factors {
-    /// The password and the code behind it
-    #[value(name = "both")]
-    PasswordAndCode,
-    /// The code alone
-    Code,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum MessageAuthenticator {
-    Require,
-    LimitProxyState,
-    No,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum BurnCode {
-    OnAccept,
-    OnMatch,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum OnSourceDown {
-    Reject,
-    Silent,
-}
-
 impl Command {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut clients = ClientServiceClient::new(session.named());
         let request_id = session.request_id();
         match self {
-            Self::Add {
-                name,
-                range,
-                certificate_name,
-                secret_file,
-                policy,
-            } => {
-                let add = api::AddClientRequest {
-                    request_id,
-                    name,
-                    ranges: range,
-                    certificate_names: certificate_name,
-                    secret: secrets::optional(secret_file.as_deref())?,
-                    policy: Some(policy.over(api::ClientPolicy {
-                        timeout_ms: 3000,
-                        tries: 3,
-                        servers: 2,
-                        ..Default::default()
-                    })),
-                };
-                with_secret(session, session.done(clients.add_client(add).await)?)
+            Self::Add(add) => add.run(session, clients).await,
+            Self::Profiles => profiles(session, clients).await,
+            Self::Watch { name, patience } => {
+                let watch = Watch::of(session, &mut clients, &name, patience).await?;
+                watch.run(session, clients).await
             }
             Self::List => list(session, clients).await,
-            Self::Show { name } => {
-                let answer = clients.get_client(api::GetClientRequest { name }).await;
-                shown(session, &session.done(answer)?)
-            }
+            Self::Show { name } => one(session, clients, name).await,
             Self::Set(set) => set.run(session, clients).await,
             Self::Remove { name, revision } => {
                 let remove = api::RemoveClientRequest {
@@ -183,17 +135,58 @@ impl Command {
                 name,
                 secret_file,
                 drop_old,
+                finish,
             } => {
                 let rotate = api::RotateClientSecretRequest {
                     request_id,
                     name,
                     secret: secrets::optional(secret_file.as_deref())?,
                     drop_old,
+                    finish,
                 };
                 let rotated = clients.rotate_client_secret(rotate).await;
-                with_secret(session, session.done(rotated)?)
+                with_secret(session, session.done(rotated)?);
+                Ok(())
             }
         }
+    }
+}
+
+impl Add {
+    async fn run(
+        self,
+        session: &Session,
+        mut clients: ClientServiceClient<Named>,
+    ) -> Result<(), Failure> {
+        // What is left open with a profile is the profile's to say.
+        let open = if self.profile.is_empty() {
+            api::ClientPolicy {
+                timeout_ms: 3000,
+                tries: 3,
+                servers: 2,
+                ..Default::default()
+            }
+        } else {
+            api::ClientPolicy::default()
+        };
+        let add = api::AddClientRequest {
+            request_id: session.request_id(),
+            name: self.name,
+            ranges: self.range,
+            certificate_names: self.certificate_name,
+            secret: secrets::optional(self.secret_file.as_deref())?,
+            policy: Some(self.policy.over(open)),
+            profile: self.profile,
+        };
+        let made = session.done(clients.add_client(add).await)?;
+        let client = made.client.clone().unwrap_or_default();
+        with_secret(session, made);
+        let is_watched = session.output.0 == Format::Table && std::io::stdout().is_terminal();
+        if !self.wait && (self.no_wait || !is_watched) {
+            return Ok(());
+        }
+        let watch = Watch::of_new(&client, self.patience);
+        watch.run(session, clients).await
     }
 }
 
@@ -218,52 +211,13 @@ impl Set {
                 given if given.is_empty() => old.certificate_names,
                 given => given.into_iter().filter(|it| !it.is_empty()).collect(),
             },
+            learn_anew: self.policy.learns_anew(),
             policy: Some(self.policy.over(old.policy.unwrap_or_default())),
         };
-        shown(session, &session.done(clients.set_client(set).await)?)
-    }
-}
-
-impl Policy {
-    /// What was given, over what was there.
-    fn over(self, mut policy: api::ClientPolicy) -> api::ClientPolicy {
-        put(&mut policy.timeout_ms, self.timeout_ms);
-        put(&mut policy.tries, self.tries);
-        put(&mut policy.servers, self.servers);
-        put(&mut policy.retry_grace_ms, self.retry_grace_ms);
-        put(&mut policy.strict_grace, self.strict_grace);
-        put(&mut policy.default_domain, self.default_domain);
-        put(&mut policy.language, self.language);
-        let factors = self.factors.map(|it| match it {
-            Factors::PasswordAndCode => api::Factors::PasswordAndCode.into(),
-            Factors::Code => api::Factors::Code.into(),
-        });
-        put(&mut policy.factors, factors);
-        let mode = self.message_authenticator.map(|it| match it {
-            MessageAuthenticator::Require => api::MessageAuthenticator::Require.into(),
-            MessageAuthenticator::LimitProxyState => {
-                api::MessageAuthenticator::LimitProxyState.into()
-            }
-            MessageAuthenticator::No => api::MessageAuthenticator::No.into(),
-        });
-        put(&mut policy.message_authenticator, mode);
-        let burn = self.burn_code.map(|it| match it {
-            BurnCode::OnAccept => api::BurnCode::OnAccept.into(),
-            BurnCode::OnMatch => api::BurnCode::OnMatch.into(),
-        });
-        put(&mut policy.burn_code, burn);
-        let down = self.on_source_down.map(|it| match it {
-            OnSourceDown::Reject => api::OnSourceDown::Reject.into(),
-            OnSourceDown::Silent => api::OnSourceDown::Silent.into(),
-        });
-        put(&mut policy.on_source_down, down);
-        policy
-    }
-}
-
-fn put<T>(field: &mut T, given: Option<T>) {
-    if let Some(given) = given {
-        *field = given;
+        let set = session.done(clients.set_client(set).await)?;
+        warn(&set);
+        session.output.one(show::CLIENT, &show::client(&set));
+        Ok(())
     }
 }
 
@@ -275,18 +229,71 @@ async fn list(session: &Session, mut clients: ClientServiceClient<Named>) -> Res
     Ok(())
 }
 
-fn shown(session: &Session, client: &api::Client) -> Result<(), Failure> {
-    session.output.one(show::CLIENT, &show::client(client));
+async fn one(
+    session: &Session,
+    mut clients: ClientServiceClient<Named>,
+    name: String,
+) -> Result<(), Failure> {
+    let get = api::GetClientRequest { name: name.clone() };
+    let client = session.done(clients.get_client(get).await)?;
+    let mut facts = show::client(&client);
+    let mut columns = show::CLIENT.to_vec();
+    let seen = clients
+        .get_sightings(api::GetSightingsRequest { name })
+        .await;
+    // Nodes that cannot tell it now are no reason to tell nothing.
+    if let (Ok(seen), Some(facts)) = (seen, facts.as_object_mut()) {
+        let used = show::secrets_used(&seen.into_inner().secrets_used);
+        facts.insert("secrets_used".to_owned(), used);
+        columns.push("secrets_used");
+    }
+    session.output.one(&columns, &facts);
     Ok(())
 }
 
-fn with_secret(session: &Session, made: api::ClientWithSecret) -> Result<(), Failure> {
-    let mut shown = show::client(&made.client.unwrap_or_default());
+async fn profiles(
+    session: &Session,
+    mut clients: ClientServiceClient<Named>,
+) -> Result<(), Failure> {
+    let answer = clients.list_profiles(api::ListProfilesRequest {}).await;
+    let listed = session.done(answer)?.profiles;
+    let rows = listed.iter().map(show::profile).collect();
+    session.output.list(show::PROFILES, rows);
+    Ok(())
+}
+
+/// Tells on standard error what an operator should know of what was done.
+fn warn(client: &api::Client) {
+    for warning in &client.warnings {
+        eprintln!("warning: {}", Shown::from(&**warning));
+    }
+}
+
+/// Prints a client and, this once, what its device has to be told.
+fn with_secret(session: &Session, made: api::ClientWithSecret) {
+    let client = made.client.unwrap_or_default();
+    let mut shown = show::client(&client);
     let mut columns = show::CLIENT.to_vec();
-    if let (Some(secret), Some(facts)) = (made.secret, shown.as_object_mut()) {
-        facts.insert("secret".to_owned(), secret.value.into());
-        columns.push("secret");
+    let configuration = made.configuration.map(|text| text.value);
+    if let Some(facts) = shown.as_object_mut() {
+        if let Some(secret) = made.secret {
+            facts.insert("secret".to_owned(), secret.value.into());
+            columns.push("secret");
+        }
+        if let Some(text) = &configuration {
+            facts.insert("configuration".to_owned(), text.clone().into());
+            facts.insert("suggestions".to_owned(), made.suggestions.clone().into());
+        }
     }
     session.output.one(&columns, &shown);
-    Ok(())
+    warn(&client);
+    if let (Format::Table, Some(text)) = (session.output.0, configuration) {
+        print(&format!("\nOn the device:\n\n{text}\n"));
+        if !made.suggestions.is_empty() {
+            let rules = made.suggestions.join("\n");
+            print(&format!(
+                "\nTo tell it of the user's groups:\n\n{rules}\n\n"
+            ));
+        }
+    }
 }

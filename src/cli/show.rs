@@ -25,7 +25,25 @@ pub(super) const TOKEN: &[&str] = &[
     "created",
     "revision",
 ];
-pub(super) const CLIENTS: &[&str] = &["name", "ranges", "certificate_names", "factors", "secrets"];
+pub(super) const CLIENTS: &[&str] = &[
+    "name",
+    "ranges",
+    "certificate_names",
+    "factors",
+    "message_authenticator",
+    "secrets",
+    "profile",
+];
+pub(super) const PROFILES: &[&str] = &[
+    "name",
+    "title",
+    "timeout_ms",
+    "tries",
+    "servers",
+    "message_authenticator",
+    "challenge",
+    "group_attributes",
+];
 pub(super) const CLIENT: &[&str] = &[
     "name",
     "id",
@@ -34,6 +52,7 @@ pub(super) const CLIENT: &[&str] = &[
     "factors",
     "secrets",
     "message_authenticator",
+    "message_authenticator_learnt",
     "timeout_ms",
     "tries",
     "servers",
@@ -43,6 +62,12 @@ pub(super) const CLIENT: &[&str] = &[
     "language",
     "burn_code",
     "on_source_down",
+    "revalidation_ms",
+    "name_forms",
+    "allowed_factors",
+    "rate",
+    "burst",
+    "profile",
     "revision",
 ];
 pub(super) const OPERATORS: &[&str] = &["name", "role", "created", "revision"];
@@ -145,7 +170,51 @@ pub(super) fn client(it: &api::Client) -> Value {
         "language": policy.language,
         "burn_code": word(policy.burn_code().as_str_name(), "BURN_CODE_"),
         "on_source_down": word(policy.on_source_down().as_str_name(), "ON_SOURCE_DOWN_"),
+        "message_authenticator_learnt": moment(it.message_authenticator_learnt),
+        "revalidation_ms": policy.revalidation_ms,
+        "name_forms": name_forms(&policy),
+        "allowed_factors": factors(&policy),
+        "rate": policy.rate,
+        "burst": policy.burst,
+        "profile": it.profile,
+        "warnings": it.warnings,
         "revision": it.revision,
+    })
+}
+
+fn name_forms(policy: &api::ClientPolicy) -> Vec<String> {
+    let forms = policy.name_forms();
+    forms
+        .map(|it| word(it.as_str_name(), "NAME_FORM_"))
+        .collect()
+}
+
+fn factors(policy: &api::ClientPolicy) -> Vec<String> {
+    let allowed = policy.allowed_factors();
+    allowed
+        .map(|it| word(it.as_str_name(), "FACTORS_"))
+        .collect()
+}
+
+/// The newest secret first; `null`: no packet was proven by it.
+pub(super) fn secrets_used(times: &[u64]) -> Value {
+    times.iter().map(|&at| moment(at)).collect()
+}
+
+pub(super) fn profile(it: &api::Profile) -> Value {
+    let policy = it.policy.clone().unwrap_or_default();
+    let authenticator = policy.message_authenticator().as_str_name();
+    json!({
+        "name": it.name,
+        "title": it.title,
+        "method": it.method,
+        "challenge": it.challenge,
+        "timeout_ms": policy.timeout_ms,
+        "tries": policy.tries,
+        "servers": policy.servers,
+        "message_authenticator": word(authenticator, "MESSAGE_AUTHENTICATOR_"),
+        "group_attributes": it.group_attributes,
+        "notes": it.notes,
     })
 }
 

@@ -27,6 +27,13 @@ fn the_commands_of_the_manual_parse() {
         "countersign token resync 4711",
         "countersign client add vpn --range 198.51.100.0/24 --factors both",
         "countersign client rotate-secret vpn --drop-old",
+        "countersign client rotate-secret vpn --finish",
+        "countersign client add fw1 --range 198.51.100.1 --profile fortigate --wait",
+        "countersign client profiles --output json",
+        "countersign client watch fw1 --wait-secs 5",
+        "countersign client set fw1 --message-authenticator auto --revalidation-secs 60",
+        "countersign client set fw1 --name-forms upn,bare --allow both --rate 50 --burst 100",
+        "countersign client set fw1 --name-forms all --allow any --rate none",
         "countersign rule add staff --group vpn --factors both --attribute Class=OU={groups};",
         "countersign rule add guests --first --factors deny --nas NAS-Port-Type=Virtual",
         "countersign rule set staff --burn-code on-match --output json",
@@ -51,6 +58,12 @@ fn the_commands_of_the_manual_parse() {
         let line = line.replace("         ", "");
         assert!(parses(&line).is_ok(), "{line}");
     }
+}
+
+#[test]
+fn a_rate_of_nothing_and_a_rotation_that_begins_and_ends_at_once_are_refused() {
+    assert!(parses("countersign client set fw1 --rate 0").is_err());
+    assert!(parses("countersign client rotate-secret fw1 --finish --drop-old").is_err());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use tokio::time::{Instant, advance, sleep};
 use self::world::{ALICE, Fault, PROXY, VPN, World, without_stages};
 
 mod challenge;
+mod client;
 mod cluster;
 mod nodes;
 mod responses;

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use countersign_core::base::Secret;
 use countersign_core::ledger::storage;
 use countersign_core::login::Reason;
+use countersign_core::policy::Bucket;
 use ipnet::IpNet;
 
 /// A client entry with its secrets opened.
@@ -17,6 +19,32 @@ pub struct Client {
     pub entry: storage::Client,
     /// The current secret first, then older ones that still hold.
     pub secrets: Vec<Secret>,
+    /// What tells each of them from others, for those who note which one is in use.
+    pub digests: Vec<[u8; 8]>,
+    /// How many packets are let through; `None`: all.
+    bucket: Option<Mutex<Bucket>>,
+}
+
+impl Client {
+    /// A client whose bucket is full.
+    #[must_use]
+    pub fn new(entry: storage::Client, secrets: Vec<Secret>) -> Self {
+        let bucket = Bucket::new(entry.rate, entry.burst);
+        Self {
+            entry,
+            secrets,
+            digests: Vec::new(),
+            bucket: bucket.map(Mutex::new),
+        }
+    }
+
+    /// Whether its rate lets a packet through; `now` is since any moment of the node's own.
+    pub(super) fn may_send(&self, now: Duration) -> bool {
+        self.bucket.as_ref().is_none_or(|bucket| {
+            let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.take(now)
+        })
+    }
 }
 
 /// All client entries by address. Built anew when one of them changes.
@@ -98,10 +126,7 @@ mod tests {
             ranges,
             ..Default::default()
         };
-        Client {
-            entry,
-            secrets: Vec::new(),
-        }
+        Client::new(entry, Vec::new())
     }
 
     fn id(clients: &Clients, source: &str) -> Option<u64> {
@@ -158,6 +183,22 @@ mod tests {
         let both = ["fw1.contoso.example", "fw2.contoso.example"];
         let found = find(&both, "198.51.100.7");
         assert_eq!(found, Err(Reason::UnknownCertificate));
+    }
+
+    #[test]
+    fn a_client_without_a_rate_may_send_all_and_one_with_a_rate_that_many() {
+        let sent = |rate, burst| {
+            let entry = storage::Client {
+                rate,
+                burst,
+                ..Default::default()
+            };
+            let client = Client::new(entry, Vec::new());
+            (0..50)
+                .filter(|_| client.may_send(Duration::from_secs(9)))
+                .count()
+        };
+        assert_eq!((sent(0, 0), sent(10, 0), sent(10, 20)), (50, 10, 20));
     }
 
     #[test]

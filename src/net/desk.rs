@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::clients::Client;
 use super::duplicates::{Duplicates, Name, Seen};
-use super::witness::{Sender, Witness};
+use super::witness::{Evidence, Heard, Sender, Witness};
 
 /// What gives proven requests their answers.
 pub(super) trait Answer: Send + Sync + 'static {
@@ -92,10 +92,12 @@ impl<A: Answer, W: Witness> Desk<A, W> {
         let packet = match self.proof.prove(octets, A::SERVICE, client) {
             Ok(packet) => packet,
             Err(reason) => {
+                self.hear(arrived, || Evidence::Refused(reason));
                 self.witness.dropped(&arrived.sender(), reason);
                 return Served::Dropped(reason);
             }
         };
+        self.hear(arrived, || Evidence::of(&packet, &client.entry));
         let name = self.proof.name(packet.datagram());
         match self.seen().see(source, name, received) {
             Seen::InProgress => return Served::Silence,
@@ -119,6 +121,18 @@ impl<A: Answer, W: Witness> Desk<A, W> {
                 self.seen().answered(source, name, &reply);
                 Served::Reply(reply)
             }
+        }
+    }
+
+    /// Tells what a packet shows of its device. Over a session nothing is learnt: there
+    /// packets need no proof of their own.
+    fn hear(&self, arrived: &Arrived<'_>, how: impl FnOnce() -> Evidence) {
+        if matches!(self.proof, Proof::Secret) {
+            self.witness.heard(&Heard {
+                source: arrived.source,
+                client: arrived.client,
+                how: how(),
+            });
         }
     }
 
@@ -192,7 +206,36 @@ fn policy(client: &Client) -> Policy {
         MessageAuthenticatorMode::Unspecified | MessageAuthenticatorMode::Require => {
             Policy::Require
         }
-        MessageAuthenticatorMode::LimitProxyState => Policy::LimitProxyState,
+        MessageAuthenticatorMode::Auto if client.entry.message_authenticator_learnt != 0 => {
+            Policy::Require
+        }
+        MessageAuthenticatorMode::Auto | MessageAuthenticatorMode::LimitProxyState => {
+            Policy::LimitProxyState
+        }
         MessageAuthenticatorMode::No => Policy::DangerousTakeAny,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_core::ledger::storage;
+
+    fn asked(mode: MessageAuthenticatorMode, learnt: u64) -> Policy {
+        let entry = storage::Client {
+            message_authenticator: mode.into(),
+            message_authenticator_learnt: learnt,
+            ..Default::default()
+        };
+        policy(&Client::new(entry, Vec::new()))
+    }
+
+    #[test]
+    fn a_client_that_learns_is_held_to_what_it_has_learnt() {
+        use MessageAuthenticatorMode::{Auto, LimitProxyState, Unspecified};
+        assert_eq!(asked(Auto, 0), Policy::LimitProxyState);
+        assert_eq!(asked(Auto, 7), Policy::Require);
+        assert_eq!(asked(LimitProxyState, 7), Policy::LimitProxyState);
+        assert_eq!(asked(Unspecified, 0), Policy::Require);
     }
 }

@@ -19,4 +19,4 @@ mod witness;
 pub use clients::{Client, Clients};
 pub use handles::{Alive, Wall};
 pub use server::{RadSec, Server, Setup};
-pub use witness::{Ended, Sender, Session, Witness};
+pub use witness::{Ended, Evidence, Heard, Sender, Session, Witness, learns};

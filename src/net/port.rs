@@ -1,7 +1,7 @@
 //! A RADIUS port of datagrams: a socket, and who may send to it.
 //!
-//! In this order, cheapest first: a known client, room for its request; then, in a task
-//! of its own, the desk. What has no place is dropped in silence.
+//! In this order, cheapest first: a known client, its rate, room for its request; then, in
+//! a task of its own, the desk. What has no place is dropped in silence.
 
 use std::future::Future;
 use std::io;
@@ -27,6 +27,8 @@ pub(super) struct Port<A, W> {
     pub(super) clients: Arc<ArcSwap<Clients>>,
     pub(super) room: Arc<Room>,
     pub(super) desk: Desk<A, W>,
+    /// What the clients' rates are measured from.
+    pub(super) opened: Instant,
 }
 
 /// A datagram that has a place in the room.
@@ -73,6 +75,10 @@ impl<A: Answer, W: Witness> Port<A, W> {
             self.drop(&origin, None, Reason::UnknownClient);
             return None;
         };
+        if !client.may_send(self.opened.elapsed()) {
+            self.drop(&origin, Some(client), Reason::ClientRate);
+            return None;
+        }
         let Some(place) = self.room.take(ClientId(client.entry.id)) else {
             self.drop(&origin, Some(client), Reason::Overload);
             return None;
@@ -98,6 +104,14 @@ impl<A: Answer, W: Witness> Port<A, W> {
             self.send(&reply, &arrival.origin);
             fail_point(Point::ReplySent);
         }
+    }
+
+    fn heard(&self, client: &Client, origin: &Origin, how: Proof) {
+        self.witness.heard(&Heard {
+            source: origin.from,
+            client,
+            how,
+        });
     }
 
     fn send(&self, reply: &[u8], origin: &Origin) {

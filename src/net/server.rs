@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::accounting::Recorder;
 use super::authentication::Authenticator;
@@ -196,6 +197,7 @@ impl<W: Witness> Ports<W> {
                     proof: Proof::Secret,
                     seen: Mutex::default(),
                 },
+                opened: Instant::now(),
             });
             running.spawn(port.run(until(self.stopped.clone())));
         }

@@ -6,11 +6,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use countersign_core::base::{Shown, Timestamp};
+use countersign_core::ledger::storage;
 use countersign_core::login::{Outcome, Reason};
-use countersign_core::radius::Accounting;
+use countersign_core::radius::{Accounting, Credentials, Integrity, Kind, Packet, Verified};
+
+use super::clients::Client;
 
 /// Hears how every request ended.
 pub trait Witness: Send + Sync + 'static {
+    /// A packet came from a client's address.
+    fn heard(&self, heard: &Heard<'_>);
+
     /// A login ended.
     fn login(&self, ended: &Ended<'_>);
 
@@ -30,6 +36,55 @@ pub struct Sender<'a> {
     pub client: Option<&'a str>,
     /// A name in the certificate that was shown.
     pub certificate: Option<&'a str>,
+}
+
+/// A packet of a client, duplicates included.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// The client.
+    pub client: &'a Client,
+    /// What was found of its proof.
+    pub how: Evidence,
+}
+
+/// What was found of a packet's proof.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Evidence {
+    /// An Access-Request with a right Message-Authenticator, by the secret of this place.
+    Access(usize),
+    /// A packet that has to carry a proof whatever the device is set to, by the secret of
+    /// this place: it says nothing of the device's Access-Requests.
+    Other(usize),
+    /// An Access-Request without a Message-Authenticator that was taken.
+    Bare,
+    /// It is dropped.
+    Refused(Reason),
+}
+
+impl Evidence {
+    /// Where nothing is to be learnt, the password is not looked at for it.
+    pub(super) fn of(packet: &Packet<'_, Verified<'_>>, client: &storage::Client) -> Self {
+        let place = packet.secret_index();
+        match (packet.kind(), packet.integrity()) {
+            (Kind::AccessRequest, Integrity::Unproven) => Self::Bare,
+            (Kind::AccessRequest, Integrity::Proven)
+                if !learns(client) || !matches!(packet.credentials(), Ok(Credentials::Eap)) =>
+            {
+                Self::Access(place)
+            }
+            _ => Self::Other(place),
+        }
+    }
+}
+
+/// Whether a right Message-Authenticator of the client is news. EAP has one in any case
+/// (RFC 3579 §3.2), so it says nothing of the device's other requests.
+#[must_use]
+pub fn learns(client: &storage::Client) -> bool {
+    client.message_authenticator() == storage::MessageAuthenticatorMode::Auto
+        && client.message_authenticator_learnt == 0
 }
 
 /// A login that ended, with what the packet said. Texts are as they came.

@@ -11,17 +11,17 @@ use tokio::net::TcpListener;
 
 use super::config::Config;
 use super::error::ServeError;
-use super::parts::NodeLogins;
+use super::parts::{NodeLogins, Telling};
 use super::system::SystemClock;
 use crate::consensus::{self, Consensus, HandOverError, Lead};
 use crate::login::{Alone, Clock, Neighbours};
 use crate::operate::{
-    self, ClusterStanding, ClusterView, LinkStanding, Member, MemberStanding, NodeRole,
-    TransferError,
+    self, ClusterStanding, ClusterView, LinkStanding, Member, MemberStanding, NodeRole, Sighting,
+    SightingLog, TransferError,
 };
 use crate::peers::wire::NodeStatus;
 use crate::peers::{self, Credentials, Links, PeerName, Refusals};
-use crate::relay::{self, Neighbourhood, OverLinks, Reign, Role, Standing};
+use crate::relay::{self, Gathered, Neighbourhood, OverLinks, Reign, Role, Standing, Teller};
 
 /// What a node with peers has for them.
 pub(super) struct Peering {
@@ -75,10 +75,11 @@ impl Peering {
         &self,
         listener: TcpListener,
         consensus: &Arc<Consensus>,
-        logins: Arc<OnceLock<NodeLogins>>,
+        (logins, teller): (Arc<OnceLock<NodeLogins>>, Teller),
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> BoxFuture<'static, Result<(), peers::ServeError>> {
         let routes = relay::add_service(consensus.routes(), logins);
+        let routes = relay::add_sightings(routes, teller);
         let (gate, credentials) = (consensus.gate(), self.credentials());
         Box::pin(peers::serve(
             listener,
@@ -108,6 +109,52 @@ pub(super) fn neighbours(
             Arc::new(Neighbourhood::new(seat, Arc::clone(&peering.of_logins)))
         }
     }
+}
+
+/// What this node tells of a client, and where its devices find it.
+pub(super) fn teller(config: &Config, telling: &Telling) -> Teller {
+    let members = config.peers.iter().flat_map(|peers| &peers.initial_members);
+    let mut members = members.filter(|(node, _)| *node == config.node);
+    let own = members
+        .next()
+        .and_then(|(_, address)| address.rsplit_once(':'));
+    let named = own.map_or_else(host_name, |(host, _)| host.to_owned());
+    let told = |at: &SocketAddr| {
+        if at.ip().is_unspecified() {
+            format!("{named}:{}", at.port())
+        } else {
+            at.to_string()
+        }
+    };
+    let authentication: Vec<_> = config.authentication.iter().map(told).collect();
+    let accounting: Vec<_> = config.accounting.iter().map(told).collect();
+    let sightings = Arc::clone(&telling.sightings);
+    Arc::new(move |client| Sighting {
+        authentication: authentication.clone(),
+        accounting: accounting.clone(),
+        now: SystemClock.wall().as_millis(),
+        ..sightings.of(client)
+    })
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}
+
+/// What all nodes have seen of clients.
+pub(super) fn sightings(
+    config: &Config,
+    consensus: &Arc<Consensus>,
+    peering: Option<&Peering>,
+    telling: &Telling,
+) -> Arc<dyn SightingLog> {
+    Arc::new(Gathered {
+        node: config.node,
+        own: teller(config, telling),
+        reign: Arc::new(Seat(Arc::clone(consensus))),
+        links: peering.map(|peering| Arc::clone(&peering.of_logins)),
+    })
 }
 
 /// Whom attempt keys are asked of.

@@ -15,6 +15,7 @@ use super::parts::NodeLogins;
 use crate::consensus::{Consensus, Facts, LiveTables};
 use crate::login::Ledger;
 use crate::net::{Client, Clients};
+use crate::operate::secret_digest;
 use crate::sources::entra::{ConfigError, Entra, PinnedHosts, Surroundings};
 use crate::sources::{Source, Sources};
 
@@ -97,10 +98,11 @@ impl Copies {
             .iter()
             .map(|sealed| self.open(&context, sealed))
             .collect();
-        Ok(Client {
-            secrets: secrets?,
-            entry,
-        })
+        let digests = entry.secrets.iter().map(|sealed| secret_digest(sealed));
+        let digests = digests.collect();
+        let mut client = Client::new(entry, secrets?);
+        client.digests = digests;
+        Ok(client)
     }
 
     /// Puts the settings' source in force. One that cannot be used here is asked nothing.

@@ -9,6 +9,7 @@ mod error;
 mod follow;
 mod founding;
 mod keys;
+mod learning;
 mod member;
 mod new;
 mod parts;

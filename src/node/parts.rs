@@ -15,6 +15,7 @@ use super::config::Config;
 use super::error::ServeError;
 use super::follow::Copies;
 use super::keys::Opened;
+use super::learning::Pupil;
 use super::system::{SystemClock, SystemEntropy};
 use super::witness::Reporter;
 use super::{cluster, follow, keys};
@@ -25,7 +26,7 @@ use crate::operate::{Operate, Shells};
 use crate::relay::{Keeper, OverLinks};
 use crate::sources::Sources;
 use crate::telemetry::events::Events;
-use crate::telemetry::{Metrics, Noise};
+use crate::telemetry::{Metrics, Noise, Sightings};
 
 /// The logins of a node.
 pub(super) type NodeLogins = Logins<Arc<Consensus>, Arc<Sources>, SystemClock>;
@@ -38,6 +39,7 @@ pub(super) struct Telling {
     pub(super) metrics: Arc<Metrics>,
     pub(super) events: Arc<Events>,
     pub(super) noise: Arc<Noise>,
+    pub(super) sightings: Arc<Sightings>,
 }
 
 impl Telling {
@@ -55,6 +57,7 @@ impl Telling {
             metrics,
             events: Arc::new(events),
             noise: Arc::default(),
+            sightings: Arc::default(),
         })
     }
 }
@@ -130,6 +133,7 @@ pub(super) fn judging(
         entropy: Box::new(SystemEntropy),
         cluster: Arc::new(View(Arc::clone(consensus), config.node)),
         events: Arc::clone(&telling.events) as _,
+        sightings: cluster::sightings(config, consensus, peering, telling),
     });
     let surroundings = follow::surroundings(
         &config.source_hosts,
@@ -172,7 +176,7 @@ pub(super) fn radius(
     config: &Config,
     radsec: Option<RadSec>,
     judging: &Judging,
-    telling: &Telling,
+    (telling, pupil): (&Telling, Pupil),
     alive: impl Fn() -> bool + Send + Sync + 'static,
 ) -> Result<Server, ServeError> {
     let server = Server::start(Setup {
@@ -187,6 +191,8 @@ pub(super) fn radius(
             events: Arc::clone(&telling.events),
             metrics: Arc::clone(&telling.metrics),
             noise: Arc::clone(&telling.noise),
+            sightings: Arc::clone(&telling.sightings),
+            pupil,
         }),
         wall: Wall(Arc::new(|| SystemClock.wall())),
         alive: Alive(Arc::new(alive)),

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use countersign_core::base::{Operations, Shown};
+use countersign_core::base::{ClientId, Operations, Shown};
 use countersign_core::login::{Decision, Outcome, Reason};
 
-use crate::net::{Ended, Sender, Session, Witness};
+use super::learning::Pupil;
+use super::system::SystemClock;
+use crate::login::Clock as _;
+use crate::net::{Ended, Evidence, Heard, Sender, Session, Witness, learns};
 use crate::telemetry::events::{Events, Record};
-use crate::telemetry::{Metrics, Noise};
+use crate::telemetry::{Metrics, Noise, Shown as Seen, Sightings};
 
 /// Tells telemetry what the ports saw.
 #[derive(Debug)]
@@ -15,9 +18,30 @@ pub(super) struct Reporter {
     pub(super) events: Arc<Events>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) noise: Arc<Noise>,
+    pub(super) sightings: Arc<Sightings>,
+    pub(super) pupil: Pupil,
 }
 
 impl Witness for Reporter {
+    fn heard(&self, heard: &Heard<'_>) {
+        let client = ClientId(heard.client.entry.id);
+        let proof = |place: usize, by_message_authenticator| {
+            let digest = heard.client.digests.get(place).copied();
+            Seen::Proof(digest.unwrap_or_default(), by_message_authenticator)
+        };
+        let seen = match heard.how {
+            Evidence::Access(place) => proof(place, true),
+            Evidence::Other(place) => proof(place, false),
+            Evidence::Bare => Seen::Nothing,
+            Evidence::Refused(reason) => Seen::Refused(reason),
+        };
+        self.sightings
+            .packet(client, heard.source.ip(), seen, SystemClock.wall());
+        if matches!(heard.how, Evidence::Access(_)) && learns(&heard.client.entry) {
+            self.pupil.hear((client, heard.client.entry.revision));
+        }
+    }
+
     fn login(&self, ended: &Ended<'_>) {
         let Outcome {
             decision,
@@ -57,9 +81,16 @@ impl Witness for Reporter {
             answer, reason = reason.code(), %reference,
             user = %Shown(ended.user), client = ended.client, source = %ended.source.ip(), "login",
         );
+        self.sightings
+            .login(ended.outcome.client, answer, reason, SystemClock.wall());
         self.events.tell(Record {
             at: ended.arrived.as_millis(),
-            kind: "login".into(),
+            // Told apart for who audits: no new code was shown.
+            kind: if reason == Reason::Revalidated {
+                "revalidation".into()
+            } else {
+                "login".into()
+            },
             reference,
             user: String::from_utf8_lossy(ended.user).into_owned(),
             client: ended.client.to_owned(),
@@ -83,6 +114,9 @@ impl Witness for Reporter {
             client,
             certificate,
         } = *sender;
+        if client.is_none() {
+            self.sightings.stranger(source.ip(), SystemClock.wall());
+        }
         self.metrics.count("datagrams", reason.code());
         if self.noise.add(source.ip(), client, certificate, reason) {
             let client = client.unwrap_or("unknown");

@@ -124,6 +124,9 @@ actions! {
     ClientShow "client.show" Auditor;
     ClientSet "client.set" Admin;
     ClientRemove "client.remove" Admin;
+    ClientLearn "client.learn" Admin;
+    ClientProfiles "client.profiles" Auditor;
+    ClientWatch "client.watch" Auditor;
     ClientRotateSecret "client.rotate-secret" Admin;
     RuleList "rule.list" Auditor;
     RulePut "rule.put" Admin;
@@ -152,7 +155,9 @@ mod tests {
         "api-token.list",
         "audit.read",
         "client.list",
+        "client.profiles",
         "client.show",
+        "client.watch",
         "cluster.status",
         "events.read",
         "operator.list",

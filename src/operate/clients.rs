@@ -1,16 +1,22 @@
 //! RADIUS clients: who may ask, from where, with which secret, and how they are judged.
 
+mod learning;
+mod secrets;
+mod seen;
+
 use std::net::IpAddr;
 
-use countersign_core::base::{Entropy as _, RequestId, Secret, Shown};
+use countersign_core::base::{RequestId, Secret, Shown};
 use countersign_core::ledger::storage::{self, ChangeOutcome, change::Kind};
 use countersign_core::ledger::{fields, query};
-use data_encoding::BASE32_NOPAD;
 use ipnet::IpNet;
 
-use super::house::{Asked, Chance, draw_id, seen_revision};
-use super::read;
+pub use secrets::secret_digest;
+pub use seen::SightingsOf;
+
+use super::house::{Asked, draw_id, seen_revision};
 use super::{Action, Caller, Operate, OperateError};
+use super::{profiles, read};
 use crate::login::Ledger;
 
 /// What an operator says of a client. The record's id, revision and secrets are not used.
@@ -24,21 +30,33 @@ pub struct ClientAdded {
     pub client: storage::Client,
     /// What the device has to be told.
     pub secret: Option<Secret>,
+    /// What the operator should know although it was done.
+    pub warnings: Vec<String>,
+    /// The device's configuration, with the secret, where its profile is known.
+    pub configuration: Option<Secret>,
+    /// Commands that make rules for it.
+    pub suggestions: Vec<String>,
 }
 
 impl<L: Ledger> Operate<L> {
-    /// Makes a client. Without a secret one is drawn and shown this once.
+    /// Makes a client, of what was not said as the profile has it. Without a secret one is
+    /// drawn and shown this once.
     ///
     /// # Errors
-    /// Refused when the name or a range is taken, or a range is none.
+    /// Refused when the name or a range is taken, a range is none, or the client would
+    /// contradict itself.
     pub async fn add_client(
         &self,
         caller: &Caller,
         request: RequestId,
-        facts: ClientFacts,
+        mut facts: ClientFacts,
+        profile: &str,
         secret: Option<Secret>,
     ) -> Result<ClientAdded, OperateError> {
         caller.may(Action::ClientAdd)?;
+        if !profile.is_empty() {
+            facts.0 = profiles::find(profile)?.under(facts.0);
+        }
         let mut client = storage::Client {
             ranges: canonical(&facts.0.ranges)?,
             certificate_names: names(&facts.0.certificate_names),
@@ -50,13 +68,17 @@ impl<L: Ledger> Operate<L> {
         let asked = Asked::new(Action::ClientAdd, request).with_message(&client);
         client.id = draw_id(&mut self.chance());
         let drawn = secret.is_none();
+        let odd = secret.as_ref().and_then(secrets::odd);
         client.secrets = vec![self.seal_client_secret(client.id, secret)?];
         let put = storage::PutClient {
             client: Some(client),
-            expected_revision: 0,
+            ..storage::PutClient::default()
         };
         let done = self.change(caller, asked, Kind::PutClient(put)).await?;
-        self.client_back(request, &done, drawn).await
+        let mut added = self.client_back(request, &done, drawn).await?;
+        added.warnings.extend(odd);
+        self.tell_device(&mut added).await?;
+        Ok(added)
     }
 
     /// All clients, by name.
@@ -84,7 +106,7 @@ impl<L: Ledger> Operate<L> {
     }
 
     /// Replaces what is said of a client; its secrets stay. `expected`: the revision that
-    /// the caller saw; 0: whatever it is.
+    /// the caller saw; 0: whatever it is. `learn_anew`: what it has learnt is forgotten.
     ///
     /// # Errors
     /// Refused when somebody else changed it since, or a name or range is taken.
@@ -95,7 +117,8 @@ impl<L: Ledger> Operate<L> {
         name: &str,
         expected: u64,
         facts: ClientFacts,
-    ) -> Result<storage::Client, OperateError> {
+        learn_anew: bool,
+    ) -> Result<ClientAdded, OperateError> {
         caller.may(Action::ClientSet)?;
         let old = self.client(name)?;
         let revision = seen_revision(expected, old.revision);
@@ -105,19 +128,21 @@ impl<L: Ledger> Operate<L> {
             certificate_names: names(&facts.0.certificate_names),
             secrets: Vec::new(),
             revision: 0,
+            profile: old.profile,
             ..facts.0
         };
         let asked = Asked::new(Action::ClientSet, request)
             .with_message(&client)
-            .with(expected.to_be_bytes());
+            .with(expected.to_be_bytes())
+            .with([u8::from(learn_anew)]);
         client.secrets = old.secrets;
         let put = storage::PutClient {
             client: Some(client),
             expected_revision: revision,
+            learn_anew,
         };
         let done = self.change(caller, asked, Kind::PutClient(put)).await?;
-        let back = self.client_back(request, &done, false).await?;
-        Ok(back.client)
+        self.client_back(request, &done, false).await
     }
 
     /// Removes a client: its packets are then those of a stranger.
@@ -144,56 +169,12 @@ impl<L: Ledger> Operate<L> {
         self.change(caller, asked, Kind::RemoveClient(remove)).await
     }
 
-    /// Gives a client a new secret. The old one stays valid beside it, so that devices
-    /// can be changed one by one, until it is dropped.
-    ///
-    /// # Errors
-    /// Refused when somebody else changed the client meanwhile.
-    pub async fn rotate_client_secret(
-        &self,
-        caller: &Caller,
-        request: RequestId,
-        name: &str,
-        secret: Option<Secret>,
-        drop_old: bool,
-    ) -> Result<ClientAdded, OperateError> {
-        caller.may(Action::ClientRotateSecret)?;
-        let mut client = self.client(name)?;
-        let asked = Asked::new(Action::ClientRotateSecret, request)
-            .with(client.id.to_be_bytes())
-            .with([u8::from(drop_old)]);
-        let drawn = secret.is_none();
-        let new = self.seal_client_secret(client.id, secret)?;
-        client.secrets.truncate(usize::from(!drop_old));
-        client.secrets.insert(0, new);
-        let put = storage::PutClient {
-            expected_revision: client.revision,
-            client: Some(client),
-        };
-        let done = self.change(caller, asked, Kind::PutClient(put)).await?;
-        self.client_back(request, &done, drawn).await
-    }
-
     fn client(&self, name: &str) -> Result<storage::Client, OperateError> {
         let found = read::client(&self.ledger.view(), name)?;
         found.ok_or_else(|| OperateError::NotFound {
             kind: "client",
             name: name.to_owned(),
         })
-    }
-
-    fn seal_client_secret(
-        &self,
-        client: u64,
-        secret: Option<Secret>,
-    ) -> Result<Vec<u8>, OperateError> {
-        let secret = secret.unwrap_or_else(|| drawn_secret(&mut self.chance()));
-        if !(SECRET_OCTETS_MIN..=SECRET_OCTETS_MAX).contains(&secret.len()) {
-            let why = format!("a secret has {SECRET_OCTETS_MIN} to {SECRET_OCTETS_MAX} octets");
-            return Err(OperateError::invalid("secret", why));
-        }
-        let row = client.to_be_bytes();
-        self.seal(&fields::client_secret(self.cluster_id()?, &row), &secret)
     }
 
     /// Reads the client that a change left. The secret is opened and not remembered from
@@ -219,16 +200,15 @@ impl<L: Ledger> Operate<L> {
             }
             None => None,
         };
-        Ok(ClientAdded { client, secret })
+        let warnings = done.detail.lines().map(str::to_owned).collect();
+        Ok(ClientAdded {
+            client,
+            secret,
+            warnings,
+            configuration: None,
+            suggestions: Vec::new(),
+        })
     }
-}
-
-/// 160 random bits in 32 signs that every device's form takes.
-fn drawn_secret(chance: &mut Chance) -> Secret {
-    let octets = Secret::new(chance.array::<20>().to_vec());
-    let mut text = BASE32_NOPAD.encode(octets.expose());
-    text.make_ascii_lowercase();
-    Secret::from(text)
 }
 
 /// Each range in its one spelling: bits beyond the prefix cleared, a single address as
@@ -261,8 +241,3 @@ fn names(texts: &[String]) -> Vec<String> {
     };
     texts.iter().map(one).collect()
 }
-
-/// Shorter ones are found from a single captured packet.
-const SECRET_OCTETS_MIN: usize = 8;
-/// Longer than any device takes.
-const SECRET_OCTETS_MAX: usize = 128;

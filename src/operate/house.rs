@@ -14,7 +14,7 @@ use countersign_core::ledger::{Command, Outcome, StoreError, Table, query};
 use countersign_core::seal::{Context, Keyring, Sealed};
 use sha2::{Digest as _, Sha256};
 
-use super::{Action, Caller, ClusterView, EventLog, OperateError};
+use super::{Action, Caller, ClusterView, EventLog, OperateError, SightingLog};
 use crate::login::{Clock, Ledger, ProposeError};
 
 /// The administrative actions of one node. Each checks the caller's role first.
@@ -23,6 +23,7 @@ pub struct Operate<L> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) cluster: Arc<dyn ClusterView>,
     pub(super) events: Arc<dyn EventLog>,
+    pub(super) sightings: Arc<dyn SightingLog>,
     keyring: Arc<ArcSwap<Keyring>>,
     chance: Chance,
 }
@@ -41,6 +42,8 @@ pub struct Shells<L> {
     pub cluster: Arc<dyn ClusterView>,
     /// This node's events.
     pub events: Arc<dyn EventLog>,
+    /// What nodes have seen of clients.
+    pub sightings: Arc<dyn SightingLog>,
 }
 
 impl<L> fmt::Debug for Operate<L> {
@@ -58,6 +61,7 @@ impl<L> Operate<L> {
             clock: shells.clock,
             cluster: shells.cluster,
             events: shells.events,
+            sightings: shells.sightings,
             keyring: shells.keyring,
             chance: Chance(Arc::new(Mutex::new(shells.entropy))),
         }

@@ -12,6 +12,7 @@ mod import;
 mod observe;
 mod operators;
 mod ports;
+mod profiles;
 mod proofs;
 mod read;
 mod rules;
@@ -21,7 +22,7 @@ mod users;
 
 pub use action::{Action, Role, UnknownRole};
 pub use caller::{AuthenticateError, Caller};
-pub use clients::{ClientAdded, ClientFacts};
+pub use clients::{ClientAdded, ClientFacts, SightingsOf, secret_digest};
 pub use error::{OperateError, said};
 pub use house::{Operate, Shells};
 pub use import::{ImportOptions, ImportProgress, RowReport};
@@ -29,8 +30,10 @@ pub use observe::{AuditShown, Status};
 pub use operators::{ApiTokenAdded, NewApiToken};
 pub use ports::{
     ClusterStanding, ClusterView, Event, EventLog, EventQuery, LinkStanding, Member,
-    MemberStanding, NodeRole, Refusals, TransferError,
+    MemberStanding, NodeRole, Refusals, SECRETS_SEEN_MAX, Sighting, SightingLog, Stranger,
+    TransferError, UsedSecret,
 };
+pub use profiles::{Profile, profiles};
 pub use read::shown_id;
 pub use rules::{RuleStep, RuleTrial, RuleTrialResult, RuleWritten, RulesShown};
 pub use settings::{DocumentError, MASK, SettingsShown};

@@ -4,9 +4,14 @@
 
 use std::io;
 
-use countersign_core::base::{NodeId, Timestamp};
+use countersign_core::base::{ClientId, NodeId, Timestamp};
 use futures_util::future::BoxFuture;
 use tokio::sync::broadcast;
+
+/// What one node tells of a client, as nodes tell each other.
+pub use crate::peers::wire::Sighting;
+/// Of a [`Sighting`].
+pub use crate::peers::wire::sighting::{Secret as UsedSecret, Stranger};
 
 /// What consensus says about itself.
 pub trait ClusterView: Send + Sync + 'static {
@@ -137,6 +142,12 @@ pub enum NodeRole {
     Replica,
 }
 
+/// What all nodes have seen of a client since they started.
+pub trait SightingLog: Send + Sync + 'static {
+    /// As each node tells, in order of nodes; those that do not answer in time are named.
+    fn of(&self, client: ClientId) -> BoxFuture<'_, Vec<(NodeId, Result<Sighting, String>)>>;
+}
+
 /// The events of this node: logins, accounting, administration. Telemetry implements it.
 pub trait EventLog: Send + Sync + 'static {
     /// The latest `query.limit` events that fit, oldest first. Reads files: slow.
@@ -196,3 +207,6 @@ pub struct Event {
     /// From the first packet to the answer, in milliseconds.
     pub took_millis: u32,
 }
+
+/// Secrets of one client that are told apart: one that is gone may be seen for a while.
+pub const SECRETS_SEEN_MAX: usize = 8;

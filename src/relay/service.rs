@@ -84,7 +84,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> wire::logins_server::Logins for Ser
 
 /// Keys and logins are for nobody whose certificate was not looked at, however the service
 /// came to be served.
-fn proven<T>(request: &Request<T>) -> Result<(), Status> {
+pub(super) fn proven<T>(request: &Request<T>) -> Result<(), Status> {
     let caller = request.extensions().get::<Caller>();
     caller
         .map(|_| ())

@@ -7,7 +7,9 @@ pub mod health;
 mod logs;
 mod metrics;
 mod noise;
+mod sightings;
 
 pub use logs::{Format, start as start_logs};
 pub use metrics::Metrics;
 pub use noise::Noise;
+pub use sightings::{Shown, Sightings};

@@ -57,6 +57,11 @@ pub const LEASE_MAX: Duration = Duration::from_secs(60);
 pub const COMMIT_SLACK: Duration = Duration::from_secs(2);
 /// How long before the device gives up its reply must leave.
 pub const REPLY_MARGIN: Duration = Duration::from_millis(500);
+/// Shortest time for which a device waits, all its tries together: a reply leaves
+/// [`REPLY_MARGIN`] before that, and a second is the least for a verdict.
+pub const CLIENT_WAIT_MIN: Duration = Duration::from_millis(1500);
+/// Most packets a second that a client may be limited to.
+pub const CLIENT_RATE_MAX: u32 = 1_000_000;
 /// Longest time for which a device is taken to wait, all its tries together.
 pub const CLIENT_WAIT_MAX: Duration = Duration::from_secs(120);
 /// Logins in hand on one node: 5,000 a second of which each asks a source for 6 seconds.

@@ -55,6 +55,19 @@ pub enum Factors {
     Password,
 }
 
+impl Factors {
+    /// Whether who shows this has shown all of `least`.
+    #[must_use]
+    pub const fn covers(self, least: Self) -> bool {
+        matches!(
+            (self, least),
+            (Self::PasswordAndCode, _)
+                | (Self::Code, Self::Code)
+                | (Self::Password, Self::Password)
+        )
+    }
+}
+
 /// When a code is spent.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum BurnCode {

@@ -7,6 +7,7 @@
 //! Must not know: packets, names of attributes, codes and seeds in the clear, how entries
 //! are replicated or where tables are kept.
 
+mod allowed;
 mod apply;
 pub mod attempts;
 pub mod budgets;
@@ -31,6 +32,7 @@ pub mod storage {
     include!(concat!(env!("OUT_DIR"), "/countersign.storage.v1.rs"));
 }
 
+pub use allowed::AllowedFactors;
 pub use apply::apply;
 pub use change::names_its_token;
 pub use command::{

@@ -50,6 +50,8 @@ pub struct Claim {
     /// What to ask the source. None: the code is all that the rule asks for, or the split
     /// is not known.
     pub question: Option<Question>,
+    /// Why, where the ledger finds that the login was let in.
+    pub hit: Reason,
     /// Why, where the ledger finds that no code matched.
     pub miss: Reason,
     /// What the device hears when no source can be asked.

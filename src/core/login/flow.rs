@@ -258,9 +258,11 @@ impl Beginning {
                 ..Ending::reject(self.claim.miss)
             },
             Verdict::WrongCode => Ending::reject(self.claim.miss),
-            Verdict::Accepted | Verdict::WrongPassword | Verdict::Denied | Verdict::Revoked => {
-                settled(verdict)
-            }
+            Verdict::Accepted => Ending {
+                reason: self.claim.hit,
+                ..Ending::ACCEPT
+            },
+            Verdict::WrongPassword | Verdict::Denied | Verdict::Revoked => settled(verdict),
         }
     }
 }

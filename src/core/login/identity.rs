@@ -24,7 +24,7 @@ impl Identity {
     /// force where a record of that is there, so that a turn splits no login in two.
     ///
     /// # Errors
-    /// A name that nobody has ends the login.
+    /// A name that nobody has, or of a form that the client does not take, ends the login.
     pub fn find(
         view: &impl Read,
         head: &Head,
@@ -52,6 +52,9 @@ impl Identity {
 
 /// The user that the typed name leads to.
 pub(super) fn user_of(view: &impl Read, request: &Request, rule: &Rule) -> Result<UserId, Stop> {
+    if !rule.policy.name_forms.take(&request.user_name) {
+        return Err(Stop::Ended(Ending::reject(Reason::NameForm)));
+    }
     let unknown = || Stop::Ended(Ending::reject(Reason::UnknownUser));
     let names = Name::candidates(&request.user_name, &rule.default_domain);
     user_by_names(view, &names.map_err(|_| unknown())?)?.ok_or_else(unknown)

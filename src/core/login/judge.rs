@@ -76,6 +76,7 @@ impl Case {
         Ok(Claim {
             begin: self.begin(request, rule, matches, owner),
             question: read.filter(|_| asks).map(|read| self.question(read, rule)),
+            hit: self.hit(),
             miss: reason,
             on_source_down: rule.policy.on_source_down,
         })
@@ -97,9 +98,21 @@ impl Case {
         Ok(Claim {
             begin: self.begin(request, rule, Vec::new(), owner),
             question: Some(self.question(Candidate { password, code }, rule)),
+            hit: self.hit(),
             miss: Reason::WrongCode,
             on_source_down: rule.policy.on_source_down,
         })
+    }
+
+    /// How a login is told of that the ledger lets in at once: by a record that still answers
+    /// all by itself, or by its client's re-validation.
+    fn hit(&self) -> Reason {
+        let record = self.record.as_ref();
+        if record.is_some_and(|record| record.revalidates(self.issued)) {
+            Reason::Revalidated
+        } else {
+            Reason::Accepted
+        }
     }
 
     /// The reading that the record was made with: a retry may come when its code has left

@@ -109,6 +109,18 @@ reasons! {
     Connections "CS-R110"
         "more connections than may be open at one time, of one client or in all",
         "device administrator": "have the device use fewer; look at who opens them";
+    NameForm "CS-R111"
+        "the user's name is typed in a form that the client does not take",
+        "user": "type the name as the client wants it; `client set --name-forms` for others";
+    Revalidated "CS-R112"
+        "let in again by the client's re-validation, with the code of a login that was let in",
+        "operator": "nothing, if re-validation is meant at this client";
+    FactorsForbidden "CS-R113"
+        "a rule would let in with less than the client allows",
+        "operator": "raise the rule's factors, or allow more at the client";
+    ClientRate "CS-R114"
+        "more packets a second than the client's rate allows",
+        "operator": "find out why the device sends so many, or raise the client's rate";
     UnservedMethod "CS-R201"
         "neither a password nor a response in the request, or more than one",
         "device administrator": "set the device to PAP, CHAP or MS-CHAPv2";

@@ -110,6 +110,16 @@ impl Rule {
     /// # Errors
     /// A Reject where nothing lets the login go on.
     pub fn terms(&self, request: &Request, user: &storage::User) -> Result<Terms, Stop> {
+        let terms = self.decided(request, user)?;
+        // Refused when it is set; but a newer program may have set what this one reads
+        // otherwise.
+        if !self.policy.allowed.allow(terms.factors) {
+            return Err(Stop::Ended(Ending::reject(Reason::FactorsForbidden)));
+        }
+        Ok(terms)
+    }
+
+    fn decided(&self, request: &Request, user: &storage::User) -> Result<Terms, Stop> {
         if self.rules.is_empty() {
             let factors = self.policy.factors;
             return Ok(Terms {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::NameForms;
 use crate::base::limits::{CLIENT_WAIT_MAX, COMMIT_SLACK, LEASE_MAX, REPLY_MARGIN};
 use crate::ledger::limits::Limits;
-use crate::ledger::{Factors, storage};
+use crate::ledger::{AllowedFactors, Factors, storage};
 
 /// The rule of one client, resolved: nothing in it is unset or out of bounds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,6 +22,10 @@ pub struct ClientPolicy {
     pub window_steps: u8,
     /// What the device hears when no source can be asked.
     pub on_source_down: SourceDown,
+    /// How a user's name may be typed.
+    pub name_forms: NameForms,
+    /// The least that a login must show, whatever the rules say.
+    pub allowed: AllowedFactors,
 }
 
 /// What the device hears when no password source can be asked (DESIGN §2, "Silent or
@@ -43,13 +48,15 @@ impl ClientPolicy {
     /// Resolves the rule. A number that is 0 is unset and takes its default.
     ///
     /// # Errors
-    /// When a limit is unknown to this binary: unknown means no.
+    /// When a limit or a choice is unknown to this binary: unknown means no.
     pub fn of(client: &storage::Client, settings: &storage::Settings) -> Result<Self, NoRule> {
         let entra = settings.entra.as_ref().map_or(0, |entra| entra.timeout);
         let limits = Limits::resolve(settings.limits.as_ref()).map_err(|_| NoRule)?;
         let longest = LEASE_MAX.saturating_sub(COMMIT_SLACK);
         let source_timeout = millis(entra, SOURCE_TIMEOUT).min(longest);
         Ok(Self {
+            name_forms: NameForms::read(&client.name_forms).ok_or(NoRule)?,
+            allowed: AllowedFactors::read(&client.allowed_factors).map_err(|_| NoRule)?,
             factors: factors(client.factors()),
             deadline: deadline(client),
             source_timeout,
@@ -117,6 +124,22 @@ mod tests {
         };
         for client in [nothing, unknown] {
             assert_eq!(resolved(&client).factors, None);
+        }
+    }
+
+    #[test]
+    fn what_this_program_cannot_name_lets_nobody_in() {
+        let form = storage::Client {
+            name_forms: vec![99],
+            ..client()
+        };
+        let factors = storage::Client {
+            allowed_factors: vec![99],
+            ..client()
+        };
+        for client in [form, factors] {
+            let policy = ClientPolicy::of(&client, &storage::Settings::default());
+            assert_eq!(policy, Err(NoRule));
         }
     }
 

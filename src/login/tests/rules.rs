@@ -58,6 +58,7 @@ async fn put(world: &World, client: ClientId, factors: Factors) -> u64 {
             servers: 1,
             ..Client::default()
         }),
+        learn_anew: false,
     };
     change(world, Kind::PutClient(put)).await.revision
 }

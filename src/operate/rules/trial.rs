@@ -2,10 +2,10 @@
 
 use countersign_core::base::{ClientId, Name, Timestamp};
 use countersign_core::ledger::rules::{self, Prompt, Rule};
-use countersign_core::ledger::{BurnCode, Factors, query, storage};
-use countersign_core::login::{Call, Caller as From, Request, facts};
+use countersign_core::ledger::{AllowedFactors, BurnCode, Factors, query, storage};
+use countersign_core::login::{Call, Caller as From, Reason, Request, facts};
 use countersign_core::policy::written::{self, shown_grant};
-use countersign_core::policy::{Facts, decide, mismatch};
+use countersign_core::policy::{Facts, NameForms, decide, mismatch};
 
 use super::RuleWritten;
 use crate::login::Ledger;
@@ -69,6 +69,10 @@ impl<L: Ledger> Operate<L> {
             kind: "client",
             name: trial.client.clone(),
         })?;
+        let forms = NameForms::read(&client.name_forms).unwrap_or_default();
+        if !forms.take(trial.user.as_bytes()) {
+            return Ok(refused(Reason::NameForm));
+        }
         let names = Name::candidates(trial.user.as_bytes(), &client.default_domain);
         let names = names.map_err(|why| OperateError::invalid("user", why))?;
         let user = query::user_by_names(&view, &names)?;
@@ -126,8 +130,15 @@ fn result(rules: &[Rule], facts: &Facts<'_>, client: &storage::Client) -> RuleTr
             break;
         }
     }
+    // What cannot be read was refused when it was set.
+    let allowed = AllowedFactors::read(&client.allowed_factors).unwrap_or_default();
     match decide(rules, facts) {
         Err(refusal) => result.refusal = refusal.to_string(),
+        Ok(terms) if !allowed.allow(terms.factors) => {
+            let steps = result.steps;
+            let forbidden = refused(Reason::FactorsForbidden);
+            result = RuleTrialResult { steps, ..forbidden };
+        }
         Ok(terms) => {
             factors(terms.factors).clone_into(&mut result.factors);
             let burn_code = terms.burn_code.unwrap_or_else(|| of_client(client));
@@ -140,6 +151,14 @@ fn result(rules: &[Rule], facts: &Facts<'_>, client: &storage::Client) -> RuleTr
         }
     }
     result
+}
+
+/// What the client's entry refuses, whatever the rules say.
+fn refused(reason: Reason) -> RuleTrialResult {
+    RuleTrialResult {
+        refusal: reason.explanation().cause.to_owned(),
+        ..RuleTrialResult::default()
+    }
 }
 
 /// While there is no rule the client's own entry decides.

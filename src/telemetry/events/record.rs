@@ -14,7 +14,7 @@ use crate::operate::{Event, EventQuery};
 pub struct Record {
     /// Milliseconds since 1970.
     pub at: u64,
-    /// `login`, `accounting`, `noise`.
+    /// `login`, `revalidation`, `accounting`, `noise`.
     pub kind: Cow<'static, str>,
     /// What the user was told.
     #[serde(skip_serializing_if = "String::is_empty")]

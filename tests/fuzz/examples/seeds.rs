@@ -457,7 +457,10 @@ fn streams() -> Vec<Seed> {
         ("historic", stream(0, 16, &historic)),
         ("login", stream(0, 255, &[login])),
         ("without-md5", stream(1, 3, &modern)),
-        ("broken", stream(1, 0, &[tokened(12, b""), vec![1, 0, 0, 19]])),
+        (
+            "broken",
+            stream(1, 0, &[tokened(12, b""), vec![1, 0, 0, 19]]),
+        ),
     ]
 }
 

@@ -96,9 +96,12 @@ fn put_client(input: &mut Octets<'_>, view: &impl Read) -> Kind {
     client.burn_code = i32::from(flags >> 1 & 3);
     client.on_source_down = i32::from(flags >> 3 & 3);
     client.retry_grace = u32::from(input.octet()) * 1_000;
+    client.revalidation = u32::from(input.octet()) * 3_000;
+    client.message_authenticator = i32::from(flags >> 5 & 7);
     Kind::PutClient(storage::PutClient {
         expected_revision: client.revision,
         client: Some(client),
+        learn_anew: flags & 2 != 0,
     })
 }
 

@@ -3,7 +3,8 @@
 
 use countersign_core::base::limits::PASSWORD_OCTETS_MAX;
 use countersign_core::radius::{
-    Challenge, Code, Credentials, Kind, NotText, Packet, Policy, Prompt, Reply, Service, Verified,
+    Challenge, Code, Credentials, Kind, NotText, Packet, Policy, Prompt, Reply, Salt, Service,
+    Verified,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
@@ -92,7 +93,7 @@ const fn answers(reply: &Reply<'_>, kind: Kind) -> bool {
     match kind {
         Kind::AccessRequest => matches!(
             reply,
-            Reply::Accept(_) | Reply::Challenge(_) | Reply::Reject(_)
+            Reply::Accept(..) | Reply::Challenge(_) | Reply::Reject(_)
         ),
         Kind::AccountingRequest => matches!(reply, Reply::AccountingResponse),
         Kind::StatusServer => matches!(reply, Reply::Alive),
@@ -100,7 +101,7 @@ const fn answers(reply: &Reply<'_>, kind: Kind) -> bool {
 }
 
 const REPLIES: [Reply<'_>; 5] = [
-    Reply::Accept(&[]),
+    Reply::Accept(&[], Salt::of([0; 2])),
     Reply::AccountingResponse,
     Reply::Alive,
     Reply::Challenge(Challenge {

@@ -79,7 +79,10 @@ fn refuse(octets: &[u8], version: Version, secret: &Secret) {
     let Ok(Some(reply)) = protocol_error(&request, version, secret) else {
         return;
     };
-    assert!(matches!(request.code_octet(), 40 | 43), "a reply is answered");
+    assert!(
+        matches!(request.code_octet(), 40 | 43),
+        "a reply is answered"
+    );
     let read = Datagram::parse(&reply).expect("our own packet");
     assert_eq!((read.code_octet(), read.number(101)), (52, Some(406)));
     check_echo(&request, &read);

@@ -204,7 +204,7 @@ impl Founding {
             };
             self.change(Kind::PutClient(storage::PutClient {
                 client: Some(stored),
-                expected_revision: 0,
+                ..storage::PutClient::default()
             }));
         }
     }

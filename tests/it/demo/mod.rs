@@ -4,6 +4,7 @@
 mod answers;
 mod attacker;
 mod bursts;
+mod clients;
 mod cluster;
 mod codes;
 mod conformance;

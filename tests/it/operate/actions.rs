@@ -140,7 +140,7 @@ async fn an_auditor_changes_nothing_and_a_helpdesk_no_clients() {
         .add_user(&helpdesk, request(2), alice())
         .await
         .unwrap();
-    let client = operate.add_client(&helpdesk, request(3), ClientFacts::default(), None);
+    let client = operate.add_client(&helpdesk, request(3), ClientFacts::default(), "", None);
     assert!(matches!(client.await, Err(OperateError::Forbidden { .. })));
     assert!(operate.list_audit(&auditor, 0, 10).is_ok());
 }
@@ -303,7 +303,7 @@ async fn a_rotated_secret_stays_valid_beside_the_new_one_until_it_is_dropped() {
         ..Default::default()
     });
     let added = operate
-        .add_client(&admin(), request(1), facts, None)
+        .add_client(&admin(), request(1), facts, "", None)
         .await
         .unwrap();
     assert_eq!(added.client.ranges, ["198.51.100.0/24"]);

@@ -2,5 +2,6 @@
 
 mod actions;
 mod api;
+mod clients;
 mod imports;
 mod world;

@@ -12,9 +12,11 @@ use arc_swap::ArcSwap;
 use countersign::login::{Clock, Ledger, ProposeError};
 use countersign::operate::{
     Caller, ClusterStanding, ClusterView, Event, EventLog, EventQuery, Member, MemberStanding,
-    NodeRole, Operate, Role, Shells, TransferError,
+    NodeRole, Operate, Role, Shells, Sighting, SightingLog, TransferError,
 };
-use countersign_core::base::{KeyId, NodeId, RequestId, Secret, SeededEntropy, Timestamp};
+use countersign_core::base::{
+    ClientId, KeyId, NodeId, RequestId, Secret, SeededEntropy, Timestamp,
+};
 use countersign_core::ledger::storage::{self, change::Kind};
 use countersign_core::ledger::{
     CLUSTER_VERSION, Command, Draft, Entry, MemoryTables, Outcome, Table, Write, apply,
@@ -176,11 +178,33 @@ impl EventLog for MemoryEvents {
     }
 }
 
+/// What two of three nodes have seen of every client.
+#[derive(Default)]
+pub(super) struct MemorySightings(pub(super) Mutex<Sighting>);
+
+impl SightingLog for MemorySightings {
+    fn of(&self, _: ClientId) -> BoxFuture<'_, Vec<(NodeId, Result<Sighting, String>)>> {
+        let seen = self.0.lock().unwrap().clone();
+        let at = |host: &str| Sighting {
+            authentication: vec![format!("{host}:1812")],
+            accounting: vec![format!("{host}:1813")],
+            ..seen.clone()
+        };
+        let told = vec![
+            (NodeId(1), Ok(at("192.0.2.1"))),
+            (NodeId(2), Ok(at("node2.contoso.example"))),
+            (NodeId(3), Err("no answer in time".to_owned())),
+        ];
+        Box::pin(std::future::ready(told))
+    }
+}
+
 pub(super) struct World {
     pub(super) operate: Arc<Operate<MemoryLedger>>,
     pub(super) ledger: Arc<MemoryLedger>,
     pub(super) events: Arc<MemoryEvents>,
     pub(super) clock: Arc<StoppedClock>,
+    pub(super) sightings: Arc<MemorySightings>,
 }
 
 /// A founded cluster without an operator.
@@ -197,6 +221,7 @@ pub(super) fn world() -> World {
     let keyring = Keyring::new([key], KeyId(1)).unwrap();
     let events = Arc::new(MemoryEvents(broadcast::channel(4).0));
     let clock = Arc::new(StoppedClock(AtomicU64::new(NOW)));
+    let sightings = Arc::<MemorySightings>::default();
     let operate = Operate::new(Shells {
         ledger: Arc::clone(&ledger),
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),
@@ -204,12 +229,14 @@ pub(super) fn world() -> World {
         entropy: Box::new(entropy),
         cluster: Arc::new(AloneNode),
         events: Arc::<MemoryEvents>::clone(&events),
+        sightings: Arc::<MemorySightings>::clone(&sightings),
     });
     World {
         operate: Arc::new(operate),
         ledger,
         events,
         clock,
+        sightings,
     }
 }
 

@@ -150,7 +150,7 @@ pub(super) async fn make_user(leader: &Consensus) {
             servers: 1,
             ..Client::default()
         }),
-        expected_revision: 0,
+        ..PutClient::default()
     });
     let token = change::Kind::PutToken(PutToken {
         token: Some(Token {

@@ -88,6 +88,19 @@ impl Attempt {
         }
     }
 
+    /// Whether a command issued then is past all retries, so that only its client's
+    /// re-validation makes it part of the login.
+    #[must_use]
+    pub fn revalidates(&self, issued: Timestamp) -> bool {
+        match self.state {
+            State::Settled {
+                verdict: Verdict::Accepted,
+                at,
+            } => issued > at.plus(self.keep),
+            State::InFlight { .. } | State::Open { .. } | State::Settled { .. } => false,
+        }
+    }
+
     /// Whether it answers a command issued then.
     #[must_use]
     pub fn answers(&self, issued: Timestamp) -> bool {

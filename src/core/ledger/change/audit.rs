@@ -138,6 +138,7 @@ fn describe_house(kind: &Kind) -> Option<(&'static str, String)> {
             ("client.put", named("client", id, name))
         }
         Kind::RemoveClient(it) => ("client.remove", numbered("client", it.id)),
+        Kind::LearnMessageAuthenticator(it) => ("client.learn", numbered("client", it.client)),
         Kind::PutSettings(_) => ("settings.put", plain),
         Kind::PutRules(_) => ("rules.put", plain),
         Kind::PutOperator(it) => {

@@ -7,14 +7,17 @@ use super::check::{
 };
 use super::done::{Done, Step};
 use super::rules;
-use crate::base::limits::{ATTEMPT_KEEP_MAX, CLIENT_RANGES_MAX, CLIENT_SECRETS_MAX, CLIENTS_MAX};
-use crate::base::{ClientId, Shown};
+use crate::base::limits::{CLIENT_RANGES_MAX, CLIENT_SECRETS_MAX, CLIENTS_MAX};
+use crate::base::{ClientId, Shown, Timestamp};
 use crate::ledger::query;
 use crate::ledger::storage::{
-    BurnCode, Client, Factors, Head, MessageAuthenticatorMode, OnSourceDown, PutClient, Refusal,
+    Client, Head, LearnMessageAuthenticator, MessageAuthenticatorMode, PutClient, Refusal,
     RemoveClient,
 };
 use crate::ledger::table::{Draft, Read, Table};
+
+mod advice;
+mod policy;
 
 /// Makes a client, or replaces one. Its revision is the number of the last change of any
 /// client, so that no revision ever stands for two contents, not even after a removal.
@@ -32,9 +35,11 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &PutCli
         })?,
     }
     check_unique(draft, client, old.is_none())?;
+    rules::allow(draft, client)?;
     head.clients_revision = head.clients_revision.saturating_add(1);
     let client = Client {
         revision: head.clients_revision,
+        message_authenticator_learnt: kept_learning(old.as_ref(), it),
         ..client.clone()
     };
     store(draft, Table::Clients, &client.id.to_be_bytes(), &client);
@@ -42,6 +47,46 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &PutCli
         id: client.id,
         revision: client.revision,
         before: old.as_ref().map(facts).unwrap_or_default(),
+        after: facts(&client),
+        detail: advice::of(old.as_ref(), &client),
+        ..Done::default()
+    })
+}
+
+/// What a client has learnt stays, but where the operator sets the mode anew.
+fn kept_learning(old: Option<&Client>, it: &PutClient) -> u64 {
+    let learns = |client: &Client| client.message_authenticator() == MessageAuthenticatorMode::Auto;
+    let stays = it.client.as_ref().is_some_and(learns) && !it.learn_anew;
+    let old = old.filter(|old| stays && learns(old));
+    old.map_or(0, |old| old.message_authenticator_learnt)
+}
+
+/// Notes that a client sends a right Message-Authenticator. Whoever asks twice changes
+/// nothing. The client's own revision stays: what its operator said of it is the same, and
+/// a login in hand, the one that taught this among them, goes on.
+pub(super) fn learn(
+    draft: &mut Draft<'_, impl Read>,
+    head: &mut Head,
+    at: Timestamp,
+    it: &LearnMessageAuthenticator,
+) -> Step {
+    let key = it.client.to_be_bytes();
+    let old: Client = existing(draft, Table::Clients, &key, "client")?;
+    revision(old.revision, it.revision)?;
+    let learns = old.message_authenticator() == MessageAuthenticatorMode::Auto;
+    ensure(learns, Refusal::State, || {
+        "the client learns nothing".into()
+    })?;
+    let mut client = old.clone();
+    if client.message_authenticator_learnt == 0 {
+        client.message_authenticator_learnt = at.as_millis().max(1);
+        head.clients_revision = head.clients_revision.saturating_add(1);
+        store(draft, Table::Clients, &key, &client);
+    }
+    Ok(Done {
+        id: client.id,
+        revision: client.revision,
+        before: facts(&old),
         after: facts(&client),
         ..Done::default()
     })
@@ -82,52 +127,7 @@ fn check(client: &Client) -> Step<()> {
     for secret in &client.secrets {
         sealed(secret, "a shared secret")?;
     }
-    if !client.default_domain.is_empty() {
-        let domain = name(&client.default_domain, "the default domain")?;
-        let plain = !domain.as_str().contains(['@', '\\']);
-        valid(plain, "the default domain holds a sign of a user name")?;
-    }
-    valid(
-        client.language.is_empty() || is_language(&client.language),
-        "the language is no tag such as de or pt-BR",
-    )?;
-    check_modes(client)?;
-    check_times(client)
-}
-
-/// A number that this version cannot name is refused, not read as the default.
-fn check_modes(client: &Client) -> Step<()> {
-    let factors = matches!(client.factors(), Factors::PasswordAndCode | Factors::Code);
-    valid(factors, "the factors of a client are both or the code")?;
-    let known = MessageAuthenticatorMode::is_valid(client.message_authenticator)
-        && BurnCode::is_valid(client.burn_code)
-        && OnSourceDown::is_valid(client.on_source_down);
-    valid(known, "a mode is unknown")
-}
-
-/// The times by which a device asks. All its tries at all its servers must be over while
-/// the attempt still answers repeats, or a retry would become a second login.
-fn check_times(client: &Client) -> Step<()> {
-    let sane = (100..=30_000).contains(&client.timeout)
-        && (1..=10).contains(&client.tries)
-        && (1..=16).contains(&client.servers);
-    valid(
-        sane,
-        "timeout is 100 to 30000 ms, tries 1 to 10, servers 1 to 16",
-    )?;
-    let retries = u64::from(client.timeout)
-        .saturating_mul(client.tries.into())
-        .saturating_mul(client.servers.into())
-        .saturating_add(5000);
-    let grace = match client.retry_grace {
-        0 if client.strict_grace => 0,
-        0 => retries,
-        set => set.into(),
-    };
-    valid(
-        u128::from(grace) <= ATTEMPT_KEEP_MAX.as_millis(),
-        "the device's tries take longer than an attempt is kept",
-    )
+    policy::check(client)
 }
 
 /// Refuses a name or a range that another client has, and one client too many.
@@ -173,5 +173,26 @@ fn facts(client: &Client) -> String {
         .text("language", &client.language)
         .with("burn_code", client.burn_code().as_str_name())
         .with("on_source_down", client.on_source_down().as_str_name())
+        .with("learnt", client.message_authenticator_learnt)
+        .with("revalidation", client.revalidation)
+        .with(
+            "name_forms",
+            words(client.name_forms().map(|it| it.as_str_name())),
+        )
+        .with(
+            "allowed",
+            words(client.allowed_factors().map(|it| it.as_str_name())),
+        )
+        .with("rate", client.rate)
+        .with("burst", client.burst)
+        .text("profile", &client.profile)
         .into_text()
+}
+
+fn words<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    if names.is_empty() {
+        return "any".to_owned();
+    }
+    names.join(",")
 }

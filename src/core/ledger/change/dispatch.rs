@@ -131,6 +131,7 @@ fn run(
         Kind::ResyncToken(it) => tokens::resync(draft, at, it),
         Kind::PutClient(it) => clients::put(draft, head, it),
         Kind::RemoveClient(it) => clients::remove(draft, head, it),
+        Kind::LearnMessageAuthenticator(it) => clients::learn(draft, head, at, it),
         Kind::PutSettings(it) => settings::put(draft, head, it),
         Kind::PutRules(it) => rules::put(draft, head, it),
         Kind::PutOperator(it) => operators::put(draft, head, at, it),

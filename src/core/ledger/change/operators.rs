@@ -56,13 +56,18 @@ pub(super) fn put(
     })
 }
 
-/// Whether a change says by which API token it is allowed, or is one of those that make
-/// the first. Without this, whoever has a node's key could do what administrators do.
+/// Whether a change says by which API token it is allowed, or needs none: one of those that
+/// make the first, or what a node has learnt of a client. Without this, whoever has a node's
+/// key could do what administrators do.
 #[must_use]
 pub fn names_its_token(change: &Change) -> bool {
     let makes_first = match &change.kind {
         Some(Kind::PutOperator(it)) => !it.bootstrap_hash.is_empty(),
-        kind => matches!(kind, Some(Kind::Found(_))),
+        // What a node has seen; it only makes a client stricter, and only one that learns.
+        kind => matches!(
+            kind,
+            Some(Kind::Found(_) | Kind::LearnMessageAuthenticator(_))
+        ),
     };
     let mut actor = change.actor.iter();
     makes_first || actor.any(|actor| !actor.token.is_empty())

@@ -7,9 +7,9 @@ use super::audit::Facts;
 use super::check::{ensure, present, put as store, revision};
 use super::done::{Done, Step, refuse};
 use crate::base::{ClientId, Shown};
-use crate::ledger::storage::{BurnCode, Head, Prompt, PutRules, Refusal, Rule, Rules};
+use crate::ledger::storage::{BurnCode, Client, Head, Prompt, PutRules, Refusal, Rule, Rules};
 use crate::ledger::table::{Draft, Read, Table};
-use crate::ledger::{query, rules};
+use crate::ledger::{AllowedFactors, query, rules};
 
 /// Replaces the rules.
 pub(super) fn put(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &PutRules) -> Step {
@@ -53,9 +53,44 @@ pub(super) fn names_not(tables: &impl Read, client: ClientId) -> Step<()> {
     }
 }
 
+/// Refuses a client that allows no login which a rule lets in with.
+pub(super) fn allow(tables: &impl Read, client: &Client) -> Step<()> {
+    if client.allowed_factors.is_empty() {
+        return Ok(());
+    }
+    let rules = query::rules(tables)?;
+    match rules::parse(&rules) {
+        Ok(rules) => offended(&rules, client),
+        // Written by a newer program: it would let nobody in here.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Refuses rules that let in with less than the client allows.
+fn offended(rules: &[rules::Rule], client: &Client) -> Step<()> {
+    // What cannot be read lets nobody in, and was refused when it was set.
+    let allowed = AllowedFactors::read(&client.allowed_factors).unwrap_or_default();
+    let Some(rule) = allowed.offended_by(rules, ClientId(client.id)) else {
+        return Ok(());
+    };
+    let (rule, name) = (Shown::from(&*rule.name), Shown::from(&*client.name));
+    let least = allowed.text();
+    refuse(
+        Refusal::Invalid,
+        format!(
+            "rule \"{rule}\" would let in with less than client \"{name}\" allows ({least}): \
+             raise its factors, name other clients in it, or allow more at the client"
+        ),
+    )
+}
+
 fn check(tables: &impl Read, new: &Rules) -> Step<()> {
-    if let Err(error) = rules::parse(new) {
-        return refuse(Refusal::Invalid, error.to_string());
+    let parsed = match rules::parse(new) {
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(Refusal::Invalid, error.to_string()),
+    };
+    for client in query::clients(tables)? {
+        offended(&parsed, &client)?;
     }
     for rule in &new.rules {
         let clients = rule.r#match.iter().flat_map(|when| &when.clients);

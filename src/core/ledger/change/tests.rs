@@ -1,5 +1,6 @@
 //! A small world for the tests of changes: tables in memory and a clock to turn.
 
+mod client_policy;
 mod clients;
 mod cluster;
 mod import;
@@ -263,6 +264,7 @@ fn put_client(client: Client, expected_revision: u64) -> Kind {
     Kind::PutClient(PutClient {
         client: Some(client),
         expected_revision,
+        learn_anew: false,
     })
 }
 

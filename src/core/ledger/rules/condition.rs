@@ -85,6 +85,23 @@ impl Conditions {
         *self == Self::default()
     }
 
+    /// Whether some login through the client may meet them.
+    #[must_use]
+    pub fn may_meet(&self, client: ClientId) -> bool {
+        self.clients.is_empty() || self.clients.contains(&client)
+    }
+
+    /// Whether every login through the client meets them.
+    #[must_use]
+    pub fn meets_all_of(&self, client: ClientId) -> bool {
+        let clients = self.clients.clone();
+        let alone = Self {
+            clients,
+            ..Self::default()
+        };
+        self.may_meet(client) && *self == alone
+    }
+
     pub(super) fn read(stored: &RuleMatch) -> Result<Self, Fault> {
         bounded("clients", &stored.clients)?;
         let nas = bounded("attributes of the request", &stored.nas)?;

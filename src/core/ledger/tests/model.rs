@@ -163,11 +163,9 @@ impl Model {
         let Some(record) = record.filter(|record| record.answers(issued)) else {
             return self.go_on(begin, own, &self.fresh(begin, own), false);
         };
-        let (_, allowed) = self.graces(begin);
-        let grace = record.grace.min(allowed.max(record.keep));
         match record.stage {
             Stage::Settled(Verdict::Accepted, at)
-                if begin.owner == record.owner || issued <= at + grace =>
+                if begin.owner == record.owner || issued <= at + self.grace_now(begin, &record) =>
             {
                 let enough = record.is_enough(begin.factors);
                 if enough && self.is_good(record.user, &record.matches) {
@@ -419,10 +417,16 @@ impl Model {
         self.attempts.insert(begin.key, record);
     }
 
+    /// Of a record, as its client allows it now; retries are always within its `keep`.
+    fn grace_now(&self, begin: &Begin, record: &Record) -> u64 {
+        let (_, allowed) = self.graces(begin);
+        record.grace.min(allowed.max(record.keep))
+    }
+
     /// For retries, and with re-validation.
     fn graces(&self, begin: &Begin) -> (u64, u64) {
         let client = self.clients.get(&begin.client).unwrap();
-        if begin.caller_named {
+        if begin.caller_named && client.grace != 0 {
             (client.grace, client.grace.max(client.revalidation))
         } else {
             (client.grace_unnamed, client.grace_unnamed)

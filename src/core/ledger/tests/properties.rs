@@ -220,8 +220,7 @@ impl Trial {
                 client.burns = to.burns;
                 client.grace = if to.strict { 0 } else { 20_000 };
                 client.grace_unnamed = if to.strict { 0 } else { 6_000 };
-                let both = to.revalidates && !to.strict;
-                client.revalidation = if both { 200_000 } else { 0 };
+                client.revalidation = if to.revalidates { 200_000 } else { 0 };
             }
         }
     }

@@ -48,6 +48,7 @@ fn claim(factors: Factors) -> Claim {
             answer: None,
         },
         question: (factors == Factors::PasswordAndCode).then_some(question),
+        hit: Reason::Accepted,
         miss: Reason::WrongCode,
         on_source_down: SourceDown::Reject,
     }

@@ -9,10 +9,10 @@ use crate::base::{AttemptKey, ClientId, KeyId, PlaceId, SeededEntropy, Timestamp
 use crate::ledger::budgets::Limits;
 use crate::ledger::rules::Prompt;
 use crate::ledger::table::Counting;
-use crate::ledger::{MemoryTables, Revisions, Table, Write};
+use crate::ledger::{AllowedFactors, MemoryTables, Revisions, Table, Write};
 use crate::login::{Call, Caller, Decision, Identity, LoginName, RuleList};
 use crate::otp::{code_at, draw_seed};
-use crate::policy::{ClientPolicy, Grants, SourceDown, Terms, Texts};
+use crate::policy::{ClientPolicy, Grants, NameForms, SourceDown, Terms, Texts};
 use crate::seal::{DataKey, Purpose};
 
 const USER: UserId = UserId(7);
@@ -39,6 +39,8 @@ fn rule(factors: Factors) -> Rule {
             lease: second * 2,
             window_steps: 1,
             on_source_down: SourceDown::Reject,
+            name_forms: NameForms::default(),
+            allowed: AllowedFactors::default(),
         },
         limits: Limits::of(&storage::Settings::default()),
         revisions: Revisions::default(),

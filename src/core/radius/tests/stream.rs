@@ -115,7 +115,7 @@ fn s4_a_historic_reply_is_signed_with_the_secret_that_all_know() {
     let secrets = radsec();
     let packet = signed(ACCESS_REQUEST, &[UNSIGNED, PASSWORD], b"radsec");
     let taken = over_tls(&packet, Version::Historic, &secrets).unwrap();
-    let reply = taken.reply(&Reply::Accept(&[])).unwrap();
+    let reply = taken.reply(&Reply::Accept(&[], SALT)).unwrap();
     let question = Question {
         identifier: 7,
         authenticator: &AUTHENTICATOR,
@@ -184,7 +184,7 @@ fn s5_a_reply_has_the_token_and_zeros_and_no_message_authenticator() {
     let packet = tokened(ACCESS_REQUEST, &[PASSWORD, (33, b"proxied")]);
     let taken = over_tls(&packet, Version::WithoutMd5, &secrets).unwrap();
     let class = Attribute::new(Number::Standard(25), b"staff").unwrap();
-    let reply = taken.reply(&Reply::Accept(&[class])).unwrap();
+    let reply = taken.reply(&Reply::Accept(&[class], SALT)).unwrap();
     let mut expected = vec![2, 0, 0, 36];
     expected.extend(b"0123\0\0\0\0\0\0\0\0\0\0\0\0");
     expected.extend(b"\x19\x07staff\x21\x09proxied");

@@ -473,9 +473,9 @@ fn a8_session_timeout_is_the_wait_in_a_challenge_and_the_session_in_an_accept() 
     let asked = pairs(&challenge(&[], None).unwrap());
     assert_eq!(asked[2], (27, vec![0, 0, 0, 60]));
     let hours = [attribute("27", &36_000_u32.to_be_bytes())];
-    let granted = pairs(&reply(&[], &Reply::Accept(&hours)).unwrap());
+    let granted = pairs(&reply(&[], &Reply::Accept(&hours, SALT)).unwrap());
     assert_eq!(granted[1], (27, 36_000_u32.to_be_bytes().to_vec()));
-    assert_eq!(kinds(&reply(&[], &Reply::Accept(&[])).unwrap()), [80]);
+    assert_eq!(kinds(&reply(&[], &Reply::Accept(&[], SALT)).unwrap()), [80]);
 }
 
 #[test]
@@ -507,7 +507,7 @@ fn a9_prompt_says_whether_the_answer_may_be_shown() {
 fn a10_class_of_up_to_253_octets_may_repeat_and_comes_back_in_accounting() {
     let long = [b'x'; 253];
     let granted = [attribute("25", b"OU=staff;"), attribute("25", &long)];
-    let accepted = pairs(&reply(&[], &Reply::Accept(&granted)).unwrap());
+    let accepted = pairs(&reply(&[], &Reply::Accept(&granted, SALT)).unwrap());
     let classes: Vec<_> = accepted
         .iter()
         .skip(1)

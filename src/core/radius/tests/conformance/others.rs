@@ -116,7 +116,10 @@ fn s8_dhcp_options_are_passed_over_and_never_granted() {
     let options = octets(ACCESS_REQUEST, &[(245, b"\x04\x0c\x05vpn-a"), PASSWORD]);
     let secrets = secrets();
     let request = taken(&options, &secrets);
-    assert_eq!(kinds(&request.reply(&Reply::Accept(&[])).unwrap()), [80]);
+    assert_eq!(
+        kinds(&request.reply(&Reply::Accept(&[], SALT)).unwrap()),
+        [80]
+    );
     assert_eq!(granted(245), Err(elsewhere(245)));
 }
 
