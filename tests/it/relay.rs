@@ -191,6 +191,7 @@ fn request() -> Request {
         user_name: b"nobody".to_vec(),
         password: Secret::from(b"123456".as_slice()),
         state: None,
+        response: None,
         proven: true,
         caller: Caller::default(),
         arrived: NOW,

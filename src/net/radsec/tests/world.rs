@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use countersign_core::base::{Secret, Timestamp};
 use countersign_core::ledger::storage;
 use countersign_core::login::Reason;
-use countersign_core::radius::{Kind, Question, RADSEC_SECRET, Reply, Service};
+use countersign_core::radius::{Kind, Question, RADSEC_SECRET, Reply, Salt, Service};
 use rustls::{ClientConfig, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -56,7 +56,7 @@ impl Answer for Judge {
         self.gate.clone().wait_for(|open| *open).await.unwrap();
         std::mem::forget(waiting);
         let reply = match request.packet.kind() {
-            Kind::AccessRequest => Reply::Accept(&[]),
+            Kind::AccessRequest => Reply::Accept(&[], Salt::of([0; 2])),
             Kind::AccountingRequest => Reply::AccountingResponse,
             Kind::StatusServer => Reply::Alive,
         };
