@@ -106,14 +106,6 @@ impl<A: Answer, W: Witness> Port<A, W> {
         }
     }
 
-    fn heard(&self, client: &Client, origin: &Origin, how: Proof) {
-        self.witness.heard(&Heard {
-            source: origin.from,
-            client,
-            how,
-        });
-    }
-
     fn send(&self, reply: &[u8], origin: &Origin) {
         if let Err(error) = self.socket.send(reply, origin) {
             tracing::debug!(%error, to = %origin.from, "a reply was not sent");

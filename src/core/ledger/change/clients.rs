@@ -3,7 +3,7 @@
 use super::audit::Facts;
 use super::certificates::{check_names, check_names_unique};
 use super::check::{
-    ensure, existing, is_language, name, present, put as store, ranges, revision, sealed, valid,
+    ensure, existing, name, present, put as store, ranges, revision, sealed, valid,
 };
 use super::done::{Done, Step};
 use super::rules;

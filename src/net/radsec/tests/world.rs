@@ -24,7 +24,7 @@ use super::super::{Credentials, House, Limits, run};
 use crate::net::clients::{Client, Clients};
 use crate::net::desk::{Answer, Request};
 use crate::net::room::Room;
-use crate::net::witness::{Ended, Sender, Session, Witness};
+use crate::net::witness::{Ended, Heard, Sender, Session, Witness};
 use crate::net::{Alive, radsec};
 pub(super) use crate::tls::testing::{Authority, Shown};
 use crate::tls::{Files, provider};
@@ -74,6 +74,10 @@ impl Witness for Notes {
         let certificate = sender.certificate.map(ToOwned::to_owned);
         self.0
             .send_modify(|notes| notes.push((reason, certificate)));
+    }
+
+    fn heard(&self, _: &Heard<'_>) {
+        unreachable!("over a session nothing is learnt");
     }
 
     async fn account(&self, _: Session) -> bool {
@@ -308,10 +312,7 @@ pub(super) fn entries(range: &str) -> Clients {
         ],
         ..Default::default()
     };
-    Clients::new([Client {
-        entry,
-        secrets: Vec::new(),
-    }])
+    Clients::new([Client::new(entry, Vec::new())])
 }
 
 /// A historic Access-Request.
