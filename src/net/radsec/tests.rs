@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_core::login::Reason;
 use rustls::version::{TLS12, TLS13};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::Limits;
@@ -201,6 +201,18 @@ async fn what_a_closed_connection_asked_for_stops_waiting() {
     world.reach(1, 0).await;
     drop(stream);
     world.reach(1, 1).await;
+}
+
+#[tokio::test]
+async fn s3_a_packet_without_tls_gets_no_answer() {
+    let world = World::open().await;
+    let mut bare = TcpStream::connect(world.address).await.unwrap();
+    bare.write_all(&access(1, b"x")).await.unwrap();
+    let mut heard = Vec::new();
+    // Some stacks say in a TLS alert (RFC 8446 §6) that this was none; RADIUS is not spoken.
+    let _ = bare.read_to_end(&mut heard).await;
+    assert!(heard.is_empty() || heard[0] == 21, "{heard:?}");
+    world.noted(Reason::NoSession).await;
 }
 
 #[tokio::test]

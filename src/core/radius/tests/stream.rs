@@ -136,7 +136,7 @@ fn s4_status_server_is_answered_with_an_accept() {
 }
 
 #[test]
-fn s4_a_request_of_a_kind_not_served_gets_protocol_error_406() {
+fn s6_a_request_of_a_kind_not_served_on_a_stream_gets_protocol_error_406() {
     let secret = &radsec()[0];
     let request = octets(40, &[(33, b"proxied")]);
     let request = Datagram::parse(&request).unwrap();
@@ -192,7 +192,7 @@ fn s5_a_reply_has_the_token_and_zeros_and_no_message_authenticator() {
 }
 
 #[test]
-fn s5_a_message_authenticator_means_nothing() {
+fn m8_over_radius_1_1_a_message_authenticator_means_nothing() {
     let secrets = radsec();
     for attributes in [
         &[UNSIGNED, UNSIGNED][..],
