@@ -48,7 +48,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
-    Here(Here),
+    Here(Box<Here>),
     #[command(flatten)]
     Asking(Asking),
 }
@@ -81,7 +81,7 @@ enum Asking {
     Client(client::Command),
     /// Rules: what a login must show, and what it is granted
     #[command(subcommand)]
-    Rule(rule::Command),
+    Rule(Box<rule::Command>),
     /// Operators and their API tokens
     #[command(subcommand)]
     Admin(admin::Command),
@@ -106,7 +106,7 @@ pub fn main() -> ExitCode {
     // Usage errors end here, with status 2.
     let arguments = Arguments::parse();
     let done = match arguments.command {
-        Command::Here(command) => here(&arguments.connection, command),
+        Command::Here(command) => here(&arguments.connection, *command),
         Command::Asking(command) => with_runtime(ask(arguments.connection, command)),
     };
     match done {

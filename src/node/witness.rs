@@ -85,12 +85,7 @@ impl Witness for Reporter {
             .login(ended.outcome.client, answer, reason, SystemClock.wall());
         self.events.tell(Record {
             at: ended.arrived.as_millis(),
-            // Told apart for who audits: no new code was shown.
-            kind: if reason == Reason::Revalidated {
-                "revalidation".into()
-            } else {
-                "login".into()
-            },
+            kind: kind(reason).into(),
             reference,
             user: String::from_utf8_lossy(ended.user).into_owned(),
             client: ended.client.to_owned(),
@@ -154,4 +149,13 @@ fn shown_by(certificate: &str) -> String {
 fn detail(parts: [Option<String>; 2]) -> String {
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     parts.join(", ")
+}
+
+/// Told apart for who audits: where a login is re-validated, no new code was shown.
+const fn kind(reason: Reason) -> &'static str {
+    if matches!(reason, Reason::Revalidated) {
+        "revalidation"
+    } else {
+        "login"
+    }
 }

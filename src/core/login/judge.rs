@@ -126,7 +126,7 @@ impl Case {
 
     /// The same of what came each by itself.
     fn recorded_apart<'a>(&self, apart: &'a Apart) -> Option<Candidate<'a>> {
-        let is_recorded = self.record.as_ref()?.matches.first().is_some();
+        let is_recorded = !self.record.as_ref()?.matches.is_empty();
         (is_recorded && !apart.password.is_empty()).then(|| apart.reading())
     }
 

@@ -200,13 +200,14 @@ fn nt_response(challenge: &[u8; 8], hash: &[u8; 16]) -> [u8; 24] {
 
 /// Spreads 56 bits over eight octets, whose last bits DES does not look at.
 fn with_parity(key: &[u8]) -> [u8; 8] {
-    let bits = key
+    let mut bits = key
         .iter()
         .fold(0_u64, |bits, &octet| bits << 8 | u64::from(octet));
     let mut spread = [0; 8];
-    for (place, octet) in spread.iter_mut().rev().enumerate() {
-        let [.., seven] = (bits >> (place * 7)).to_be_bytes();
+    for octet in spread.iter_mut().rev() {
+        let [.., seven] = bits.to_be_bytes();
         *octet = seven << 1;
+        bits >>= 7;
     }
     spread
 }

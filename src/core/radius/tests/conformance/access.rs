@@ -328,7 +328,7 @@ fn a5_a_tunnel_password_is_granted_hidden_behind_a_tag_and_never_in_clear() {
     let attribute = Attribute::salted(number, Some(3), secret()).unwrap();
     assert_eq!(attribute.value(), None);
     assert_eq!(format!("{attribute:?}"), "Attribute(69)");
-    let packet = reply(&[], &Reply::Accept(&[attribute.clone()], SALT)).unwrap();
+    let packet = reply(&[], &Reply::Accept(std::slice::from_ref(&attribute), SALT)).unwrap();
     assert_eq!(packet.len(), 20 + 18 + attribute.packet_octets());
     let (kind, value) = pairs(&packet).remove(1);
     assert_eq!((kind, value[0], value.len()), (69, 3, 1 + 2 + 16));
