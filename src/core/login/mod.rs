@@ -1,7 +1,7 @@
 //! One login, decided: a pure machine that is told facts and says what to do next.
 //!
-//! [`Dialogue`], [`Rule`], [`Identity`], [`Case`] and [`Case::judge`] read the tables, in this order;
-//! [`Flow`] says which command, question or wait comes next, and how it ends.
+//! [`Dialogue`] reads the request; [`Rule`], [`Identity`], [`Case`] and [`Case::judge`] read
+//! the tables, in this order; [`Flow`] says which command, question or wait comes next, and how it ends.
 //!
 //! Must not know: sockets, tasks, how commands are replicated, which directory answers.
 

@@ -90,7 +90,7 @@ pub(crate) struct Desk<'d> {
 }
 
 impl Login {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         (request, apart): (Request, Option<Apart>),
         identity: Identity,
         owner: Owner,

@@ -178,7 +178,7 @@ async fn an_operator_tries_rules_before_they_count() -> anyhow::Result<()> {
     assert_eq!(text(&missed, "refusal"), "no rule matches it");
     assert_eq!(
         steps(&missed),
-        ["an attribute of the request is absent or another"]
+        ["NAS-Port-Type is not Virtual: the request has none"]
     );
     let call = [
         "--attr=Calling-Station-Id=203.0.113.5",

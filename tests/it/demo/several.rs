@@ -49,7 +49,7 @@ async fn each_node_of_a_demo_has_files_and_ports_of_its_own() -> anyhow::Result<
         let members = members.context("no members")?;
         ensure!(quoted(members).count() == 3, "{members}");
     }
-    ensure!(addresses.len() == 3 * 5, "{addresses:?}");
+    ensure!(addresses.len() == 3 * 6, "{addresses:?}");
     drop(process);
     Ok(())
 }

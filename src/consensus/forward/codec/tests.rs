@@ -50,6 +50,7 @@ fn refusals() -> Vec<Golden> {
         (RefusedBy::Spent, "0a0408031805"),
         (RefusedBy::Limit, "0a0408031806"),
         (RefusedBy::Overload, "0a0408031807"),
+        (RefusedBy::Answered, "0a0408031808"),
     ];
     let named = all.map(|(by, golden)| (Ok(Outcome::Begin(BeginResult::Refused(by))), golden));
     named.into()
@@ -106,7 +107,7 @@ fn what_a_newer_binary_says_is_unknown() {
         "",
         "0a020809",
         "0a0408041006",
-        "0a0408031808",
+        "0a0408031809",
         "0a020805",
         "12020806",
     ] {

@@ -41,7 +41,7 @@ async fn a4_a_user_is_one_user_however_the_name_is_written() -> anyhow::Result<(
         assert_eq!(told.code, Code::AccessAccept, "{name}");
     }
     assert_eq!(demo.asked(ALICE)?, 1, "one login, in four spellings");
-    for (number, name) in (10..).zip([" ", "alice\u{202e}", "FABRIKAM\\alice"]) {
+    for (number, name) in (10..).zip([" ", "alice\u{202e}", "alice@fabrikam.example"]) {
         let told = line.judged(number, name, typed.as_bytes()).await?;
         assert_eq!(told.code, Code::AccessReject, "{name:?}");
     }
@@ -128,10 +128,10 @@ async fn a11_a_packet_in_hand_is_answered_once_however_often_it_comes() -> anyho
 #[tokio::test]
 async fn a12_nothing_is_answered_once_the_device_has_given_up() -> anyhow::Result<()> {
     let demo = Demo::start(1)?;
-    let times = ["--timeout-ms=1000", "--tries=1"];
+    let times = ["--timeout-ms=1500", "--tries=1"];
     let set = ["client", "set", "vpn"];
     demo.run(&[&set[..], &times].concat())?.json()?;
-    demo.entra(&json!({"delay_ms": 1500})).await?;
+    demo.entra(&json!({"delay_ms": 2000})).await?;
     let (line, alice) = (Line::vpn(&demo).await?, demo.alice()?);
     let typed = alice.password.clone() + &alice.app.code(calm_step(10).await)?;
     let packet = line.login(1, ALICE, typed.as_bytes())?;

@@ -18,11 +18,13 @@ use countersign_core::ledger::{
 use countersign_core::radius::{Authenticator, Question, RADSEC_SECRET, Raw, kind};
 use countersign_fuzz::{CLIENTS, STATE, TOKEN};
 
+mod states;
+
 fn main() -> std::io::Result<()> {
     write("datagram", &scripts())?;
     write("entry", &entries())?;
     write("attributes", &grants())?;
-    write("state", &states())?;
+    write("state", &states::states())?;
     write("csv", &files())?;
     write("packet", &packets())?;
     write("base32", &seeds())?;
@@ -40,36 +42,6 @@ fn write(target: &str, seeds: &[Seed]) -> std::io::Result<()> {
     seeds
         .iter()
         .try_for_each(|(name, octets)| fs::write(folder.join(name), octets))
-}
-
-// ---- states ----
-
-/// What is present, name, password, caller; a State and its answer; a change of one octet.
-fn states() -> Vec<Seed> {
-    let seed = |flags: u8, texts: &[&[u8]], change: [u8; 2]| {
-        let text = |text: &&[u8]| [&[u8::try_from(text.len()).expect("short")], *text].concat();
-        let texts: Vec<u8> = texts.iter().flat_map(text).collect();
-        [&[flags], &texts[..], &change].concat()
-    };
-    let caller = b"198.51.100.7";
-    vec![
-        (
-            "changed",
-            seed(
-                15,
-                &[b"alice", b"secret", caller, b"\x01forged", b"123456"],
-                [9, 1],
-            ),
-        ),
-        (
-            "static",
-            seed(7, &[b"alice", b"SCRV1:YQ==:MTIzNDU2", b"", b""], [0, 0]),
-        ),
-        (
-            "longest",
-            seed(3, &[b"bob", &[b'x'; 190], b"", b""], [252, 128]),
-        ),
-    ]
 }
 
 // ---- scripts ----
@@ -339,6 +311,7 @@ fn begin(key: u8, step: u64, factors: Factors) -> Begin {
         lease: Duration::from_secs(12),
         caller_named: true,
         burn_code: None,
+        answer: None,
     }
 }
 
