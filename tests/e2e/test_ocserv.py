@@ -52,7 +52,7 @@ class Ocserv(battery.Persistence, battery.Logins):
         client = tunnel.travel(caller, command, self.folder / f"{caller}.log")
         try:
             self.answer_next(client, answers)
-            if client.wait_for("Configured as", REFUSED) == REFUSED:
+            if client.wait_for("Configured as", *REFUSED) in REFUSED:
                 return battery.REJECT
             tunnel.ping(caller)
             self.seen = tunnel.seen(caller)
@@ -74,5 +74,5 @@ class Ocserv(battery.Persistence, battery.Logins):
 # How ocserv reads groups.
 CLASS = ["--attribute", "Class=OU={groups:;}"]
 STAFF_NETWORK = "192.0.2.0/24"
-# The Reply-Message, which the traveller is shown.
-REFUSED = "Access denied (ref "
+# The Reply-Message, which the traveller is shown; after a challenge ocserv just ends it.
+REFUSED = "Access denied (ref ", "401 Authentication failed"
