@@ -58,7 +58,7 @@ pub fn matches(
         .collect()
 }
 
-/// Every code for which [`matches`] finds a step, and those of `late` steps before them, oldest
+/// Every code for which [`matches()`] finds a step, and those of `late` steps before them, oldest
 /// first: for who cannot read the code that was typed, and has to try each.
 #[must_use]
 pub fn codes(
