@@ -1,7 +1,8 @@
 //! One login, decided: a pure machine that is told facts and says what to do next.
 //!
 //! [`Dialogue`] reads the request; [`Rule`], [`Identity`], [`Case`] and [`Case::judge`] read
-//! the tables, in this order; [`Flow`] says which command, question or wait comes next, and how it ends.
+//! the tables, in this order; [`Flow`] says which command, question or wait comes next, and
+//! how it ends.
 //!
 //! Must not know: sockets, tasks, how commands are replicated, which directory answers.
 
