@@ -227,7 +227,7 @@ pub(super) fn outcome(
         _ => return Err(CodecError::Unknown("the decision")),
     };
     let reason = Reason::from_number(reply.reason).ok_or(CodecError::Unknown("the reason"))?;
-    if (decision == Decision::Accept) != (reason == Reason::Accepted)
+    if (decision == Decision::Accept) != reason.lets_in()
         || (decision == Decision::Challenge) != (reason == Reason::Challenged)
     {
         return Err(CodecError::Unknown("the decision for this reason"));

@@ -60,6 +60,12 @@ impl Reason {
         digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
     }
 
+    /// Whether who hears it is let in; every other reason lets nobody in.
+    #[must_use]
+    pub const fn lets_in(self) -> bool {
+        matches!(self, Self::Accepted | Self::Revalidated)
+    }
+
     /// The reason with that number; `None`: this binary knows none.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {

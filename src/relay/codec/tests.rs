@@ -174,6 +174,16 @@ fn what_an_accept_grants_arrives_as_it_was() {
 }
 
 #[test]
+fn a_login_that_a_peer_has_revalidated_is_let_in_as_one() {
+    let sent = Outcome {
+        reason: Reason::Revalidated,
+        ..granting()
+    };
+    let heard = outcome(reply_message(&sent, LEFT), ClientId(7), NodeId(2)).unwrap();
+    assert_eq!((heard.decision, heard.reason), (sent.decision, sent.reason));
+}
+
+#[test]
 fn grants_that_no_rule_could_make_let_nobody_in() {
     let good = reply_message(&granting(), LEFT);
     let changes: [fn(&mut wire::LoginReply); 10] = [
