@@ -174,6 +174,10 @@ impl<A: Answer, W: Witness> Line<A, W> {
             Ok((client, name)) => (Arc::clone(client), name.to_owned()),
             Err(reason) => return Err(self.refuse(None, reason)),
         };
+        if !client.may_send(self.house.opened.elapsed()) {
+            self.refuse(Some(&client), Reason::ClientRate);
+            return Ok(());
+        }
         let Some(place) = self.house.room.take(ClientId(client.entry.id)) else {
             self.refuse(Some(&client), Reason::Overload);
             return Ok(());

@@ -40,6 +40,8 @@ pub(in crate::net) struct House<A, W> {
     /// What is left of those that may be open.
     pub(in crate::net) connections: Arc<Semaphore>,
     told: Told,
+    /// What the clients' rates are measured from.
+    pub(super) opened: Instant,
 }
 
 /// What connections are to do.
@@ -74,6 +76,7 @@ impl<A, W> House<A, W> {
             of_clients: Places::new(limits.of_client),
             connections: Arc::new(Semaphore::new(limits.connections)),
             told: Told::new(Instant::now()),
+            opened: Instant::now(),
         }
     }
 }
