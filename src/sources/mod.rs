@@ -3,6 +3,8 @@
 //! Must not know: RADIUS, codes, the ledger, who the NAS is.
 
 pub mod entra;
+mod finding;
 mod live;
 
+pub use finding::{Finding, Light};
 pub use live::{Source, Sources};
