@@ -51,6 +51,7 @@ pub(super) fn user(shown: UserShown) -> api::User {
         storage::UserStatus::Disabled => api::UserStatus::Disabled,
     };
     let user = shown.user;
+    let has_password = !user.password.is_empty();
     api::User {
         id: shown_id(user.id),
         name: user.name,
@@ -61,6 +62,7 @@ pub(super) fn user(shown: UserShown) -> api::User {
         revision: user.revision,
         created: user.created,
         locked: shown.locked,
+        own_password: has_password,
     }
 }
 

@@ -88,6 +88,8 @@ impl From<RuleWritten> for api::Rule {
             factors: rule.factors,
             burn_code: rule.burn_code,
             prompt: rule.prompt,
+            account: rule.account,
+            account_groups: rule.account_groups,
             attributes: rule.attributes,
         }
     }
@@ -107,6 +109,8 @@ impl From<api::Rule> for RuleWritten {
             factors: rule.factors,
             burn_code: rule.burn_code,
             prompt: rule.prompt,
+            account: rule.account,
+            account_groups: rule.account_groups,
             attributes: rule.attributes,
         }
     }

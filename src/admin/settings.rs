@@ -7,6 +7,7 @@ use super::auth::caller;
 use super::convert::{done, needed, request_id};
 use super::server::Desk;
 use crate::login::Ledger;
+use crate::sources::{Finding, Light, SourceKind};
 
 #[tonic::async_trait]
 impl<L: Ledger> SettingsService for Desk<L> {
@@ -21,6 +22,29 @@ impl<L: Ledger> SettingsService for Desk<L> {
         }))
     }
 
+    async fn test_source(
+        &self,
+        request: Request<api::TestSourceRequest>,
+    ) -> Result<Response<api::TestSourceResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let kind = match asked.kind() {
+            api::SourceKind::Entra => SourceKind::Entra,
+            api::SourceKind::Ldap => SourceKind::Ldap,
+            api::SourceKind::Unspecified => {
+                return Err(Status::invalid_argument("kind: unknown or missing"));
+            }
+        };
+        let examined = self
+            .0
+            .examine_source(&caller, kind, &asked.source, &asked.domain)
+            .await?;
+        Ok(Response::new(api::TestSourceResponse {
+            source: examined.source,
+            findings: examined.findings.into_iter().map(finding).collect(),
+        }))
+    }
+
     async fn apply_settings(
         &self,
         request: Request<api::ApplySettingsRequest>,
@@ -31,5 +55,19 @@ impl<L: Ledger> SettingsService for Desk<L> {
         let document = needed(asked.document, "document")?;
         let applied = self.0.apply_settings(&caller, id, &document).await?;
         Ok(Response::new(done(&applied)))
+    }
+}
+
+fn finding(it: Finding) -> api::test_source_response::Finding {
+    let light = match it.light {
+        Light::Green => api::Light::Green,
+        Light::Amber => api::Light::Amber,
+        Light::Red => api::Light::Red,
+    };
+    api::test_source_response::Finding {
+        step: it.step.to_owned(),
+        light: light.into(),
+        found: it.found,
+        remedy: it.remedy,
     }
 }

@@ -5,7 +5,7 @@ use tonic::{Request, Response, Status};
 
 use super::api::{self, user_service_server::UserService};
 use super::auth::caller;
-use super::convert::{done, page_size, request_id, user};
+use super::convert::{done, needed, page_size, request_id, user};
 use super::server::Desk;
 use crate::login::Ledger;
 use crate::operate::{NewUser, UserEdit};
@@ -94,6 +94,21 @@ impl<L: Ledger> UserService for Desk<L> {
         let id = request_id(&asked.request_id)?;
         let unlocked = self.0.unlock_user(&caller, id, &asked.name).await?;
         Ok(Response::new(done(&unlocked)))
+    }
+
+    async fn set_user_password(
+        &self,
+        request: Request<api::SetUserPasswordRequest>,
+    ) -> Result<Response<api::Done>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let id = request_id(&asked.request_id)?;
+        let password = asked.password.map(|it| needed(Some(it), "password"));
+        let password = password.transpose()?;
+        let set = self
+            .0
+            .set_user_password(&caller, id, &asked.name, password.as_ref());
+        Ok(Response::new(done(&set.await?)))
     }
 
     async fn set_user_status(

@@ -103,6 +103,13 @@ pub(super) struct Parts {
     /// either
     #[arg(long, value_parser = ["append", "challenge", "either"])]
     prompt: Option<String>,
+    /// With the code alone: the directory's account must be there, and neither disabled,
+    /// locked nor expired; '' asks for nothing
+    #[arg(long, value_parser = ["required", ""])]
+    account: Option<String>,
+    /// Group of the directory of which that account must be in one
+    #[arg(long)]
+    account_group: Vec<String>,
     /// Attribute of the Accept: Fortinet-Group-Name={groups}
     #[arg(long, value_name = "NAME=VALUE")]
     attribute: Vec<String>,
@@ -204,6 +211,7 @@ impl Parts {
             (&mut rule.addresses, self.address),
             (&mut rule.nas, self.nas),
             (&mut rule.hours, self.hours),
+            (&mut rule.account_groups, self.account_group),
             (&mut rule.attributes, attributes),
         ] {
             if !given.is_empty() {
@@ -217,6 +225,7 @@ impl Parts {
             (&mut rule.factors, self.factors),
             (&mut rule.burn_code, self.burn_code),
             (&mut rule.prompt, self.prompt),
+            (&mut rule.account, self.account),
         ] {
             if let Some(given) = given {
                 *field = given;
@@ -340,6 +349,8 @@ fn shown(at: usize, rules: &[RuleWritten]) -> Value {
         "factors": rule.factors,
         "burn_code": rule.burn_code,
         "prompt": rule.prompt,
+        "account": rule.account,
+        "account_groups": rule.account_groups,
         "attributes": rule.attributes,
     })
 }
@@ -358,6 +369,8 @@ const RULE: &[&str] = &[
     "factors",
     "burn_code",
     "prompt",
+    "account",
+    "account_groups",
     "attributes",
 ];
 

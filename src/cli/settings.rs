@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use countersign_core::base::Secret;
 use serde_json::json;
 
-use super::connection::Session;
+use super::connection::{Named, Session};
 use super::failure::Failure;
 use super::output::{Format, print};
 use super::secrets;
+use super::show::word;
 use crate::admin::api;
 use crate::admin::api::settings_service_client::SettingsServiceClient;
 
@@ -22,6 +23,22 @@ pub(super) enum Command {
         /// The file; - is standard input
         file: PathBuf,
     },
+    /// Looks at an Entra source step by step, without any user's password; leaves one failed
+    /// sign-in of nobody in the tenant's log
+    TestEntra(Test),
+    /// Looks at an LDAP source step by step, without any user's password
+    TestLdap(Test),
+}
+
+/// Which source is looked at.
+#[derive(Debug, clap::Args)]
+pub(super) struct Test {
+    /// Name of the source, where there are several of the kind
+    #[arg(default_value = "")]
+    source: String,
+    /// Domain of users to ask for; by default the first one of the source
+    #[arg(long, default_value = "")]
+    domain: String,
 }
 
 impl Command {
@@ -53,6 +70,42 @@ impl Command {
                 session.output.one(&["revision"], &shown);
                 Ok(())
             }
+            Self::TestEntra(test) => test.run(session, settings, api::SourceKind::Entra).await,
+            Self::TestLdap(test) => test.run(session, settings, api::SourceKind::Ldap).await,
         }
     }
 }
+
+impl Test {
+    async fn run(
+        self,
+        session: &Session,
+        mut settings: SettingsServiceClient<Named>,
+        kind: api::SourceKind,
+    ) -> Result<(), Failure> {
+        let test = api::TestSourceRequest {
+            source: self.source,
+            kind: kind.into(),
+            domain: self.domain,
+        };
+        let tested = session.done(settings.test_source(test).await)?;
+        let rows = tested.findings.iter().map(|finding| {
+            json!({
+                "light": word(finding.light().as_str_name(), "LIGHT_"),
+                "step": finding.step,
+                "found": finding.found,
+                "remedy": finding.remedy,
+            })
+        });
+        session.output.list(FINDINGS, rows.collect());
+        let is_red = |it: &api::test_source_response::Finding| it.light() == api::Light::Red;
+        let red = tested.findings.iter().filter(|it| is_red(it)).count();
+        if red > 0 {
+            let source = tested.source;
+            return Err(Failure::Refused(format!("{source}: {red} red")));
+        }
+        Ok(())
+    }
+}
+
+const FINDINGS: &[&str] = &["light", "step", "found", "remedy"];

@@ -9,7 +9,16 @@ use crate::admin::api;
 
 pub(super) const USERS: &[&str] = &["name", "status", "locked", "aliases", "contact", "created"];
 pub(super) const USER: &[&str] = &[
-    "name", "id", "status", "locked", "aliases", "contact", "groups", "created", "revision",
+    "name",
+    "id",
+    "status",
+    "locked",
+    "own_password",
+    "aliases",
+    "contact",
+    "groups",
+    "created",
+    "revision",
 ];
 pub(super) const TOKENS: &[&str] = &["id", "owner", "state", "serial", "label", "created"];
 pub(super) const TOKEN: &[&str] = &[
@@ -129,6 +138,7 @@ pub(super) fn user(it: &api::User) -> Value {
         "groups": it.groups,
         "status": word(it.status().as_str_name(), "USER_STATUS_"),
         "locked": it.locked,
+        "own_password": it.own_password,
         "created": moment(it.created),
         "revision": it.revision,
     })
@@ -375,7 +385,7 @@ pub(super) fn audit(it: &api::AuditRecord) -> Value {
 }
 
 /// `TOKEN_STATE_ACTIVE` as people and programs read it: `active`.
-fn word(name: &str, prefix: &str) -> String {
+pub(super) fn word(name: &str, prefix: &str) -> String {
     let word = name.strip_prefix(prefix).unwrap_or(name);
     word.to_ascii_lowercase().replace('_', "-")
 }

@@ -1,8 +1,10 @@
 //! `countersign user …`
 
+use std::path::PathBuf;
+
 use super::connection::{Named, Session};
 use super::failure::Failure;
-use super::show;
+use super::{secrets, show};
 use crate::admin::api::user_service_client::UserServiceClient;
 use crate::admin::api::{self, UserStatus};
 
@@ -64,6 +66,17 @@ pub(super) enum Command {
         /// Refuses when the user has another revision by now
         #[arg(long, default_value_t = 0)]
         revision: u64,
+    },
+    /// Gives a user whom no directory has a password, or takes it away
+    Password {
+        /// Name or alias
+        name: String,
+        /// The password, in a file; - is standard input
+        #[arg(long, value_name = "FILE", required_unless_present = "none")]
+        file: Option<PathBuf>,
+        /// None any more: a directory is asked from now on
+        #[arg(long, conflicts_with = "file")]
+        none: bool,
     },
     /// Forgets wrong passwords and wrong codes
     Unlock {
@@ -133,6 +146,18 @@ impl Command {
                     expected_revision: revision,
                 };
                 session.done(users.remove_user(remove).await).map(drop)
+            }
+            Self::Password {
+                name,
+                file,
+                none: _,
+            } => {
+                let set = api::SetUserPasswordRequest {
+                    request_id,
+                    name,
+                    password: secrets::optional(file.as_deref())?,
+                };
+                session.done(users.set_user_password(set).await).map(drop)
             }
             Self::Unlock { name } => {
                 let unlock = api::UnlockUserRequest { request_id, name };

@@ -44,7 +44,7 @@ impl EvenTimes {
 
     const fn recent(&self, factors: Factors) -> &Recent {
         match factors {
-            Factors::PasswordAndCode | Factors::Password => &self.asked,
+            Factors::PasswordAndCode | Factors::CodeAndAccount | Factors::Password => &self.asked,
             Factors::Code => &self.code,
         }
     }

@@ -22,5 +22,6 @@ mod waits;
 
 pub use driver::{Logins, Parts};
 pub use ports::{
-    Alone, Answer, Boxed, Clock, Ledger, Neighbours, PasswordSource, ProposeError, Question, Taken,
+    Against, Alone, Answer, Boxed, Clock, Ledger, Neighbours, PasswordSource, ProposeError,
+    Question, Taken,
 };

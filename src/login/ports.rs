@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_core::base::{NodeId, Timestamp};
 use countersign_core::ledger::{Command, Outcome, Read};
-pub use countersign_core::login::{Answer, ProposeError, Question};
+pub use countersign_core::login::{Against, Answer, ProposeError, Question};
 use countersign_core::login::{Outcome as Verdict, Request};
 use tokio::time::Instant;
 

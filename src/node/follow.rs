@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use countersign_core::base::{ClusterId, Operations, Secret};
+use countersign_core::ledger::fields::SourceSecret;
 use countersign_core::ledger::{StoreError, fields, query, storage};
 use countersign_core::seal::{Context, KeyFile, Keyring, OpenError, Sealed};
 
@@ -17,7 +18,7 @@ use crate::login::Ledger;
 use crate::net::{Client, Clients};
 use crate::operate::secret_digest;
 use crate::sources::entra::{ConfigError, Entra, PinnedHosts, Surroundings};
-use crate::sources::{Source, Sources};
+use crate::sources::{Kind, Source, Sources};
 
 /// The copies, and what they are made from.
 pub(super) struct Copies {
@@ -70,7 +71,7 @@ impl Copies {
             self.take_clients(tables);
         }
         if now.settings != seen.settings || now.keys != seen.keys {
-            self.take_source(tables);
+            self.take_sources(tables);
         }
     }
 
@@ -105,28 +106,59 @@ impl Copies {
         Ok(client)
     }
 
-    /// Puts the settings' source in force. One that cannot be used here is asked nothing.
-    pub(super) fn take_source(&self, tables: &LiveTables) {
-        let source = self.source(tables).unwrap_or_else(|error| {
-            tracing::error!(error = %chain(&error), "the password source cannot be used");
-            Source::Misconfigured
+    /// Puts the settings' sources in force. One that cannot be used here is asked nothing.
+    pub(super) fn take_sources(&self, tables: &LiveTables) {
+        let settings = match query::settings(tables) {
+            Ok(settings) => settings,
+            Err(error) => return tracing::error!(%error, "the settings cannot be read"),
+        };
+        let old = self.sources.current();
+        let sources = settings.sources.into_iter().map(|settings| {
+            let kept = old
+                .iter()
+                .find(|old| old.settings == settings && old.is_usable());
+            kept.cloned()
+                .unwrap_or_else(|| Arc::new(self.source(settings)))
         });
-        self.sources.adopt(source);
+        self.sources.adopt(sources.collect());
     }
 
-    fn source(&self, tables: &LiveTables) -> Result<Source, FieldError> {
-        let settings = query::settings(tables)?;
-        let Some(entra) = settings.entra else {
-            return Ok(Source::Absent);
-        };
-        let secret = if entra.client_secret.is_empty() {
-            None
-        } else {
-            let context = fields::entra_client_secret(self.cluster);
-            Some(self.open(&context, &entra.client_secret)?)
-        };
-        let entra = Entra::configure(&entra, secret, &self.surroundings)?;
-        Ok(Source::Entra(Box::new(entra)))
+    fn source(&self, settings: storage::Source) -> Source {
+        let kind = self.source_kind(&settings).unwrap_or_else(|error| {
+            let source = &*settings.name;
+            tracing::error!(source, error = %chain(&error), "a password source cannot be used");
+            Kind::Misconfigured
+        });
+        Source { settings, kind }
+    }
+
+    fn source_kind(&self, source: &storage::Source) -> Result<Kind, FieldError> {
+        match &source.kind {
+            Some(storage::source::Kind::Entra(entra)) => {
+                let secret = self.source_secret(
+                    &source.name,
+                    SourceSecret::ClientSecret,
+                    &entra.client_secret,
+                )?;
+                let entra = Entra::configure(entra, secret, &self.surroundings)?;
+                Ok(Kind::Entra(Box::new(entra)))
+            }
+            None => Ok(Kind::Misconfigured),
+        }
+    }
+
+    /// `None`: there is none.
+    fn source_secret(
+        &self,
+        source: &str,
+        secret: SourceSecret,
+        sealed: &[u8],
+    ) -> Result<Option<Secret>, FieldError> {
+        if sealed.is_empty() {
+            return Ok(None);
+        }
+        let context = fields::source_secret(self.cluster, source, secret);
+        self.open(&context, sealed).map(Some)
     }
 
     fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Secret, FieldError> {

@@ -134,6 +134,7 @@ pub(super) fn judging(
         cluster: Arc::new(View(Arc::clone(consensus), config.node)),
         events: Arc::clone(&telling.events) as _,
         sightings: cluster::sightings(config, consensus, peering, telling),
+        sources: Arc::clone(&sources),
     });
     let surroundings = follow::surroundings(
         &config.source_hosts,
@@ -152,7 +153,7 @@ pub(super) fn judging(
     };
     // Before the first packet: a client that is known must not be met as a stranger.
     copies.take_clients(&consensus.view());
-    copies.take_source(&consensus.view());
+    copies.take_sources(&consensus.view());
     Ok(Judging {
         logins,
         operate: Arc::new(operate),

@@ -110,6 +110,7 @@ actions! {
     UserSet "user.set" Helpdesk;
     UserRemove "user.remove" Helpdesk;
     UserUnlock "user.unlock" Helpdesk;
+    UserPassword "user.password" Helpdesk;
     UserStatus "user.status" Helpdesk;
     TokenAdd "token.add" Helpdesk;
     TokenList "token.list" Auditor;
@@ -133,6 +134,7 @@ actions! {
     RuleTest "rule.test" Auditor;
     SettingsShow "settings.show" Auditor;
     SettingsApply "settings.apply" Admin;
+    SettingsTest "settings.test" Admin;
     OperatorPut "operator.put" Admin;
     OperatorList "operator.list" Auditor;
     OperatorRemove "operator.remove" Admin;

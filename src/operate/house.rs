@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Action, Caller, ClusterView, EventLog, OperateError, SightingLog};
 use crate::login::{Clock, Ledger, ProposeError};
+use crate::sources::Sources;
 
 /// The administrative actions of one node. Each checks the caller's role first.
 pub struct Operate<L> {
@@ -24,6 +25,7 @@ pub struct Operate<L> {
     pub(super) cluster: Arc<dyn ClusterView>,
     pub(super) events: Arc<dyn EventLog>,
     pub(super) sightings: Arc<dyn SightingLog>,
+    pub(super) sources: Arc<Sources>,
     keyring: Arc<ArcSwap<Keyring>>,
     chance: Chance,
 }
@@ -44,6 +46,8 @@ pub struct Shells<L> {
     pub events: Arc<dyn EventLog>,
     /// What nodes have seen of clients.
     pub sightings: Arc<dyn SightingLog>,
+    /// The password sources in force.
+    pub sources: Arc<Sources>,
 }
 
 impl<L> fmt::Debug for Operate<L> {
@@ -62,6 +66,7 @@ impl<L> Operate<L> {
             cluster: shells.cluster,
             events: shells.events,
             sightings: shells.sightings,
+            sources: shells.sources,
             keyring: shells.keyring,
             chance: Chance(Arc::new(Mutex::new(shells.entropy))),
         }

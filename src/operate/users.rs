@@ -1,9 +1,9 @@
 //! Users: added, listed, changed, removed; locked out and let in again.
 
-use countersign_core::base::RequestId;
 use countersign_core::base::limits::PAGE_RECORDS_MAX;
+use countersign_core::base::{Entropy, RequestId, Secret};
 use countersign_core::ledger::storage::{self, ChangeOutcome, UserStatus, change::Kind};
-use countersign_core::ledger::{Read, StoreError, Table};
+use countersign_core::ledger::{Read, StoreError, Table, fields};
 
 use super::house::{Asked, draw_id, numbered, seen_revision};
 use super::read;
@@ -206,6 +206,41 @@ impl<L: Ledger> Operate<L> {
             status: status.into(),
         };
         self.change(caller, asked, Kind::SetUserStatus(set)).await
+    }
+
+    /// Gives a user a password of its own, which no directory is asked for; `None` takes it
+    /// away. It is hashed before anything is sent.
+    ///
+    /// # Errors
+    /// A password that is too short, too long or has control characters; when nobody has the
+    /// name.
+    pub async fn set_user_password(
+        &self,
+        caller: &Caller,
+        request: RequestId,
+        name: &str,
+        password: Option<&Secret>,
+    ) -> Result<ChangeOutcome, OperateError> {
+        caller.may(Action::UserPassword)?;
+        let id = self.user(name)?.id;
+        let asked = Asked::new(Action::UserPassword, request)
+            .with(id.to_be_bytes())
+            .with(if password.is_some() { "set" } else { "none" });
+        let password = match password {
+            Some(password) => self.sealed_password(id, password).await?,
+            None => Vec::new(),
+        };
+        let set = storage::SetUserPassword { id, password };
+        self.change(caller, asked, Kind::SetUserPassword(set)).await
+    }
+
+    async fn sealed_password(&self, id: u64, password: &Secret) -> Result<Vec<u8>, OperateError> {
+        let salt = self.chance().array();
+        let hashed = self.sources.own_passwords().hash(password, salt).await;
+        let hash = hashed.map_err(|why| OperateError::invalid("password", why))?;
+        let row = id.to_be_bytes();
+        let context = fields::user_password(self.cluster_id()?, &row);
+        self.seal(&context, &hash)
     }
 
     /// The user that has this name or alias.

@@ -1,65 +1,176 @@
-//! The source that is in force now; settings replace it while logins run.
+//! The sources that are in force now; settings replace them while logins run.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use countersign_core::ledger::SourceOutcome;
+use countersign_core::ledger::{SourceOutcome, storage};
 use countersign_core::login::Reason;
+use tokio::time::Instant;
 
 use super::entra::Entra;
-use crate::login::{Answer, PasswordSource, Question};
+use super::own::OwnPasswords;
+use super::{Finding, Light, route};
+use crate::login::{Against, Answer, PasswordSource, Question};
 
-/// What the settings say about the password source.
+/// One source of the settings.
 #[derive(Debug)]
-pub enum Source {
-    /// None is configured.
-    Absent,
+pub struct Source {
+    /// What it was made from: one that is still set so is kept, with all it has learnt.
+    pub settings: storage::Source,
+    /// What proves its passwords.
+    pub kind: Kind,
+}
+
+/// What a source is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SourceKind {
+    /// Microsoft Entra ID.
+    Entra,
+    /// LDAP, or Active Directory.
+    Ldap,
+}
+
+impl SourceKind {
+    /// In words.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Entra => "Entra source",
+            Self::Ldap => "LDAP source",
+        }
+    }
+}
+
+/// What proves the passwords of a source.
+#[derive(Debug)]
+pub enum Kind {
     /// Microsoft Entra ID.
     Entra(Box<Entra>),
-    /// One is configured that this node must not or cannot use.
+    /// One that this node must not or cannot use.
     Misconfigured,
 }
 
-/// The password source of the driver. A question under way ends at the source it began
+/// The password sources of the driver. A question under way ends at the sources it began
 /// with; the next one goes to the new.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Sources {
-    current: ArcSwap<Source>,
+    current: ArcSwap<Vec<Arc<Source>>>,
+    own: Arc<OwnPasswords>,
 }
 
 impl Sources {
     /// Starts with no source: nothing is asked before settings are applied.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            current: ArcSwap::from_pointee(Source::Absent),
-        }
+        Self::default()
     }
 
-    /// Puts `source` in force.
-    pub fn adopt(&self, source: Source) {
-        self.current.store(Arc::new(source));
+    /// Who hashes the passwords of users whom no directory has.
+    #[must_use]
+    pub fn own_passwords(&self) -> Arc<OwnPasswords> {
+        Arc::clone(&self.own)
     }
-}
 
-impl Default for Sources {
-    fn default() -> Self {
-        Self::new()
+    /// Those in force.
+    #[must_use]
+    pub fn current(&self) -> Arc<Vec<Arc<Source>>> {
+        self.current.load_full()
+    }
+
+    /// Puts `sources` in force, in this order.
+    pub fn adopt(&self, sources: Vec<Arc<Source>>) {
+        self.current.store(Arc::new(sources));
     }
 }
 
 impl PasswordSource for Sources {
     async fn ask(&self, question: Question) -> Answer {
-        if question.password.is_empty() {
+        let is_of_account = matches!(question.against, Against::Account(_));
+        if question.password.is_empty() != is_of_account {
             // A directory may take it for an anonymous question and say yes.
             return not_asked(Reason::EmptyPassword);
         }
-        match &*self.current.load_full() {
-            Source::Absent => not_asked(Reason::SourceDown),
-            // Apart from the login's own task: most logins ask nobody, and a task that holds
-            // this future would be as large for them.
-            Source::Entra(entra) => Box::pin(entra.ask(question)).await,
-            Source::Misconfigured => not_asked(Reason::SourceMisconfigured),
+        // Apart from the login's own task: most logins ask nobody, and a task that holds
+        // this future would be as large for them.
+        Box::pin(self.ask_anyone(question)).await
+    }
+}
+
+impl Sources {
+    async fn ask_anyone(&self, question: Question) -> Answer {
+        match question.against {
+            Against::Own(hash) => {
+                let password = question.password;
+                self.own.prove(password, hash, question.timeout).await
+            }
+            Against::Directory | Against::Account(_) => {
+                ask_in_turn(&self.current(), question).await
+            }
+        }
+    }
+}
+
+/// Asks the sources that the name has, one after the other, for as long as none of them has
+/// judged anything. All of them together have the time of the one question.
+async fn ask_in_turn(sources: &[Arc<Source>], question: Question) -> Answer {
+    let deadline = Instant::now() + question.timeout;
+    let domains = sources.iter().map(|source| &*source.settings.domains);
+    let mut first = None;
+    for source in route::route(&question.name, domains)
+        .into_iter()
+        .filter_map(|place| sources.get(place))
+    {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        let answer = source.ask(question.duplicate(left)).await;
+        if !route::goes_on(&answer) {
+            return answer;
+        }
+        first = Some(route::told(first, answer));
+    }
+    first.unwrap_or(not_asked(Reason::SourceDown))
+}
+
+impl Source {
+    /// What it is, by its settings.
+    #[must_use]
+    pub const fn kind(&self) -> Option<SourceKind> {
+        match self.settings.kind {
+            Some(storage::source::Kind::Entra(_)) => Some(SourceKind::Entra),
+            None => None,
+        }
+    }
+
+    /// Looks at it step by step, without any user's password.
+    pub async fn examine(&self, _domain: Option<&str>) -> Vec<Finding> {
+        match &self.kind {
+            Kind::Entra(_) => Vec::new(),
+            Kind::Misconfigured => vec![Finding {
+                step: "settings",
+                light: Light::Red,
+                found: "this node cannot use the source as it is set".to_owned(),
+                remedy: "the node's log says why; look at `settings show`, at the hosts that \
+                         the node's file pins and at its CA file"
+                    .to_owned(),
+            }],
+        }
+    }
+
+    /// Whether this node may ask it.
+    #[must_use]
+    pub const fn is_usable(&self) -> bool {
+        !matches!(self.kind, Kind::Misconfigured)
+    }
+
+    async fn ask(&self, question: Question) -> Answer {
+        let is_of_account = matches!(question.against, Against::Account(_));
+        match &self.kind {
+            // Nothing here looks up accounts there.
+            Kind::Entra(_) if is_of_account => not_asked(Reason::SourceMisconfigured),
+            Kind::Entra(entra) => entra.ask(question).await,
+            Kind::Misconfigured => not_asked(Reason::SourceMisconfigured),
         }
     }
 }
@@ -80,46 +191,50 @@ mod tests {
 
     use super::*;
 
-    async fn asked(source: Source, password: &str) -> Answer {
-        let sources = Sources::new();
-        sources.adopt(source);
-        sources
-            .ask(Question {
-                name: "alice@contoso.example".to_owned(),
-                password: Secret::from(password.to_owned()),
-                timeout: Duration::from_secs(1),
-            })
-            .await
+    fn question(password: &str) -> Question {
+        Question {
+            name: "alice@contoso.example".to_owned(),
+            password: Secret::from(password.to_owned()),
+            against: Against::Directory,
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    async fn asked(sources: Vec<Source>, password: &str) -> Answer {
+        let live = Sources::new();
+        live.adopt(sources.into_iter().map(Arc::new).collect());
+        live.ask(question(password)).await
+    }
+
+    fn misconfigured() -> Source {
+        Source {
+            settings: storage::Source::default(),
+            kind: Kind::Misconfigured,
+        }
     }
 
     #[tokio::test]
     async fn without_a_source_nothing_is_asked() {
-        assert_eq!(
-            asked(Source::Absent, "pa55").await,
-            not_asked(Reason::SourceDown)
-        );
+        let answer = asked(Vec::new(), "pa55").await;
+        assert_eq!(answer, not_asked(Reason::SourceDown));
     }
 
     #[tokio::test]
     async fn a_source_that_may_not_be_used_is_not_asked() {
-        let answer = asked(Source::Misconfigured, "pa55").await;
+        let answer = asked(vec![misconfigured()], "pa55").await;
         assert_eq!(answer, not_asked(Reason::SourceMisconfigured));
     }
 
     #[tokio::test]
     async fn an_empty_password_reaches_no_source() {
-        let answer = asked(Source::Misconfigured, "").await;
+        let answer = asked(vec![misconfigured()], "").await;
         assert_eq!(answer, not_asked(Reason::EmptyPassword));
     }
 
     #[tokio::test]
-    async fn a_login_has_no_room_of_its_own_for_a_question_to_entra() {
+    async fn a_login_has_no_room_of_its_own_for_a_question_to_a_source() {
         let sources = Sources::new();
-        let asking = sources.ask(Question {
-            name: String::new(),
-            password: Secret::from(String::new()),
-            timeout: Duration::ZERO,
-        });
+        let asking = sources.ask(question(""));
         assert!(size_of_val(&asking) <= 512, "{}", size_of_val(&asking));
     }
 }

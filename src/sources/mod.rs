@@ -5,6 +5,9 @@
 pub mod entra;
 mod finding;
 mod live;
+mod own;
+mod route;
 
 pub use finding::{Finding, Light};
-pub use live::{Source, Sources};
+pub use live::{Kind, Source, SourceKind, Sources};
+pub use own::{OwnPasswords, PasswordError, SALT_OCTETS};

@@ -89,8 +89,8 @@ class Logins(unittest.TestCase):
 
     def set_source_timeout(self):
         settings = self.cluster.folder / "settings.toml"
-        timeout = f"[entra]\ntimeout_ms = {SOURCE_TIMEOUT_MS}\n"
-        settings.write_text(settings.read_text().replace("[entra]\n", timeout))
+        timeout = f"[source.entra]\ntimeout_ms = {SOURCE_TIMEOUT_MS}\n"
+        settings.write_text(settings.read_text().replace("[source.entra]\n", timeout))
         self.cluster.run("settings", "apply", settings)
 
     def assert_ended(self, *reasons):

@@ -10,7 +10,7 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::login::{Answer, PasswordSource, Question};
+use countersign::login::{Against, Answer, PasswordSource, Question};
 use countersign::sources::entra::{ConfigError, Entra, PinnedHosts, Surroundings};
 use countersign_core::base::{Secret, Unobserved};
 use countersign_core::ledger::SourceOutcome;
@@ -55,6 +55,7 @@ async fn ask_within(source: &Entra, name: &str, password: &str, timeout: Duratio
     let question = Question {
         name: name.to_owned(),
         password: Secret::from(password.to_owned()),
+        against: Against::Directory,
         timeout,
     };
     let Answer {

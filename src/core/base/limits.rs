@@ -51,6 +51,10 @@ pub const MESSAGE_OCTETS_MAX: usize = 253;
 pub const LANGUAGE_OCTETS_MAX: usize = 35;
 /// Languages in which texts are set.
 pub const LANGUAGES_MAX: usize = 32;
+/// Password sources of the settings.
+pub const SOURCES_MAX: usize = 16;
+/// Domains of the names that a source is for.
+pub const SOURCE_DOMAINS_MAX: usize = 64;
 /// Longest lease of an attempt: source time-out and the slack for the commit.
 pub const LEASE_MAX: Duration = Duration::from_secs(60);
 /// The lease's share beside the source's time-out: for the commits before and after it.

@@ -32,6 +32,8 @@ impl AllowedFactors {
                 Factors::Code => &mut read.code,
                 Factors::Password => &mut read.password,
                 Factors::PasswordAndCode => &mut read.both,
+                // A rule's alone: whether an account is alive is no factor.
+                Factors::CodeAndAccount => return Err(NoFactors),
             };
             if std::mem::replace(place, true) {
                 return Err(NoFactors);

@@ -51,6 +51,8 @@ pub enum Factors {
     PasswordAndCode,
     /// The code alone.
     Code,
+    /// The code alone, of an account that the source knows to be alive.
+    CodeAndAccount,
     /// A password that the source proves. Nothing is claimed, and no code can be wrong.
     Password,
 }
@@ -63,8 +65,28 @@ impl Factors {
             (self, least),
             (Self::PasswordAndCode, _)
                 | (Self::Code, Self::Code)
+                | (Self::CodeAndAccount, Self::Code | Self::CodeAndAccount)
                 | (Self::Password, Self::Password)
         )
+    }
+
+    /// Whether a code is all that the user types.
+    #[must_use]
+    pub const fn is_code_alone(self) -> bool {
+        matches!(self, Self::Code | Self::CodeAndAccount)
+    }
+
+    /// What satisfies both: neither one that is stricter now nor the one before is got round
+    /// by the other.
+    #[must_use]
+    pub const fn strictest(self, other: Self) -> Self {
+        if self.covers(other) {
+            self
+        } else if other.covers(self) {
+            other
+        } else {
+            Self::PasswordAndCode
+        }
     }
 }
 

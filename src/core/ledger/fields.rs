@@ -18,6 +18,17 @@ pub const fn token_seed(cluster: ClusterId, row: &[u8]) -> Context<'_> {
     }
 }
 
+/// The hash of the own password of the user whose number, greatest octet first, is `row`.
+#[must_use]
+pub const fn user_password(cluster: ClusterId, row: &[u8]) -> Context<'_> {
+    Context {
+        cluster,
+        table: "users",
+        row,
+        field: "password",
+    }
+}
+
 /// Each shared secret of the client whose number, greatest octet first, is `row`.
 #[must_use]
 pub const fn client_secret(cluster: ClusterId, row: &[u8]) -> Context<'_> {
@@ -41,15 +52,29 @@ pub const fn rule_secret(cluster: ClusterId, row: &[u8]) -> Context<'_> {
     }
 }
 
-/// The client secret of the Entra application.
+/// A secret of the password source of this name. A source that is renamed must be given its
+/// secrets anew.
 #[must_use]
-pub const fn entra_client_secret(cluster: ClusterId) -> Context<'static> {
+pub const fn source_secret<'a>(
+    cluster: ClusterId,
+    source: &'a str,
+    secret: SourceSecret,
+) -> Context<'a> {
     Context {
         cluster,
         table: "settings",
-        row: &[],
-        field: "entra.client_secret",
+        row: source.as_bytes(),
+        field: match secret {
+            SourceSecret::ClientSecret => "entra.client_secret",
+        },
     }
+}
+
+/// Which secret of a source.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SourceSecret {
+    /// Of the Entra application.
+    ClientSecret,
 }
 
 /// The row of [`rule_secret`] for an attribute.

@@ -23,7 +23,9 @@ pub struct Case {
     pub tokens: Vec<TokenId>,
     /// What the login must show, and what is granted for it.
     pub terms: Terms,
-    /// The revision of the user's record, where rules looked at it; else 0.
+    /// The hash of the user's own password, sealed. Empty: a directory is asked.
+    pub own_password: Vec<u8>,
+    /// The revision of the user's record, where rules or the password are of it; else 0.
     pub user_revision: u64,
     /// The record of this login, if the node has seen one.
     pub record: Option<Attempt>,
@@ -54,12 +56,13 @@ impl Case {
         Ok(Self {
             identity,
             terms,
-            user_revision: if rule.rules.is_empty() {
+            user_revision: if rule.rules.is_empty() && user.password.is_empty() {
                 0
             } else {
                 user.revision
             },
             directory_name: user.name,
+            own_password: user.password,
             tokens: user.tokens.into_iter().map(TokenId).collect(),
             record,
             issued,

@@ -2,6 +2,7 @@
 //!
 //! Must not know who stands behind them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Ending, Reason};
@@ -25,10 +26,48 @@ pub enum ProposeError {
 pub struct Question {
     /// The name as the directory knows it.
     pub name: String,
-    /// The password, never empty.
+    /// The password; empty only where nobody's is to be proven.
     pub password: Secret,
+    /// Who is asked, and for what.
+    pub against: Against,
     /// How long the source may take.
     pub timeout: Duration,
+}
+
+/// What a question is held against.
+#[derive(Debug)]
+pub enum Against {
+    /// A directory proves the password.
+    Directory,
+    /// The hash of the user's own password does, for no directory has the account. The PHC
+    /// text.
+    Own(Secret),
+    /// No password: whether a directory has the account, alive, and in one of these groups,
+    /// by name or id. None: in any or none.
+    Account(Arc<[String]>),
+}
+
+impl Against {
+    fn duplicate(&self) -> Self {
+        match self {
+            Self::Directory => Self::Directory,
+            Self::Own(hash) => Self::Own(hash.duplicate()),
+            Self::Account(groups) => Self::Account(Arc::clone(groups)),
+        }
+    }
+}
+
+impl Question {
+    /// The same question, with so much time: to another source, after one that did not judge.
+    #[must_use]
+    pub fn duplicate(&self, timeout: Duration) -> Self {
+        Self {
+            name: self.name.clone(),
+            password: self.password.duplicate(),
+            against: self.against.duplicate(),
+            timeout,
+        }
+    }
 }
 
 /// What the source said.

@@ -4,8 +4,10 @@
 //! know what was spent: every matching step goes to the ledger, which alone tells a first
 //! use from a repeat and a replay.
 
+use std::sync::Arc;
+
 use super::split::{Candidate, candidates, given, split};
-use super::{Apart, Case, Claim, Ending, Question, Reason, Request, Rule, Stop};
+use super::{Against, Apart, Case, Claim, Ending, Question, Reason, Request, Rule, Stop};
 use crate::base::{ClusterId, Epoch, Owner, Secret, TokenId};
 use crate::ledger::attempts::Attempt;
 use crate::ledger::query::{self, OwnedToken};
@@ -38,7 +40,7 @@ impl Case {
         owner: Owner,
     ) -> Result<Claim, Stop> {
         if self.terms.factors == Factors::Password {
-            return self.judge_password((request, apart), rule, owner);
+            return self.judge_password((request, apart), rule, secrets, owner);
         }
         let owned = query::owned_tokens(view, self.identity.user, &self.tokens)?;
         let tokens = usable(owned);
@@ -63,19 +65,21 @@ impl Case {
             None => self.recorded_reading(typed, &tokens),
             Some(apart) => self.recorded_apart(apart),
         });
-        let asks = factors == Factors::PasswordAndCode;
+        let asks = factors != Factors::Code;
         let bare = match apart {
             None => lengths().any(|length| length == typed.len() && split(typed, length).is_some()),
             Some(apart) => apart.password.is_empty(),
         };
-        let reason = if asks && bare {
+        let reason = if factors == Factors::PasswordAndCode && bare {
             Reason::EmptyPassword
         } else {
             Reason::WrongCode
         };
+        let read = read.filter(|_| asks);
+        let question = read.map(|read| self.question(read, rule, secrets));
         Ok(Claim {
             begin: self.begin(request, rule, matches, owner),
-            question: read.filter(|_| asks).map(|read| self.question(read, rule)),
+            question: question.transpose()?,
             hit: self.hit(),
             miss: reason,
             on_source_down: rule.policy.on_source_down,
@@ -88,6 +92,7 @@ impl Case {
         &self,
         (request, apart): (&Request, Option<&Apart>),
         rule: &Rule,
+        secrets: &Secrets,
         owner: Owner,
     ) -> Result<Claim, Stop> {
         let typed = apart.map_or(&request.password, |apart| &apart.password);
@@ -97,7 +102,7 @@ impl Case {
         }
         Ok(Claim {
             begin: self.begin(request, rule, Vec::new(), owner),
-            question: Some(self.question(Candidate { password, code }, rule)),
+            question: Some(self.question(Candidate { password, code }, rule, secrets)?),
             hit: self.hit(),
             miss: Reason::WrongCode,
             on_source_down: rule.policy.on_source_down,
@@ -121,21 +126,49 @@ impl Case {
         let first = self.record.as_ref()?.matches.first()?;
         let token = tokens.iter().find(|token| token.id == first.token)?;
         let read = split(typed, token.parameters.digits.count())?;
-        (!read.password.is_empty()).then_some(read)
+        self.is_whole(&read).then_some(read)
     }
 
     /// The same of what came each by itself.
     fn recorded_apart<'a>(&self, apart: &'a Apart) -> Option<Candidate<'a>> {
         let is_recorded = !self.record.as_ref()?.matches.is_empty();
-        (is_recorded && !apart.password.is_empty()).then(|| apart.reading())
+        let read = apart.reading();
+        (is_recorded && self.is_whole(&read)).then_some(read)
     }
 
-    fn question(&self, read: Candidate<'_>, rule: &Rule) -> Question {
-        Question {
+    /// Whether a reading has a password exactly where one is asked for.
+    fn is_whole(&self, read: &Candidate<'_>) -> bool {
+        read.password.is_empty() == self.terms.factors.is_code_alone()
+    }
+
+    fn question(
+        &self,
+        read: Candidate<'_>,
+        rule: &Rule,
+        secrets: &Secrets,
+    ) -> Result<Question, Stop> {
+        Ok(Question {
             name: self.directory_name.clone(),
             password: Secret::from(read.password),
+            against: self.against(secrets)?,
             timeout: rule.policy.source_timeout,
+        })
+    }
+
+    /// Who is asked. A hash that does not open says nothing of what was typed.
+    fn against(&self, secrets: &Secrets) -> Result<Against, Stop> {
+        if self.terms.factors == Factors::CodeAndAccount {
+            return Ok(Against::Account(Arc::clone(&self.terms.account_groups)));
         }
+        if self.own_password.is_empty() {
+            return Ok(Against::Directory);
+        }
+        let row = self.identity.user.0.to_be_bytes();
+        let context = fields::user_password(secrets.cluster, &row);
+        let open = |sealed: Sealed| secrets.keyring.open(&context, &sealed).ok();
+        let hash = Sealed::decode(&self.own_password).ok().and_then(open);
+        let hash = hash.ok_or(Stop::Ended(Ending::silent(Reason::Unsealable)))?;
+        Ok(Against::Own(hash))
     }
 
     fn begin(&self, request: &Request, rule: &Rule, matches: Vec<Match>, owner: Owner) -> Begin {

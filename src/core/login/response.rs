@@ -91,8 +91,10 @@ pub fn code_of(
     let terms = rule.terms(request, &user)?;
     match (terms.factors, terms.prompt) {
         (Factors::PasswordAndCode | Factors::Password, _) => reject(Reason::ResponseForPassword),
-        (Factors::Code, Prompt::Challenge) => reject(Reason::ResponseToChallenge),
-        (Factors::Code, Prompt::Append | Prompt::Either) => {
+        (Factors::Code | Factors::CodeAndAccount, Prompt::Challenge) => {
+            reject(Reason::ResponseToChallenge)
+        }
+        (Factors::Code | Factors::CodeAndAccount, Prompt::Append | Prompt::Either) => {
             let tokens: Vec<_> = user.tokens.into_iter().map(TokenId).collect();
             search(view, request, response, (id, &tokens), rule, secrets)
         }

@@ -126,6 +126,7 @@ impl Rule {
                 factors: factors.ok_or(Stop::Ended(Ending::reject(Reason::NoRule)))?,
                 burn_code: None,
                 prompt: Prompt::Append,
+                account_groups: Arc::from([]),
                 grants: Grants::default(),
             });
         }

@@ -31,7 +31,7 @@ pub(super) fn candidates(
     lengths
         .into_iter()
         .filter_map(|length| split(typed, length))
-        .filter(|candidate| candidate.password.is_empty() == (factors == Factors::Code))
+        .filter(|candidate| candidate.password.is_empty() == factors.is_code_alone())
         .collect()
 }
 
@@ -45,7 +45,7 @@ pub(super) fn given(
     let is_code = !read.code.is_empty() && read.code.iter().all(u8::is_ascii_digit);
     let fits = is_code
         && lengths.any(|length| length == read.code.len())
-        && read.password.is_empty() == (factors == Factors::Code);
+        && read.password.is_empty() == factors.is_code_alone();
     Vec::from_iter(fits.then_some(read))
 }
 

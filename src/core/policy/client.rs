@@ -50,10 +50,9 @@ impl ClientPolicy {
     /// # Errors
     /// When a limit or a choice is unknown to this binary: unknown means no.
     pub fn of(client: &storage::Client, settings: &storage::Settings) -> Result<Self, NoRule> {
-        let entra = settings.entra.as_ref().map_or(0, |entra| entra.timeout);
         let limits = Limits::resolve(settings.limits.as_ref()).map_err(|_| NoRule)?;
         let longest = LEASE_MAX.saturating_sub(COMMIT_SLACK);
-        let source_timeout = millis(entra, SOURCE_TIMEOUT).min(longest);
+        let source_timeout = source_timeout(settings).min(longest);
         Ok(Self {
             name_forms: NameForms::read(&client.name_forms).ok_or(NoRule)?,
             allowed: AllowedFactors::read(&client.allowed_factors).map_err(|_| NoRule)?,
@@ -76,7 +75,9 @@ const fn factors(factors: storage::Factors) -> Option<Factors> {
     match factors {
         storage::Factors::PasswordAndCode => Some(Factors::PasswordAndCode),
         storage::Factors::Code => Some(Factors::Code),
-        storage::Factors::Password | storage::Factors::Unspecified => None,
+        storage::Factors::Password
+        | storage::Factors::CodeAndAccount
+        | storage::Factors::Unspecified => None,
     }
 }
 
@@ -86,6 +87,18 @@ fn deadline(client: &storage::Client) -> Duration {
         .saturating_mul(client.tries.max(1))
         .min(CLIENT_WAIT_MAX)
         .saturating_sub(REPLY_MARGIN)
+}
+
+/// The slowest source's: the next one is asked in what the one before has left of it.
+fn source_timeout(settings: &storage::Settings) -> Duration {
+    let timeouts = settings.sources.iter().map(|source| {
+        let set = match &source.kind {
+            Some(storage::source::Kind::Entra(entra)) => entra.timeout,
+            None => 0,
+        };
+        millis(set, SOURCE_TIMEOUT)
+    });
+    timeouts.max().unwrap_or(SOURCE_TIMEOUT)
 }
 
 fn millis(set: u32, default: Duration) -> Duration {
@@ -157,10 +170,13 @@ mod tests {
     #[test]
     fn no_setting_can_widen_the_window_or_the_lease() {
         let settings = storage::Settings {
-            entra: Some(storage::EntraSettings {
-                timeout: u32::MAX,
-                ..storage::EntraSettings::default()
-            }),
+            sources: vec![storage::Source {
+                kind: Some(storage::source::Kind::Entra(storage::EntraSettings {
+                    timeout: u32::MAX,
+                    ..storage::EntraSettings::default()
+                })),
+                ..storage::Source::default()
+            }],
             ..storage::Settings::default()
         };
         let policy = ClientPolicy::of(&client(), &settings).expect("a rule");

@@ -54,6 +54,9 @@ pub struct Terms {
     pub burn_code: Option<BurnCode>,
     /// How the code is come by.
     pub prompt: Prompt,
+    /// Groups of which the account must be in one, where the factors ask for the account;
+    /// none: in any or none.
+    pub account_groups: Arc<[String]>,
     /// What an Accept carries.
     pub grants: Grants,
 }
@@ -92,6 +95,7 @@ pub fn decide(rules: &[Rule], facts: &Facts<'_>) -> Result<Terms, Refusal> {
                 factors: ask.factors,
                 burn_code: ask.burn_code,
                 prompt: ask.prompt,
+                account_groups: Arc::clone(&ask.account_groups),
                 grants: grants.map_err(|why| Refusal::Unfit(rule.name.clone(), why))?,
             })
         }

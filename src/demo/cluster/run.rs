@@ -90,7 +90,7 @@ async fn set_up(
     fs::write(
         &settings,
         format!(
-            "[entra]\nauthority = \"{}\"\ntenant = \"{}\"\nclient_id = \"{}\"\n",
+            "[[source]]\nname = \"entra\"\n\n[source.entra]\nauthority = \"{}\"\ntenant = \"{}\"\nclient_id = \"{}\"\n",
             entra.authority, entra.tenant, entra.client_id
         ),
     )?;

@@ -462,10 +462,13 @@ pub(super) fn tables(secrets: &Secrets, entropy: &mut SeededEntropy) -> MemoryTa
         put(Table::Tokens, &id, token.encode_to_vec());
     }
     let settings = storage::Settings {
-        entra: Some(storage::EntraSettings {
-            timeout: u32::try_from(SOURCE_TIMEOUT.as_millis()).unwrap(),
-            ..storage::EntraSettings::default()
-        }),
+        sources: vec![storage::Source {
+            kind: Some(storage::source::Kind::Entra(storage::EntraSettings {
+                timeout: u32::try_from(SOURCE_TIMEOUT.as_millis()).unwrap(),
+                ..storage::EntraSettings::default()
+            })),
+            ..storage::Source::default()
+        }],
         ..storage::Settings::default()
     };
     put(Table::Settings, &[], settings.encode_to_vec());

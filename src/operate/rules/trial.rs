@@ -166,7 +166,9 @@ fn without_rules(client: &storage::Client) -> RuleTrialResult {
     let found = match client.factors() {
         storage::Factors::PasswordAndCode => Some(Factors::PasswordAndCode),
         storage::Factors::Code => Some(Factors::Code),
-        storage::Factors::Password | storage::Factors::Unspecified => None,
+        storage::Factors::Password
+        | storage::Factors::CodeAndAccount
+        | storage::Factors::Unspecified => None,
     };
     match found {
         Some(found) => RuleTrialResult {
@@ -193,6 +195,7 @@ const fn factors(factors: Factors) -> &'static str {
     match factors {
         Factors::PasswordAndCode => "both",
         Factors::Code => "code",
+        Factors::CodeAndAccount => "code, and a living account",
         Factors::Password => "password",
     }
 }

@@ -1,6 +1,8 @@
 //! A rule in words: what a file, the command line and the API have of it.
 
-use countersign_core::ledger::storage::{self, BurnCode, Client, Prompt, RuleFactors, RuleMatch};
+use countersign_core::ledger::storage::{
+    self, AccountCheck, BurnCode, Client, Prompt, RuleFactors, RuleMatch,
+};
 use countersign_core::policy::written::{
     self, WrittenError, shown_attribute, shown_hours, shown_nas,
 };
@@ -43,6 +45,13 @@ pub struct RuleWritten {
     /// `append`, `challenge` or `either`; empty: append.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prompt: String,
+    /// `required`: with the code alone, the directory's account must be alive; empty: nobody
+    /// looks.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub account: String,
+    /// Groups of the directory of which the account must be in one, by name or id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub account_groups: Vec<String>,
     /// `Class=OU={groups};`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<String>,
@@ -69,6 +78,11 @@ impl RuleWritten {
             factors: factors_word(stored.factors()).to_owned(),
             burn_code: burn_code_word(stored.burn_code()).to_owned(),
             prompt: prompt_word(stored.prompt()).to_owned(),
+            account: stored.account.as_ref().map_or("", |_| REQUIRED).to_owned(),
+            account_groups: stored
+                .account
+                .as_ref()
+                .map_or_else(Vec::new, |account| account.groups.clone()),
             attributes: stored.attributes.iter().map(shown_attribute).collect(),
         }
     }
@@ -113,10 +127,24 @@ impl RuleWritten {
             factors: factors.1.into(),
             burn_code: burn_code.1.into(),
             prompt: prompt.1.into(),
+            account: self.account().map_err(|why| fault(why.to_owned()))?,
             attributes: attributes.collect::<Result<_, _>>().map_err(written)?,
         })
     }
+
+    fn account(&self) -> Result<Option<AccountCheck>, &'static str> {
+        match &*self.account {
+            "" if self.account_groups.is_empty() => Ok(None),
+            "" => Err("account_groups are looked at where account is required"),
+            REQUIRED => Ok(Some(AccountCheck {
+                groups: self.account_groups.clone(),
+            })),
+            _ => Err("account is required, or left out"),
+        }
+    }
 }
+
+const REQUIRED: &str = "required";
 
 pub(super) fn factors_word(factors: RuleFactors) -> &'static str {
     let found = FACTORS.iter().find(|(_, known)| *known == factors);
@@ -168,9 +196,11 @@ mod tests {
             addresses: texts(&["198.51.100.0/24"]),
             nas: texts(&["NAS-Identifier=fw1", "Called-Station-Id^=vpn-"]),
             hours: texts(&["mon,fri 08:00-18:00 +01:00"]),
-            factors: "both".to_owned(),
+            factors: "code".to_owned(),
             burn_code: "on-match".to_owned(),
             prompt: "challenge".to_owned(),
+            account: REQUIRED.to_owned(),
+            account_groups: texts(&["VPN Users"]),
             attributes: texts(&["Class=OU={groups:;};", "Tunnel-Type:1=VLAN"]),
         }
     }
@@ -205,13 +235,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_told_with_the_name_of_its_rule() {
-        let faults: [fn(&mut RuleWritten); 7] = [
+        let faults: [fn(&mut RuleWritten); 9] = [
             |it| it.clients = vec!["fw2".to_owned()],
             |it| it.nas = vec!["NAS-Identifer=fw1".to_owned()],
             |it| it.hours = vec!["always".to_owned()],
             |it| it.factors = "all".to_owned(),
             |it| it.burn_code = "never".to_owned(),
             |it| it.prompt = "push".to_owned(),
+            |it| it.account = "alive".to_owned(),
+            |it| it.account.clear(),
             |it| it.attributes = vec!["Clas=x".to_owned()],
         ];
         for (number, change) in faults.into_iter().enumerate() {

@@ -9,8 +9,10 @@ use countersign_core::base::Secret;
 use countersign_core::ledger::storage;
 use serde::{Deserialize, Serialize};
 
-use super::Given;
 use crate::operate::OperateError;
+
+mod source;
+pub(super) use source::{Entra, Given, Source};
 
 /// Stands for a secret that is there and not shown.
 pub const MASK: &str = "(kept)";
@@ -20,10 +22,10 @@ pub const MASK: &str = "(kept)";
 pub(super) struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) revision: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) entra: Option<Entra>,
     #[serde(default)]
     pub(super) limits: Limits,
+    #[serde(default, rename = "source", skip_serializing_if = "Vec::is_empty")]
+    pub(super) sources: Vec<Source>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) texts: Vec<Texts>,
 }
@@ -42,26 +44,6 @@ pub(super) struct Texts {
     pub(super) denied: String,
 }
 
-/// Where Entra ID is asked.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Entra {
-    #[serde(default = "public_cloud")]
-    pub(super) authority: String,
-    pub(super) tenant: String,
-    pub(super) client_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_secret: Option<Masked>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(super) scope: String,
-    #[serde(default)]
-    pub(super) timeout_ms: u32,
-    #[serde(default = "yes")]
-    pub(super) require_registered_mfa: bool,
-    #[serde(default)]
-    pub(super) accept_external_challenge: bool,
-}
-
 /// A value of 0 has the default.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -73,21 +55,6 @@ pub(super) struct Limits {
     pub(super) known_place_window_secs: u32,
     pub(super) elsewhere_failures: u32,
     pub(super) window_steps: u32,
-}
-
-/// Is read as a secret and only ever written as the mask.
-struct Masked(Secret);
-
-impl<'de> Deserialize<'de> for Masked {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from).map(|text| Self(Secret::from(text)))
-    }
-}
-
-impl Serialize for Masked {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(MASK)
-    }
 }
 
 /// What is wrong with a document, by its line.
@@ -102,26 +69,6 @@ pub struct DocumentError {
 impl fmt::Display for DocumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.why)
-    }
-}
-
-impl Document {
-    pub(super) fn client_secret(&self) -> Result<Given, OperateError> {
-        let entra = self.entra.as_ref();
-        match entra.and_then(|entra| entra.client_secret.as_ref()) {
-            None => Ok(Given::Nothing),
-            Some(Masked(secret)) if secret.expose() == MASK.as_bytes() => Ok(Given::Kept),
-            Some(Masked(secret)) if secret.is_empty() => Err(OperateError::invalid(
-                "entra.client_secret",
-                "empty; leave the key out where there is none",
-            )),
-            Some(Masked(secret)) => Ok(Given::New(secret.duplicate())),
-        }
-    }
-
-    pub(super) fn has_client_secret(&self) -> bool {
-        let entra = self.entra.as_ref();
-        entra.is_some_and(|entra| entra.client_secret.is_some())
     }
 }
 
@@ -147,20 +94,10 @@ fn located(text: &str, error: &toml::de::Error) -> DocumentError {
 }
 
 pub(super) fn shown(settings: &storage::Settings) -> String {
-    let entra = settings.entra.as_ref().map(|entra| Entra {
-        authority: entra.authority.clone(),
-        tenant: entra.tenant.clone(),
-        client_id: entra.client_id.clone(),
-        client_secret: (!entra.client_secret.is_empty()).then(|| Masked(Secret::default())),
-        scope: entra.scope.clone(),
-        timeout_ms: entra.timeout,
-        require_registered_mfa: entra.require_registered_mfa,
-        accept_external_challenge: entra.accept_external_challenge,
-    });
     let limits = settings.limits.unwrap_or_default();
     let document = Document {
         revision: Some(settings.revision),
-        entra,
+        sources: settings.sources.iter().map(Source::shown).collect(),
         limits: Limits {
             strict_failures: limits.strict_failures,
             strict_window_secs: limits.strict_window / 1000,
@@ -184,16 +121,10 @@ fn texts(it: &storage::Texts) -> Texts {
     }
 }
 
-fn public_cloud() -> String {
-    "https://login.microsoftonline.com".to_owned()
-}
-
-const fn yes() -> bool {
-    true
-}
-
 #[cfg(test)]
 mod tests {
+    use countersign_core::ledger::fields::SourceSecret;
+
     use super::*;
 
     fn fault(text: &str) -> String {
@@ -201,13 +132,14 @@ mod tests {
         parsed.err().expect("a fault").to_string()
     }
 
-    const ENTRA: &str = "[entra]\ntenant = \"contoso.example\"\nclient_id = \"4711\"\n";
+    const ENTRA: &str =
+        "[[source]]\n[source.entra]\ntenant = \"contoso.example\"\nclient_id = \"4711\"\n";
 
     #[test]
     fn an_unknown_key_is_told_with_its_line() {
         let fault = fault(&format!("{ENTRA}client_secrte = \"x\"\n"));
         assert!(
-            fault.contains("line 4: unknown field `client_secrte`"),
+            fault.contains("line 5: unknown field `client_secrte`"),
             "{fault}"
         );
     }
@@ -230,11 +162,15 @@ mod tests {
     fn what_is_shown_can_be_applied_and_has_no_secret() {
         let settings = storage::Settings {
             revision: 3,
-            entra: Some(storage::EntraSettings {
-                authority: "https://login.example".to_owned(),
-                client_secret: b"sealed".to_vec(),
-                ..Default::default()
-            }),
+            sources: vec![storage::Source {
+                name: "entra".to_owned(),
+                domains: vec!["contoso.example".to_owned()],
+                kind: Some(storage::source::Kind::Entra(storage::EntraSettings {
+                    authority: "https://login.example".to_owned(),
+                    client_secret: b"sealed".to_vec(),
+                    ..Default::default()
+                })),
+            }],
             texts: vec![storage::Texts {
                 language: "de".to_owned(),
                 ask: "Einmalcode: ".to_owned(),
@@ -250,6 +186,12 @@ mod tests {
         let document = parse(&Secret::from(text)).expect("a document");
         assert_eq!(document.revision, Some(3));
         assert_eq!(document.texts[0].ask, "Einmalcode: ");
-        assert!(matches!(document.client_secret(), Ok(Given::Kept)));
+        let source = &document.sources[0];
+        assert_eq!(source.domains, ["contoso.example"]);
+        let secrets = source.secrets().expect("no secret is empty");
+        assert!(matches!(
+            secrets[..],
+            [(SourceSecret::ClientSecret, Given::Kept)]
+        ));
     }
 }

@@ -1,13 +1,18 @@
 //! The settings: one versioned document, shown with its secrets masked and put as a whole.
 
 mod document;
+mod examine;
 mod resolve;
 
 use countersign_core::base::{RequestId, Secret};
-use countersign_core::ledger::storage::{self, ChangeOutcome, change::Kind};
+use countersign_core::ledger::fields::SourceSecret;
+use countersign_core::ledger::storage::source::Kind;
+use countersign_core::ledger::storage::{self, ChangeOutcome, change};
 use countersign_core::ledger::{fields, query};
 
 pub use document::{DocumentError, MASK};
+use document::{Given, Source};
+pub use examine::Examined;
 
 use super::house::Asked;
 use super::{Action, Caller, Operate, OperateError};
@@ -52,40 +57,62 @@ impl<L: Ledger> Operate<L> {
         let document = document::parse(text)?;
         let old = query::settings(&self.ledger.view())?;
         let expected = document.revision.unwrap_or(old.revision);
-        let given = document.client_secret()?;
+        let given: Result<Vec<_>, _> = document.sources.iter().map(Source::secrets).collect();
+        let given = given?;
         let mut settings = resolve::settings(document)?;
         let asked = Asked::new(Action::SettingsApply, request).with_message(&settings);
-        if let Some(entra) = &mut settings.entra {
-            let kept = old.entra.map(|old| old.client_secret).unwrap_or_default();
-            entra.client_secret = self.client_secret(given, kept)?;
+        for (source, secrets) in settings.sources.iter_mut().zip(given) {
+            let mut old = old
+                .sources
+                .iter()
+                .find(|old| old.name == source.name)
+                .cloned();
+            for (secret, given) in secrets {
+                let kept = old
+                    .as_mut()
+                    .and_then(|old| slot(old, secret))
+                    .map(std::mem::take);
+                let sealed = self.source_secret((&source.name, secret), given, kept)?;
+                if let Some(slot) = slot(source, secret) {
+                    *slot = sealed;
+                }
+            }
         }
         let put = storage::PutSettings {
             settings: Some(settings),
             expected_revision: expected,
         };
-        self.change(caller, asked, Kind::PutSettings(put)).await
+        self.change(caller, asked, change::Kind::PutSettings(put))
+            .await
     }
 
-    fn client_secret(&self, given: Given, kept: Vec<u8>) -> Result<Vec<u8>, OperateError> {
+    fn source_secret(
+        &self,
+        (source, secret): (&str, SourceSecret),
+        given: Given,
+        kept: Option<Vec<u8>>,
+    ) -> Result<Vec<u8>, OperateError> {
         match given {
             Given::Nothing => Ok(Vec::new()),
-            Given::Kept if kept.is_empty() => {
-                let why = "masked, but there is none to keep";
-                Err(OperateError::invalid("entra.client_secret", why))
-            }
-            Given::Kept => Ok(kept),
-            Given::New(secret) => {
-                let context = fields::entra_client_secret(self.cluster_id()?);
-                self.seal(&context, &secret)
+            Given::Kept => kept.filter(|kept| !kept.is_empty()).ok_or_else(|| {
+                let why = format!(
+                    "a secret of \"{source}\" is masked, but there is none to keep; \
+                     a source that is renamed needs its secrets again"
+                );
+                OperateError::invalid("source", why)
+            }),
+            Given::New(plain) => {
+                let context = fields::source_secret(self.cluster_id()?, source, secret);
+                self.seal(&context, &plain)
             }
         }
     }
 }
 
-/// A secret of a document.
-enum Given {
-    Nothing,
-    /// It stays as it is.
-    Kept,
-    New(Secret),
+/// Where a stored source keeps a secret; `None`: a source of its kind has none.
+fn slot(source: &mut storage::Source, secret: SourceSecret) -> Option<&mut Vec<u8>> {
+    match (&mut source.kind, secret) {
+        (Some(Kind::Entra(entra)), SourceSecret::ClientSecret) => Some(&mut entra.client_secret),
+        (None, SourceSecret::ClientSecret) => None,
+    }
 }

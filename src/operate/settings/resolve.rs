@@ -2,15 +2,18 @@
 
 use countersign_core::ledger::storage;
 
-use super::document::{Document, Entra, Limits, Texts};
+use super::document::{Document, Entra, Limits, Source, Texts};
 use crate::operate::OperateError;
 
 pub(super) fn settings(document: Document) -> Result<storage::Settings, OperateError> {
-    let confidential = document.has_client_secret();
     Ok(storage::Settings {
         revision: 0,
         limits: Some(limits(&document.limits)?),
-        entra: document.entra.map(|it| entra(it, confidential)),
+        sources: document
+            .sources
+            .into_iter()
+            .map(source)
+            .collect::<Result<_, _>>()?,
         texts: document.texts.into_iter().map(texts).collect(),
     })
 }
@@ -24,8 +27,25 @@ fn texts(it: Texts) -> storage::Texts {
     }
 }
 
-fn entra(it: Entra, confidential: bool) -> storage::EntraSettings {
-    let client_type = if confidential {
+fn source(it: Source) -> Result<storage::Source, OperateError> {
+    let Some(it_entra) = it.entra else {
+        let why = "a source needs the table of its kind, as [source.entra]";
+        return Err(OperateError::invalid("source", why));
+    };
+    let (usual_name, kind) = ("entra", storage::source::Kind::Entra(entra(it_entra)));
+    Ok(storage::Source {
+        name: if it.name.is_empty() {
+            usual_name.to_owned()
+        } else {
+            it.name
+        },
+        domains: it.domains,
+        kind: Some(kind),
+    })
+}
+
+fn entra(it: Entra) -> storage::EntraSettings {
+    let client_type = if it.client_secret.is_some() {
         storage::EntraClientType::Secret
     } else {
         storage::EntraClientType::Public

@@ -53,6 +53,45 @@ async fn a_user_is_found_by_every_name_and_listed_once() {
     assert_eq!((page.users.len(), page.next), (1, None));
 }
 
+#[tokio::test]
+async fn an_own_password_is_stored_sealed_and_can_be_taken_away() {
+    let World {
+        operate, ledger, ..
+    } = world();
+    operate
+        .add_user(&admin(), request(1), alice())
+        .await
+        .unwrap();
+    let password = Secret::from("correct horse".to_owned());
+    let caller = admin();
+    let set =
+        |number, password| operate.set_user_password(&caller, request(number), "alice", password);
+    let stored = || {
+        let id = operate.show_user(&admin(), "alice").unwrap().user.id;
+        let octets = ledger.view().get(Table::Users, &id.to_be_bytes());
+        storage::User::decode(&*octets.unwrap().unwrap()).unwrap()
+    };
+    assert_eq!(set(2, Some(&password)).await.unwrap().revision, 2);
+    let sealed = stored().password;
+    let told = String::from_utf8_lossy(&sealed).into_owned();
+    assert!(!sealed.is_empty() && !told.contains("argon2") && !told.contains("horse"));
+    // Another change of the user keeps it.
+    let edit = UserEdit {
+        contact: Some("ada".to_owned()),
+        ..UserEdit::default()
+    };
+    operate
+        .set_user(&admin(), request(3), "alice", 0, edit)
+        .await
+        .unwrap();
+    assert_eq!(stored().password, sealed);
+    let short = Secret::from("short".to_owned());
+    let refused = set(4, Some(&short)).await.unwrap_err();
+    assert!(refused.to_string().contains("8 to 112 octets"), "{refused}");
+    set(5, None).await.unwrap();
+    assert!(stored().password.is_empty());
+}
+
 /// There its token may have been revoked unheard.
 #[tokio::test]
 async fn a_node_that_is_cut_off_shows_how_it_stands_and_nothing_else() {
@@ -326,7 +365,7 @@ async fn settings_are_put_as_a_whole_and_their_secret_is_kept_when_masked() {
     let World {
         operate, ledger, ..
     } = world();
-    let text = "[entra]\ntenant = \"contoso.example\"\nclient_id = \"4711\"\n\
+    let text = "[[source]]\n[source.entra]\ntenant = \"contoso.example\"\nclient_id = \"4711\"\n\
                 client_secret = \"hunter2hunter2\"\n";
     let apply = |number, text: String| {
         let operate = &operate;
@@ -341,11 +380,12 @@ async fn settings_are_put_as_a_whole_and_their_secret_is_kept_when_masked() {
     assert!(!shown.document.contains("hunter2"), "{}", shown.document);
     let sealed = || {
         let octets = ledger.view().get(Table::Settings, &[]).unwrap().unwrap();
-        storage::Settings::decode(&*octets)
-            .unwrap()
-            .entra
-            .unwrap()
-            .client_secret
+        let mut settings = storage::Settings::decode(&*octets).unwrap();
+        let source = settings.sources.pop().unwrap();
+        let Some(storage::source::Kind::Entra(entra)) = source.kind else {
+            panic!("not Entra");
+        };
+        entra.client_secret
     };
     let before = sealed();
     apply(2, shown.document.replace("4711", "4712"))

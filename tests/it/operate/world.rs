@@ -230,6 +230,7 @@ pub(super) fn world() -> World {
         cluster: Arc::new(AloneNode),
         events: Arc::<MemoryEvents>::clone(&events),
         sightings: Arc::<MemorySightings>::clone(&sightings),
+        sources: Arc::default(),
     });
     World {
         operate: Arc::new(operate),

@@ -179,7 +179,7 @@ impl Case<'_> {
     /// Whether the record had to show all that is asked for now. If it is granted or let in
     /// again, then by a rule that is no stricter.
     fn is_enough(&self, record: &Attempt) -> bool {
-        strictest(record.factors, self.begin.factors) == record.factors
+        record.factors.covers(self.begin.factors)
     }
 
     /// Lines 5 and 7: an attempt in flight is its owner's. `None`: line 6, the owner's node
@@ -274,11 +274,11 @@ impl Case<'_> {
     fn going_on(&self, record: &Attempt) -> Terms {
         let matches = match record.factors {
             Factors::Password => &self.begin.matches,
-            Factors::PasswordAndCode | Factors::Code => &record.matches,
+            Factors::PasswordAndCode | Factors::Code | Factors::CodeAndAccount => &record.matches,
         };
         Terms {
             matches: matches.clone(),
-            factors: strictest(record.factors, self.begin.factors),
+            factors: record.factors.strictest(self.begin.factors),
             place: record.place,
             grace: record.grace,
             keep: record.keep,
@@ -293,18 +293,6 @@ const DANGEROUS_FORGETS: bool = cfg!(feature = "dangerous-forget-attempts");
 /// Whether the record's user, tokens and seeds still let anyone in.
 fn is_good<R: Read>(scene: &Scene<'_, '_, R>, record: &Attempt) -> Result<bool, StoreError> {
     facts::is_good(scene.draft, record.client, record.user, &record.matches)
-}
-
-/// What satisfies both rules: neither one that is stricter now nor the record's own is
-/// got round by the other.
-const fn strictest(one: Factors, other: Factors) -> Factors {
-    match (one, other) {
-        (Factors::Code, Factors::Code) => Factors::Code,
-        (Factors::Password, Factors::Password) => Factors::Password,
-        (Factors::PasswordAndCode | Factors::Code | Factors::Password, _) => {
-            Factors::PasswordAndCode
-        }
-    }
 }
 
 mod lines_9_to_14;

@@ -119,11 +119,16 @@ impl Grant {
     /// Line 9: let in. The claim was this attempt's alone, so it does not matter that the
     /// user's other code may have moved the mark past this one meanwhile. Who has shown no
     /// code has not made up for wrong ones, and is not known at the place by a password
-    /// that somebody may have stolen.
+    /// that somebody may have stolen. Who has shown no password has not made up for wrong
+    /// passwords.
     fn line_9<R: Read>(&mut self, scene: &mut Scene<'_, '_, R>) -> Result<(), StoreError> {
         let attempt = &self.found.attempt;
         counters::spend(scene.draft, &attempt.matches, Spend::Accepted)?;
-        self.budgets.strict.clear(&self.key);
+        if attempt.factors.is_code_alone() {
+            self.budgets.strict.accept(&self.key);
+        } else {
+            self.budgets.strict.clear(&self.key);
+        }
         if attempt.factors != Factors::Password {
             self.budgets.places.accept(attempt.place, scene.now);
         }

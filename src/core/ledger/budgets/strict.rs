@@ -156,9 +156,14 @@ impl Strict {
         }
     }
 
+    /// Let in without a password: the key is done with, and says nothing of the others.
+    pub(in crate::ledger) fn accept(&mut self, key: &AttemptKey) {
+        self.keys.retain(|(other, _)| other != key);
+    }
+
     /// An accepted password: the key is done with, all others start anew.
     pub(in crate::ledger) fn clear(&mut self, key: &AttemptKey) {
-        self.keys.retain(|(other, _)| other != key);
+        self.accept(key);
         self.forget();
     }
 

@@ -107,6 +107,7 @@ fn describe_people(kind: &Kind) -> Option<(&'static str, String)> {
         Kind::RemoveUser(it) => ("user.remove", numbered("user", it.id)),
         Kind::SetUserStatus(it) => ("user.status", numbered("user", it.id)),
         Kind::UnlockUser(it) => ("user.unlock", numbered("user", it.id)),
+        Kind::SetUserPassword(it) => ("user.password", numbered("user", it.id)),
         Kind::PutToken(it) => {
             let token = it.token.as_ref();
             let serial = token.map_or("", |token| &*token.serial);

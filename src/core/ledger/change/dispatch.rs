@@ -124,6 +124,7 @@ fn run(
         Kind::RemoveUser(it) => users::remove(draft, it),
         Kind::SetUserStatus(it) => users::set_status(draft, it),
         Kind::UnlockUser(it) => users::unlock(draft, at, it),
+        Kind::SetUserPassword(it) => users::set_password(draft, it),
         Kind::PutToken(it) => tokens::put(draft, at, it),
         Kind::RemoveToken(it) => tokens::remove(draft, it),
         Kind::SetTokenState(it) => tokens::set_state(draft, at, it),

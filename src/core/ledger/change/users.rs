@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::audit::Facts;
-use super::check::{ensure, existing, name, present, put as store, revision, text, valid};
+use super::check::{ensure, existing, name, present, put as store, revision, sealed, text, valid};
 use super::done::{Done, Step, refuse};
 use super::tokens;
 use crate::base::limits::{USER_ALIASES_MAX, USER_GROUPS_MAX};
 use crate::base::{Name, Timestamp, TokenId, UserId};
 use crate::ledger::storage::{
-    Budgets, PutUser, Refusal, RemoveUser, SetUserStatus, UnlockUser, User, UserStatus,
+    Budgets, PutUser, Refusal, RemoveUser, SetUserPassword, SetUserStatus, UnlockUser, User,
+    UserStatus,
 };
 use crate::ledger::table::{Draft, Read, Table};
 use crate::ledger::{budgets, query};
@@ -30,6 +31,7 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser)
         revision: old.revision.saturating_add(1),
         created: old.created,
         tokens: old.tokens.clone(),
+        password: old.password.clone(),
         ..user.clone()
     };
     store(draft, Table::Users, &user.id.to_be_bytes(), &user);
@@ -46,6 +48,7 @@ pub(super) fn create(draft: &mut Draft<'_, impl Read>, at: Timestamp, user: &Use
         revision: 1,
         created: at.as_millis(),
         tokens: Vec::new(),
+        password: Vec::new(),
         ..user.clone()
     };
     store(draft, Table::Users, &user.id.to_be_bytes(), &user);
@@ -84,6 +87,19 @@ pub(super) fn set_status(draft: &mut Draft<'_, impl Read>, it: &SetUserStatus) -
         user.revision = user.revision.saturating_add(1);
         store(draft, Table::Users, &it.id.to_be_bytes(), &user);
     }
+    Ok(changed(&user, before))
+}
+
+/// Gives a user a password of its own, or takes it away.
+pub(super) fn set_password(draft: &mut Draft<'_, impl Read>, it: &SetUserPassword) -> Step {
+    if !it.password.is_empty() {
+        sealed(&it.password, "the password")?;
+    }
+    let mut user = load(draft, it.id)?;
+    let before = facts(&user);
+    user.password.clone_from(&it.password);
+    user.revision = user.revision.saturating_add(1);
+    store(draft, Table::Users, &it.id.to_be_bytes(), &user);
     Ok(changed(&user, before))
 }
 
@@ -176,5 +192,6 @@ fn facts(user: &User) -> String {
         .text("contact", &user.contact)
         .list("groups", &user.groups)
         .with("status", user.status().as_str_name())
+        .with("own_password", !user.password.is_empty())
         .into_text()
 }

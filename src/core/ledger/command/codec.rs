@@ -262,6 +262,7 @@ impl From<Factors> for storage::Factors {
         match factors {
             Factors::PasswordAndCode => Self::PasswordAndCode,
             Factors::Code => Self::Code,
+            Factors::CodeAndAccount => Self::CodeAndAccount,
             Factors::Password => Self::Password,
         }
     }
@@ -274,6 +275,7 @@ impl TryFrom<storage::Factors> for Factors {
         match factors {
             storage::Factors::PasswordAndCode => Ok(Self::PasswordAndCode),
             storage::Factors::Code => Ok(Self::Code),
+            storage::Factors::CodeAndAccount => Ok(Self::CodeAndAccount),
             storage::Factors::Password => Ok(Self::Password),
             storage::Factors::Unspecified => Err(CommandError::Field("factors")),
         }

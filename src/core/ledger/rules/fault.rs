@@ -45,7 +45,7 @@ pub enum Fault {
     #[error("burn_code is neither on-accept nor on-match")]
     BurnCode,
     /// What is refused gets nothing.
-    #[error("it denies, and so neither grants attributes, burns a code nor asks for one")]
+    #[error("it denies, and so neither grants, burns nor asks for anything")]
     DenyGrants,
     /// A mode of another version.
     #[error("prompt is none of append, challenge and either")]
@@ -56,6 +56,9 @@ pub enum Fault {
     /// There is nothing to burn.
     #[error("it asks for no code, and so burns none")]
     NoCode,
+    /// The source that proves a password has looked at the account as well.
+    #[error("it asks for a password, by which the account is looked at anyway")]
+    Account,
     /// More of something than there may be.
     #[error("it has more than {1} {0}")]
     Many(&'static str, usize),

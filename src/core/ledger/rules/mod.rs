@@ -13,6 +13,7 @@ mod template;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub use condition::{Conditions, NasTest, NasText};
 pub use fault::{Fault, RuleError};
@@ -23,7 +24,7 @@ pub use template::{Template, TemplateError};
 use super::command::burn_code;
 use super::storage::{self, RuleFactors};
 use super::{BurnCode, Factors};
-use crate::base::limits::{RULE_ATTRIBUTES_MAX, RULES_MAX, RULES_OCTETS_MAX};
+use crate::base::limits::{RULE_ATTRIBUTES_MAX, RULE_VALUES_MAX, RULES_MAX, RULES_OCTETS_MAX};
 use crate::base::{Name, Shown};
 
 /// One rule.
@@ -55,6 +56,9 @@ pub struct Ask {
     pub burn_code: Option<BurnCode>,
     /// How the code is come by.
     pub prompt: Prompt,
+    /// Groups of which the account must be in one, where the factors ask for the account;
+    /// none: in any or none.
+    pub account_groups: Arc<[String]>,
     /// What an Accept carries, in this order.
     pub grants: Vec<Grant>,
 }
@@ -119,6 +123,7 @@ impl Then {
             RuleFactors::Unspecified => return Err(Fault::Factors),
             RuleFactors::Deny
                 if !stored.attributes.is_empty()
+                    || stored.account.is_some()
                     || burn_code.is_some()
                     || prompt != Prompt::Append =>
             {
@@ -128,9 +133,21 @@ impl Then {
             RuleFactors::Password if burn_code.is_some() => return Err(Fault::NoCode),
             RuleFactors::Password if prompt != Prompt::Append => return Err(Fault::NoPrompt),
             RuleFactors::Password => Factors::Password,
+            RuleFactors::Code if stored.account.is_some() => Factors::CodeAndAccount,
             RuleFactors::Code => Factors::Code,
             RuleFactors::PasswordAndCode => Factors::PasswordAndCode,
         };
+        let account = stored.account.as_ref();
+        if account.is_some() && factors != Factors::CodeAndAccount {
+            return Err(Fault::Account);
+        }
+        let groups = account.map_or(&[][..], |account| &account.groups);
+        if groups.len() > RULE_VALUES_MAX {
+            return Err(Fault::Many("groups of the account", RULE_VALUES_MAX));
+        }
+        if groups.iter().any(|group| group.is_empty()) {
+            return Err(Fault::condition("group of the account", "", "is empty"));
+        }
         if stored.attributes.len() > RULE_ATTRIBUTES_MAX {
             return Err(Fault::Many("attributes", RULE_ATTRIBUTES_MAX));
         }
@@ -139,6 +156,7 @@ impl Then {
             factors,
             burn_code,
             prompt,
+            account_groups: groups.into(),
             grants: grants.collect::<Result<_, _>>()?,
         }))
     }

@@ -7,6 +7,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod account;
 mod answers;
 mod begin_1_to_8;
 mod begin_9_to_14;

@@ -56,7 +56,17 @@ impl Record {
 
     /// Whether it showed all that is asked for.
     fn is_enough(&self, asked: Factors) -> bool {
-        self.factors == Factors::PasswordAndCode || self.factors == asked
+        stricter(self.factors, asked) == self.factors
+    }
+}
+
+/// What shows all that both ask for.
+fn stricter(one: Factors, other: Factors) -> Factors {
+    use Factors::{Code, CodeAndAccount, PasswordAndCode};
+    match (one, other) {
+        (one, other) if one == other => one,
+        (Code | CodeAndAccount, Code | CodeAndAccount) => CodeAndAccount,
+        _ => PasswordAndCode,
     }
 }
 
@@ -214,9 +224,7 @@ impl Model {
         if terms.factors == Factors::Password {
             terms.matches.clone_from(&begin.matches);
         }
-        if !terms.is_enough(begin.factors) {
-            terms.factors = Factors::PasswordAndCode;
-        }
+        terms.factors = stricter(terms.factors, begin.factors);
         self.go_on(begin, own, &terms, true)
     }
 
@@ -250,7 +258,7 @@ impl Model {
         }
         if terms.matches.is_empty() {
             self.wrong_code(user, begin.place);
-            if terms.factors == Factors::Code {
+            if matches!(terms.factors, Factors::Code | Factors::CodeAndAccount) {
                 self.wrong(user, key);
             }
             self.settle_now(begin, own, terms, Verdict::WrongCode);
@@ -341,11 +349,7 @@ impl Model {
         let record = Record {
             owner: begin.owner,
             epoch: own,
-            factors: if terms.is_enough(begin.factors) {
-                terms.factors
-            } else {
-                Factors::PasswordAndCode
-            },
+            factors: stricter(terms.factors, begin.factors),
             stage: Stage::InFlight(until),
             ..terms.clone()
         };
@@ -399,7 +403,11 @@ impl Model {
         self.attempts.get_mut(&key).unwrap().stage = stage;
         if verdict == Some(Verdict::Accepted) {
             self.spend(&record.matches, None);
-            self.reset(user, now);
+            if record.factors == Factors::CodeAndAccount {
+                self.budget(user).unsure.remove(&key);
+            } else {
+                self.reset(user, now);
+            }
             if record.factors != Factors::Password {
                 self.accept_at(user, record.place);
             }

@@ -100,6 +100,7 @@ fn login() -> impl Strategy<Value = Login> {
     let by = prop_oneof![
         5 => Just(Factors::PasswordAndCode),
         2 => Just(Factors::Code),
+        2 => Just(Factors::CodeAndAccount),
         2 => Just(Factors::Password),
     ];
     let burn_code = prop_oneof![
@@ -252,7 +253,7 @@ impl Player {
 
     fn begin(&self, login: &Login) -> Begin {
         let client = match login.by {
-            Factors::Code => CODE_CLIENT,
+            Factors::Code | Factors::CodeAndAccount => CODE_CLIENT,
             Factors::PasswordAndCode | Factors::Password => CLIENT,
         };
         let user = UserId(login.user.into());
@@ -333,7 +334,7 @@ impl Player {
             login.password,
             login.caller,
             login.code,
-            (login.by == Factors::Code).into(),
+            login.by.is_code_alone().into(),
         ];
         key[..5].copy_from_slice(&parts);
         key[5..13].copy_from_slice(&self.step(login).to_be_bytes());

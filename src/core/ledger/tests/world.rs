@@ -247,6 +247,14 @@ impl World {
         }
     }
 
+    /// The same where the account must be alive, too.
+    pub(super) fn account_login(&self, key: u8, step: u64) -> Begin {
+        Begin {
+            factors: Factors::CodeAndAccount,
+            ..self.login(key, step)
+        }
+    }
+
     /// A login with the password alone.
     pub(super) fn password_login(&self, key: u8) -> Begin {
         Begin {

@@ -4,7 +4,7 @@
     reason = "a test stops at every other stage"
 )]
 
-use super::super::Decision;
+use super::super::{Against, Decision};
 use super::*;
 use crate::base::limits::SETTLE_TRIES_MAX;
 use crate::base::{Boot, ClientId, NodeId, Owner, PlaceId, Secret, Timestamp, UserId};
@@ -24,6 +24,7 @@ fn claim(factors: Factors) -> Claim {
     let question = Question {
         name: "alice@contoso.example".into(),
         password: Secret::from(b"secret".as_slice()),
+        against: Against::Directory,
         timeout: TIMEOUT,
     };
     Claim {

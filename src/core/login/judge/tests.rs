@@ -136,6 +136,7 @@ impl World {
         Case {
             identity: IDENTITY,
             directory_name: "alice@contoso.example".into(),
+            own_password: Vec::new(),
             tokens: self.tokens.iter().copied().collect(),
             user_revision: 0,
             record: None,
@@ -144,6 +145,7 @@ impl World {
                 factors,
                 burn_code: None,
                 prompt: Prompt::Append,
+                account_groups: Arc::from([]),
                 grants: Grants::default(),
             },
         }
@@ -369,4 +371,41 @@ fn a_learnt_drift_of_an_older_seed_does_not_move_the_window() {
         world.tables.write(vec![put]);
         assert_eq!(found(&world), expected, "generation {generation}");
     }
+}
+
+#[test]
+fn where_the_account_must_be_alive_the_directory_is_asked_for_no_password() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    let claim = world.judge(&code, Factors::CodeAndAccount).unwrap();
+    assert_eq!(tokens(&claim), [1]);
+    let question = claim.question.unwrap();
+    assert!(question.password.is_empty() && matches!(question.against, Against::Account(_)));
+    let with_password = format!("secret{code}");
+    let claim = world
+        .judge(&with_password, Factors::CodeAndAccount)
+        .unwrap();
+    assert!(claim.question.is_none() && claim.begin.matches.is_empty());
+}
+
+#[test]
+fn a_user_with_an_own_password_is_asked_for_at_no_directory() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    let hash = Secret::from("a PHC text".as_bytes());
+    let mut entropy = SeededEntropy::new(5);
+    let mut judge = |of: u64| {
+        let row = of.to_be_bytes();
+        let context = fields::user_password(world.secrets.cluster, &row);
+        let sealed = world.secrets.keyring.seal(&context, &hash, &mut entropy);
+        let mut case = world.case(Factors::PasswordAndCode);
+        case.own_password = sealed.unwrap().encode();
+        let typed = format!("secret{code}");
+        world.judge_case(&world.tables, &case, &typed, Factors::PasswordAndCode)
+    };
+    let question = judge(USER.0).unwrap().question.unwrap();
+    assert!(matches!(question.against, Against::Own(own) if own == hash));
+    // Another user's, put there by somebody who holds the disk.
+    let stop = judge(8).unwrap_err();
+    assert_eq!(stop.ending(), Ending::silent(Reason::Unsealable));
 }

@@ -79,7 +79,7 @@ impl Case<'_> {
     fn line_10<R: Read>(&mut self, scene: &mut Scene<'_, '_, R>, terms: &Terms) -> BeginResult {
         let Budgets { strict, places, .. } = &mut self.budgets;
         places.fail(self.begin.place, &self.limits, scene.now);
-        if terms.factors == Factors::Code {
+        if terms.factors.is_code_alone() {
             strict.mark_wrong(&self.begin.key, &self.limits, scene.now);
         }
         self.settled(scene, terms, Verdict::WrongCode)

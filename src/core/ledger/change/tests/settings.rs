@@ -10,6 +10,21 @@ fn entra() -> EntraSettings {
     }
 }
 
+fn at_entra(entra: EntraSettings) -> Settings {
+    Settings {
+        sources: vec![source("entra", entra)],
+        ..Settings::default()
+    }
+}
+
+fn source(name: &str, entra: EntraSettings) -> Source {
+    Source {
+        name: name.into(),
+        kind: Some(source::Kind::Entra(entra)),
+        ..Source::default()
+    }
+}
+
 fn put(settings: Settings, expected_revision: u64) -> Kind {
     Kind::PutSettings(PutSettings {
         settings: Some(settings),
@@ -20,11 +35,7 @@ fn put(settings: Settings, expected_revision: u64) -> Kind {
 fn refused(change: impl FnOnce(&mut EntraSettings)) -> Refusal {
     let mut odd = entra();
     change(&mut odd);
-    let settings = Settings {
-        entra: Some(odd),
-        ..Settings::default()
-    };
-    World::founded().refused(put(settings, 1))
+    World::founded().refused(put(at_entra(odd), 1))
 }
 
 #[test]
@@ -32,7 +43,7 @@ fn settings_are_replaced_as_a_whole_from_the_expected_revision() {
     let mut world = World::founded();
     let settings = Settings {
         revision: 99,
-        entra: Some(entra()),
+        sources: at_entra(entra()).sources,
         limits: Some(Limits {
             strict_failures: 5,
             ..Limits::default()
@@ -99,13 +110,10 @@ fn the_authority_is_https_and_a_host_alone() {
         "https://[::1]",
         "https://idp",
     ] {
-        let settings = Settings {
-            entra: Some(EntraSettings {
-                authority: good.into(),
-                ..entra()
-            }),
-            ..Settings::default()
-        };
+        let settings = at_entra(EntraSettings {
+            authority: good.into(),
+            ..entra()
+        });
         World::founded().done(put(settings, 1));
     }
 }
@@ -120,6 +128,34 @@ fn the_tenant_is_one_organisation() {
         );
     }
     assert_eq!(refused(|entra| entra.client_id.clear()), Refusal::Invalid);
+}
+
+#[test]
+fn each_source_has_a_name_and_its_own_domains() {
+    let refused = |sources: Vec<Source>| {
+        let settings = Settings {
+            sources,
+            ..Settings::default()
+        };
+        World::founded().refused(put(settings, 1))
+    };
+    let of = |domains: &[&str]| Source {
+        domains: domains.iter().map(ToString::to_string).collect(),
+        ..source("entra", entra())
+    };
+    assert_eq!(refused(vec![source("", entra())]), Refusal::Invalid);
+    let twice = vec![source("entra", entra()), source("Entra", entra())];
+    assert_eq!(refused(twice), Refusal::Invalid);
+    assert_eq!(refused(vec![Source::default()]), Refusal::Invalid);
+    for odd in [&["Contoso.example"][..], &["a@b"], &[""], &["a.b", "a.b"]] {
+        assert_eq!(refused(vec![of(odd)]), Refusal::Invalid, "{odd:?}");
+    }
+    let two = [of(&["contoso.example"]), source("ad", entra())];
+    let settings = Settings {
+        sources: two.into(),
+        ..Settings::default()
+    };
+    World::founded().done(put(settings, 1));
 }
 
 #[test]
@@ -145,11 +181,7 @@ fn no_client_secret_is_in_the_audit() {
         client_secret: b"sealed client secret".to_vec(),
         ..entra()
     };
-    let settings = Settings {
-        entra: Some(confidential),
-        ..Settings::default()
-    };
-    world.done(put(settings, 1));
+    world.done(put(at_entra(confidential), 1));
     let audit = world.last_audit();
     assert!(audit.after.contains("entra.secret=true") && !audit.after.contains("sealed"));
 }

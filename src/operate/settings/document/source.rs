@@ -1,0 +1,128 @@
+//! The password sources of a document.
+
+use countersign_core::base::Secret;
+use countersign_core::ledger::fields::SourceSecret;
+use countersign_core::ledger::storage::{self, source};
+use serde::{Deserialize, Serialize};
+
+use super::MASK;
+use crate::operate::OperateError;
+
+/// One source: what it is called, whom it is for, and one table that says what it is.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::operate::settings) struct Source {
+    /// Empty: as its kind.
+    #[serde(default)]
+    pub(in crate::operate::settings) name: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::operate::settings) domains: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::operate::settings) entra: Option<Entra>,
+}
+
+/// Where Entra ID is asked.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::operate::settings) struct Entra {
+    #[serde(default = "public_cloud")]
+    pub(in crate::operate::settings) authority: String,
+    pub(in crate::operate::settings) tenant: String,
+    pub(in crate::operate::settings) client_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::operate::settings) client_secret: Option<Masked>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(in crate::operate::settings) scope: String,
+    #[serde(default)]
+    pub(in crate::operate::settings) timeout_ms: u32,
+    #[serde(default = "yes")]
+    pub(in crate::operate::settings) require_registered_mfa: bool,
+    #[serde(default)]
+    pub(in crate::operate::settings) accept_external_challenge: bool,
+}
+
+/// Is read as a secret and only ever written as the mask.
+pub(in crate::operate::settings) struct Masked(Secret);
+
+impl<'de> Deserialize<'de> for Masked {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(|text| Self(Secret::from(text)))
+    }
+}
+
+impl Serialize for Masked {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(MASK)
+    }
+}
+
+/// A secret of a document.
+#[derive(Debug)]
+pub(in crate::operate::settings) enum Given {
+    Nothing,
+    /// It stays as it is.
+    Kept,
+    New(Secret),
+}
+
+impl Source {
+    /// Its secrets, each with what the document says of it.
+    pub(in crate::operate::settings) fn secrets(
+        &self,
+    ) -> Result<Vec<(SourceSecret, Given)>, OperateError> {
+        let mut secrets = Vec::new();
+        if let Some(entra) = &self.entra {
+            let given = given("source.entra.client_secret", entra.client_secret.as_ref())?;
+            secrets.push((SourceSecret::ClientSecret, given));
+        }
+        Ok(secrets)
+    }
+
+    /// As it is stored, with its secrets masked.
+    pub(super) fn shown(source: &storage::Source) -> Self {
+        let entra = match &source.kind {
+            Some(source::Kind::Entra(entra)) => Some(Entra::shown(entra)),
+            None => None,
+        };
+        Self {
+            name: source.name.clone(),
+            domains: source.domains.clone(),
+            entra,
+        }
+    }
+}
+
+impl Entra {
+    fn shown(entra: &storage::EntraSettings) -> Self {
+        Self {
+            authority: entra.authority.clone(),
+            tenant: entra.tenant.clone(),
+            client_id: entra.client_id.clone(),
+            client_secret: (!entra.client_secret.is_empty()).then(|| Masked(Secret::default())),
+            scope: entra.scope.clone(),
+            timeout_ms: entra.timeout,
+            require_registered_mfa: entra.require_registered_mfa,
+            accept_external_challenge: entra.accept_external_challenge,
+        }
+    }
+}
+
+fn given(field: &'static str, masked: Option<&Masked>) -> Result<Given, OperateError> {
+    match masked {
+        None => Ok(Given::Nothing),
+        Some(Masked(secret)) if secret.expose() == MASK.as_bytes() => Ok(Given::Kept),
+        Some(Masked(secret)) if secret.is_empty() => {
+            let why = "empty; leave the key out where there is none";
+            Err(OperateError::invalid(field, why))
+        }
+        Some(Masked(secret)) => Ok(Given::New(secret.duplicate())),
+    }
+}
+
+fn public_cloud() -> String {
+    "https://login.microsoftonline.com".to_owned()
+}
+
+const fn yes() -> bool {
+    true
+}
