@@ -57,6 +57,12 @@ pub(super) fn print(text: &str) {
     drop(io::stdout().lock().write_all(text.as_bytes()));
 }
 
+/// `TOKEN_STATE_ACTIVE` as people and programs read it: `active`.
+pub(super) fn word(name: &str, prefix: &str) -> String {
+    let word = name.strip_prefix(prefix).unwrap_or(name);
+    word.to_ascii_lowercase().replace('_', "-")
+}
+
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }

@@ -7,9 +7,8 @@ use serde_json::json;
 
 use super::connection::{Named, Session};
 use super::failure::Failure;
-use super::output::{Format, print};
+use super::output::{Format, print, word};
 use super::secrets;
-use super::show::word;
 use crate::admin::api;
 use crate::admin::api::settings_service_client::SettingsServiceClient;
 

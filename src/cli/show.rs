@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::output::word;
 use crate::admin::api;
 
 pub(super) const USERS: &[&str] = &["name", "status", "locked", "aliases", "contact", "created"];
@@ -382,12 +383,6 @@ pub(super) fn audit(it: &api::AuditRecord) -> Value {
         "after": it.after,
         "refused": it.refused,
     })
-}
-
-/// `TOKEN_STATE_ACTIVE` as people and programs read it: `active`.
-pub(super) fn word(name: &str, prefix: &str) -> String {
-    let word = name.strip_prefix(prefix).unwrap_or(name);
-    word.to_ascii_lowercase().replace('_', "-")
 }
 
 /// RFC 3339; `null` for 0, which stands for never.

@@ -90,7 +90,8 @@ async fn set_up(
     fs::write(
         &settings,
         format!(
-            "[[source]]\nname = \"entra\"\n\n[source.entra]\nauthority = \"{}\"\ntenant = \"{}\"\nclient_id = \"{}\"\n",
+            "[[source]]\n[source.entra]\n\
+             authority = \"{}\"\ntenant = \"{}\"\nclient_id = \"{}\"\n",
             entra.authority, entra.tenant, entra.client_id
         ),
     )?;

@@ -31,19 +31,20 @@ pub use attributes::grant_attributes;
 pub use ledger::run_entries;
 pub use packet::receive_packet;
 pub use radsec::read_stream;
-pub use script::run_script;
+pub use script::{judge_datagram, run_script};
 pub use state::{CLIENTS, STATE, State, TOKEN, Tester};
 pub use state_attribute::open_state;
 pub use text::{read_base32, read_csv};
 
 /// Every target and what it runs.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, fn(&[u8])); 9] = [
     ("attributes", grant_attributes),
     ("base32", read_base32),
     ("csv", read_csv),
-    ("datagram", run_script),
+    ("datagram", judge_datagram),
     ("entry", run_entries),
     ("packet", receive_packet),
     ("radsec", read_stream),
+    ("script", run_script),
     ("state", open_state),
 ];

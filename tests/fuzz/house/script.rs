@@ -39,6 +39,22 @@ pub fn run_script(input: &[u8]) {
     }
 }
 
+/// One datagram at a node, up to its verdict and its reply: many times as many as scripts.
+pub fn judge_datagram(input: &[u8]) {
+    let mut input = Octets::new(input);
+    let mut script = Script::new();
+    let sent = match input.octet() & 15 {
+        0 => Some(Writer::raw(&mut input)),
+        7 => script.writer.other(&mut input),
+        _ => script.writer.access(&mut input, script.ledger.now),
+    };
+    if let Some(sent) = sent {
+        script.deliver(&mut input, sent);
+        // A source that took its time.
+        script.go_on(&mut input);
+    }
+}
+
 struct Script {
     ledger: Ledger,
     claims: Claims,
