@@ -6,17 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use countersign_core::base::{ClusterId, Operations, Secret};
+use countersign_core::base::{ClusterId, Entropy, Operations, Secret};
 use countersign_core::ledger::{StoreError, fields, query, storage};
 use countersign_core::seal::{Context, KeyFile, Keyring, OpenError, Sealed};
 
 use super::keys;
 use super::parts::NodeLogins;
+use super::system::SystemClock;
 use crate::consensus::{Consensus, Facts, LiveTables};
 use crate::login::Ledger;
 use crate::net::{Client, Clients};
 use crate::operate::secret_digest;
-use crate::sources::entra::{ConfigError, Entra, PinnedHosts, Surroundings};
+use crate::sources::alarm::Alarms;
+use crate::sources::breaker::Untold;
+use crate::sources::entra::{ConfigError, Credentials, Entra, PinnedHosts, Surroundings};
 use crate::sources::{Source, Sources};
 
 /// The copies, and what they are made from.
@@ -119,13 +122,17 @@ impl Copies {
         let Some(entra) = settings.entra else {
             return Ok(Source::Absent);
         };
-        let secret = if entra.client_secret.is_empty() {
-            None
-        } else {
-            let context = fields::entra_client_secret(self.cluster);
-            Some(self.open(&context, &entra.client_secret)?)
+        let unsealed = |context, sealed: &[u8]| {
+            let there = (!sealed.is_empty()).then(|| self.open(&context, sealed));
+            there.transpose()
         };
-        let entra = Entra::configure(&entra, secret, &self.surroundings)?;
+        let secret = fields::entra_client_secret(self.cluster);
+        let key = fields::entra_client_key(self.cluster);
+        let credentials = Credentials {
+            client_secret: unsealed(secret, &entra.client_secret)?,
+            client_key: unsealed(key, &entra.client_key)?,
+        };
+        let entra = Entra::configure("entra", &entra, credentials, &self.surroundings)?;
         Ok(Source::Entra(Box::new(entra)))
     }
 
@@ -141,15 +148,19 @@ impl Copies {
 pub(super) fn surroundings(
     hosts: &[String],
     ca_file: Option<PathBuf>,
-    request_ids: [u8; 8],
+    mut chance: impl Entropy,
     operations: Arc<dyn Operations>,
 ) -> Result<Surroundings, ConfigError> {
     let pinned = PinnedHosts::parse(hosts.iter().map(String::as_str))?;
     Ok(Surroundings {
         pinned,
         ca_file,
-        request_ids,
+        request_ids: chance.array(),
+        boot_key: Arc::new(Secret::new(chance.array::<32>().to_vec())),
+        alarms: Arc::new(Alarms::new(Arc::clone(&operations))),
         operations,
+        rests: Arc::new(Untold),
+        clock: Arc::new(SystemClock),
     })
 }
 

@@ -52,6 +52,17 @@ pub const fn entra_client_secret(cluster: ClusterId) -> Context<'static> {
     }
 }
 
+/// The private key of the Entra application's certificate.
+#[must_use]
+pub const fn entra_client_key(cluster: ClusterId) -> Context<'static> {
+    Context {
+        cluster,
+        table: "settings",
+        row: &[],
+        field: "entra.client_key",
+    }
+}
+
 /// The row of [`rule_secret`] for an attribute.
 #[must_use]
 pub fn number_row(number: Number) -> Vec<u8> {

@@ -40,6 +40,7 @@ fn entra(it: Entra, confidential: bool) -> storage::EntraSettings {
         timeout: it.timeout_ms,
         require_registered_mfa: it.require_registered_mfa,
         accept_external_challenge: it.accept_external_challenge,
+        ..storage::EntraSettings::default()
     }
 }
 

@@ -3,15 +3,20 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
 use super::audit::Facts;
 use super::check::{is_language, present, put as store, revision, sealed, text, valid};
 use super::done::{Done, Step, refuse};
 use crate::base::Reference;
-use crate::base::limits::{LANGUAGES_MAX, LEASE_MAX, MESSAGE_OCTETS_MAX};
+use crate::base::limits::{
+    CLIENT_CERTIFICATE_OCTETS_MAX, LANGUAGES_MAX, LEASE_MAX, MESSAGE_OCTETS_MAX,
+};
 use crate::ledger::limits::Limits;
 use crate::ledger::query;
 use crate::ledger::storage::{
-    EntraClientType, EntraSettings, Head, PutSettings, Refusal, Settings, Texts,
+    EntraClientType, EntraCloud, EntraSettings, Head, PutSettings, Refusal, Settings, Texts,
 };
 use crate::ledger::table::{Draft, Read, Table};
 
@@ -78,9 +83,18 @@ fn check_texts(texts: &[Texts]) -> Step<()> {
 }
 
 fn check_entra(entra: &EntraSettings) -> Step<()> {
+    // Without one it is the cloud's own.
     valid(
-        is_authority(&entra.authority),
+        entra.authority.is_empty() || is_authority(&entra.authority),
         "the authority is not https://host[:port]",
+    )?;
+    valid(
+        entra.proxy.is_empty() || is_proxy(&entra.proxy),
+        "the proxy is not http://host:port",
+    )?;
+    valid(
+        EntraCloud::try_from(entra.cloud).is_ok(),
+        "the cloud is unknown",
     )?;
     let tenant = &*entra.tenant;
     valid(is_word(tenant), "the tenant is missing or has odd signs")?;
@@ -99,14 +113,40 @@ fn check_entra(entra: &EntraSettings) -> Step<()> {
         sane && u128::from(entra.timeout).saturating_add(5000) <= lease,
         "the time-out is 0 (default) or 100 to 55000 ms",
     )?;
-    match entra.client_type() {
-        EntraClientType::Public => valid(
-            entra.client_secret.is_empty(),
-            "a public client has no secret",
-        ),
+    check_client(entra)
+}
+
+/// Each type of client has what it proves itself by, and nothing else.
+fn check_client(entra: &EntraSettings) -> Step<()> {
+    let kind = entra.client_type();
+    valid(
+        entra.client_secret.is_empty() || kind == EntraClientType::Secret,
+        "a client secret, and the client is of another type",
+    )?;
+    let certificate = !entra.client_certificate.is_empty() || !entra.client_key.is_empty();
+    valid(
+        !certificate || kind == EntraClientType::Certificate,
+        "a client certificate or key, and the client is of another type",
+    )?;
+    match kind {
+        EntraClientType::Public => Ok(()),
         EntraClientType::Secret => sealed(&entra.client_secret, "the client secret"),
+        EntraClientType::Certificate => {
+            let fits = |octets: &[u8]| (1..=CLIENT_CERTIFICATE_OCTETS_MAX).contains(&octets.len());
+            valid(
+                fits(&entra.client_certificate) && fits(&entra.client_key),
+                "the client certificate or its key is missing or too long",
+            )
+        }
         EntraClientType::Unspecified => valid(false, "the client type is unknown"),
     }
+}
+
+/// `http://host:port`: there is no usual port.
+fn is_proxy(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").unwrap_or_default();
+    let port = rest.rsplit_once(':').map(|(_, port)| port);
+    port.is_some_and(|port| !port.ends_with(']')) && is_authority(&format!("https://{rest}"))
 }
 
 /// `https://host[:port]` and nothing behind it: a path or a user part would send the
@@ -145,6 +185,14 @@ fn is_word(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(known) && !text.contains("..")
 }
 
+/// A certificate in an audit: as operators and directories name it. Empty: none.
+fn digest(certificate: &[u8]) -> String {
+    if certificate.is_empty() {
+        return String::new();
+    }
+    HEXLOWER.encode(&Sha256::digest(certificate))
+}
+
 fn facts(settings: &Settings) -> String {
     let mut facts = Facts::default();
     if let Some(entra) = &settings.entra {
@@ -154,6 +202,13 @@ fn facts(settings: &Settings) -> String {
             .text("entra.client_id", &entra.client_id)
             .with("entra.client_type", entra.client_type().as_str_name())
             .with("entra.secret", !entra.client_secret.is_empty())
+            .with("entra.certificate", digest(&entra.client_certificate))
+            .with("entra.cloud", entra.cloud().as_str_name())
+            .text("entra.proxy", &entra.proxy)
+            .with(
+                "entra.dangerous_custom_authority",
+                entra.dangerous_custom_authority,
+            )
             .text("entra.scope", &entra.scope)
             .with("entra.timeout", entra.timeout)
             .with("entra.require_registered_mfa", entra.require_registered_mfa)

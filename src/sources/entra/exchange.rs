@@ -1,0 +1,121 @@
+//! One request and what comes back of it: sent at most once, within its time.
+//!
+//! Must not know: what a number means.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use reqwest::header::{self, HeaderMap};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::request::TellingBody;
+use crate::sources::http::chain;
+
+/// What came of one request.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// The far end's own words.
+    Answered(Answered),
+    /// Nothing was sent.
+    NoConnection,
+    /// Sent, or perhaps sent, and nothing whole came back.
+    Nothing,
+    /// More came back than any answer of Entra has.
+    TooMuch,
+}
+
+/// An answer that came back whole.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    /// May hold a token.
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+/// Posts a form, once.
+pub(super) async fn post(
+    http: &reqwest::Client,
+    to: &Url,
+    form: Bytes,
+    request_id: &str,
+    deadline: Instant,
+) -> Heard {
+    let (body, taken) = TellingBody::new(form);
+    let request = http
+        .post(to.clone())
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::ACCEPT, "application/json")
+        .header("client-request-id", request_id)
+        .header("return-client-request-id", "true")
+        // We take 429 with Retry-After for what it is, so Entra may say it.
+        .header("x-ms-lib-capability", "retry-after, h429")
+        .body(reqwest::Body::wrap(body));
+    let heard = timeout_at(deadline, async { read(request.send().await?).await }).await;
+    match heard {
+        Ok(Ok(heard)) => heard,
+        Ok(Err(error)) => {
+            tracing::debug!(request_id, error = %chain(error), "no answer");
+            if taken.is_taken() {
+                Heard::Nothing
+            } else {
+                Heard::NoConnection
+            }
+        }
+        Err(_) if taken.is_taken() => Heard::Nothing,
+        Err(_) => Heard::NoConnection,
+    }
+}
+
+/// Reads the body up to the cap, whatever length the header claims.
+pub(super) async fn read(mut response: reqwest::Response) -> Result<Heard, reqwest::Error> {
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = Zeroizing::new(Vec::with_capacity(BODY_OCTETS_USUAL));
+    while let Some(chunk) = response.chunk().await? {
+        if body.len().saturating_add(chunk.len()) > BODY_OCTETS_MAX {
+            return Ok(Heard::TooMuch);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Heard::Answered(Answered {
+        status,
+        headers,
+        body,
+    }))
+}
+
+/// Names each request, so that our log and Entra's sign-in log can be laid side by side.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    prefix: [u8; 8],
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(super) const fn new(prefix: [u8; 8]) -> Self {
+        Self {
+            prefix,
+            next: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn next(&self) -> String {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let prefix = u64::from_be_bytes(self.prefix);
+        format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            prefix >> 32,
+            (prefix >> 16) & 0xffff,
+            prefix & 0xffff,
+            number >> 48,
+            number & 0xffff_ffff_ffff,
+        )
+    }
+}
+
+/// LIMIT: Entra's answers are below 8 KiB; tokens with many claims below 32.
+const BODY_OCTETS_MAX: usize = 64 * 1024;
+const BODY_OCTETS_USUAL: usize = 2048;
