@@ -188,7 +188,7 @@ mod tests {
     fn one_user_or_users_far_apart_are_no_blocked_address() {
         let (mut pauses, now) = (Pauses::default(), Instant::now());
         for number in 0..50 {
-            let apart = LOCKED_WINDOW / 7 * number;
+            let apart = LOCKED_WINDOW / 6 * number;
             assert!(!lock(&mut pauses, "alice", now + apart));
             assert!(!lock(&mut pauses, &format!("user{number}"), now + apart));
         }
