@@ -8,8 +8,8 @@ use countersign::node::SystemEntropy;
 use countersign_core::base::Entropy;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
 
 /// A refusal of the token endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -169,8 +169,8 @@ impl Trace {
     }
 
     /// Seconds since 1970.
-    pub(super) const fn now(&self) -> i64 {
-        self.now.unix_timestamp()
+    pub(super) fn now(&self) -> f64 {
+        Duration::seconds(self.now.unix_timestamp()).as_seconds_f64()
     }
 
     pub(super) fn json(&self, status: u16, body: &Value) -> Response {

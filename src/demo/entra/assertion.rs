@@ -37,7 +37,7 @@ pub(super) struct Expected<'a> {
     pub(super) audiences: &'a [String],
     pub(super) client_id: &'a str,
     /// Seconds since 1970.
-    pub(super) now: i64,
+    pub(super) now: f64,
 }
 
 #[derive(Deserialize)]
@@ -53,8 +53,9 @@ struct Claims {
     iss: String,
     sub: String,
     jti: String,
-    exp: i64,
-    nbf: Option<i64>,
+    /// Seconds, also parts of one (RFC 7519 §2): Microsoft's library sends those.
+    exp: f64,
+    nbf: Option<f64>,
 }
 
 impl Files {
@@ -112,7 +113,8 @@ impl Registered {
         let (signed, signature) = assertion.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let header: Header = part(header)?;
-        if header.alg != "PS256" || header.thumbprint.as_deref() != Some(&self.thumbprint) {
+        let thumbprint = header.thumbprint.unwrap_or_default();
+        if header.alg != "PS256" || thumbprint.trim_end_matches('=') != self.thumbprint {
             return None;
         }
         let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
@@ -128,5 +130,5 @@ fn part<T: DeserializeOwned>(text: &str) -> Option<T> {
 }
 
 /// As Entra has it.
-const CLOCKS_APART_SECS: i64 = 300;
-const LIFE_SECS_MAX: i64 = 24 * 3600;
+const CLOCKS_APART_SECS: f64 = 300.0;
+const LIFE_SECS_MAX: f64 = 24.0 * 3600.0;
