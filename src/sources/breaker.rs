@@ -159,6 +159,7 @@ impl Breaker {
     }
 
     /// What came of a question. Returns the rest that it began.
+    #[expect(clippy::needless_pass_by_value, reason = "it is good for one question")]
     pub fn done(&mut self, ticket: Ticket, verdict: Verdict, now: Instant) -> Option<Resting> {
         let Ticket { phase, slot } = ticket;
         if phase != self.phase {
@@ -185,6 +186,7 @@ impl Breaker {
     }
 
     /// A question that showed nothing: it was never sent, or nobody waited for its end.
+    #[expect(clippy::needless_pass_by_value, reason = "it is good for one question")]
     pub fn dropped(&mut self, ticket: Ticket) {
         let Ticket { phase, slot } = ticket;
         if phase == self.phase {

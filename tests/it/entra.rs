@@ -7,6 +7,7 @@ mod examination;
 mod guard;
 mod hostile;
 mod load;
+mod proxy;
 mod secrecy;
 mod verdict;
 

@@ -65,7 +65,7 @@ impl Entra {
             places,
             grant,
             decisions: Decisions::new(switches),
-            request_ids: RequestIds::new(surroundings.request_ids),
+            request_ids: RequestIds::new(surroundings.request_ids, name, surroundings.clock.wall()),
             clock: Arc::clone(&surroundings.clock),
             timeout,
             room: Semaphore::new(QUESTIONS_IN_FLIGHT_MAX),

@@ -4,7 +4,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
+use countersign_core::base::Timestamp;
 use reqwest::header::{self, HeaderMap};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -87,24 +89,30 @@ pub(super) async fn read(mut response: reqwest::Response) -> Result<Heard, reqwe
     }))
 }
 
-/// Names each request, so that our log and Entra's sign-in log can be laid side by side.
+/// Names each request, so that our log and Entra's sign-in log can be laid side by side, and
+/// each statement that is signed, of which none may have the name of another.
 #[derive(Debug)]
 pub(super) struct RequestIds {
-    prefix: [u8; 8],
+    prefix: u64,
     next: AtomicU64,
 }
 
 impl RequestIds {
-    pub(super) const fn new(prefix: [u8; 8]) -> Self {
+    /// `random` is the node's own of this start. A source that is made again of new settings
+    /// begins later than the last one ended; sources of the same moment have other names.
+    pub(super) fn new(random: [u8; 8], source: &str, now: Timestamp) -> Self {
+        let name = digest(&SHA256, source.as_bytes());
+        let name = name.as_ref().iter().take(8);
+        let name = name.fold(0, |sum, octet| (sum << 8) | u64::from(*octet));
         Self {
-            prefix,
-            next: AtomicU64::new(0),
+            prefix: u64::from_be_bytes(random) ^ name,
+            next: AtomicU64::new(now.as_millis() << IDS_A_MILLISECOND_BITS),
         }
     }
 
     pub(super) fn next(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let prefix = u64::from_be_bytes(self.prefix);
+        let prefix = self.prefix;
         format!(
             "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
             prefix >> 32,
@@ -116,6 +124,30 @@ impl RequestIds {
     }
 }
 
+/// More than a node ever asks in a millisecond.
+const IDS_A_MILLISECOND_BITS: u32 = 20;
 /// LIMIT: Entra's answers are below 8 KiB; tokens with many claims below 32.
 const BODY_OCTETS_MAX: usize = 64 * 1024;
 const BODY_OCTETS_USUAL: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_requests_have_one_id() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let later = Timestamp::from_millis(1_800_000_000_001);
+        let ids = [("entra", now), ("entra", later), ("other", now)];
+        let ids = ids.map(|(source, now)| RequestIds::new([7; 8], source, now));
+        let drawn: BTreeSet<_> = ids
+            .iter()
+            .flat_map(|ids| std::iter::repeat_with(|| ids.next()).take(1000))
+            .collect();
+        assert_eq!(drawn.len(), 3000);
+        let shape = |id: &String| id.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+        assert!(drawn.iter().all(shape));
+    }
+}

@@ -147,11 +147,12 @@ impl Guard {
     fn throttled(&self, span: Duration, now: Instant) {
         let span = span.clamp(REST_LEAST, REST_MOST);
         self.raise(&troubles::THROTTLED);
-        let left = self.gate.resting_for(now).unwrap_or_default();
-        if left.saturating_add(REST_LEAST) < span {
-            self.gate.rest(span, now);
-            self.rests.resting(&self.source, span);
+        let left = self.gate.resting_for(now);
+        if left.is_some_and(|left| left.saturating_add(REST_LEAST) >= span) {
+            return;
         }
+        self.gate.rest(span, now);
+        self.rests.resting(&self.source, span);
     }
 
     /// True: so many users are locked that it must be our address.

@@ -252,6 +252,18 @@ fn a_throttle_is_kept_and_told_once() {
 }
 
 #[test]
+fn a_throttle_that_asks_for_nothing_is_still_one() {
+    let world = World::new();
+    let lesson = Lesson {
+        judged: world.decisions.judge(429, &Said::default()),
+        retry_after: Some(Duration::ZERO),
+        hurried: false,
+    };
+    world.taught("alice", lesson);
+    assert_eq!(world.guard.resting(world.now), Some(REST_LEAST));
+}
+
+#[test]
 fn no_word_from_outside_makes_a_source_rest_for_long() {
     let world = World::new();
     let lesson = Lesson {
