@@ -6,6 +6,7 @@ CARGO := cargo
 BUILD := --release --locked
 TOOLS := $(CACHE)/tools
 DEPLOY_TOOLS := $(TOOLS)/deploy
+ENTRA_TOOLS := $(TOOLS)/entra
 # Builds that tests alone may have: they die when told to, or forget.
 DANGERS := dangerous-fail-points,dangerous-forget-attempts
 FUZZ_SECONDS ?= 600
@@ -24,7 +25,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test test-points check fix bench bench-cluster bench-radsec chaos chaos-forgets fuzz fuzz-smoke build deps llvm radclient gateways e2e keep check-deploy
+.PHONY: demo test test-points check fix bench bench-cluster bench-radsec chaos chaos-forgets fuzz fuzz-smoke build deps llvm radclient gateways e2e keep check-deploy entra-peers
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -38,6 +39,9 @@ test: deps radclient ## every test
 e2e: deps gateways ## logins through real VPN gateways, with their tunnels and their fail-over
 	$(CARGO) test $(BUILD) --workspace --no-run
 	@SUDO=$$([ $$(id -u) = 0 ] || echo sudo); $$SUDO tests/e2e/run
+
+entra-peers: build $(ENTRA_TOOLS)/ready ## the stand-in for Entra, asked by Microsoft's own library
+	@SUDO=$$([ $$(id -u) = 0 ] || echo sudo); $$SUDO tests/entra/run $(ENTRA_TOOLS)
 
 # A build that can be told to die is good for this alone: `make build` makes the real one again.
 test-points: deps ## the leader dies between any two steps of a login
@@ -135,13 +139,13 @@ $(TOOLS)/bin/cargo-%:
 	$(CARGO) install --locked --root $(TOOLS) cargo-$*
 
 # The word that all is there comes last: an environment that was cut short is made again.
-$(DEPLOY_TOOLS)/ready: tests/deploy/requirements.txt
-	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
+$(TOOLS)/%/ready: tests/%/requirements.txt
+	@{ python3 -c 'import ensurepip, venv' && command -v curl; } >/dev/null 2>&1 || \
 	  { SUDO=$$([ $$(id -u) = 0 ] || echo sudo); \
-	    echo 'installing python3-venv (a Debian package)'; \
+	    echo 'installing python3-venv and curl (Debian packages)'; \
 	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends \
-	      python3-venv >/dev/null; }
-	rm -rf $(DEPLOY_TOOLS)
-	python3 -m venv $(DEPLOY_TOOLS)
-	$(DEPLOY_TOOLS)/bin/pip install --quiet --requirement tests/deploy/requirements.txt
+	      curl python3-venv >/dev/null; }
+	rm -rf $(@D)
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --requirement $<
 	touch $@

@@ -30,7 +30,7 @@ enum Command {
     #[command(hide = true)]
     Commits(commits::Options),
     /// A stand-in for Microsoft Entra ID, alone, for any client to be tried on
-    Entra(entra::Options),
+    Entra(Box<entra::Options>),
 }
 
 fn main() -> ExitCode {

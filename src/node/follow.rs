@@ -6,18 +6,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use countersign_core::base::{ClusterId, Operations, Secret};
+use countersign_core::base::{ClusterId, Entropy, Operations, Secret};
 use countersign_core::ledger::fields::SourceSecret;
 use countersign_core::ledger::{StoreError, fields, query, storage};
 use countersign_core::seal::{Context, KeyFile, Keyring, OpenError, Sealed};
 
 use super::keys;
 use super::parts::NodeLogins;
+use super::system::SystemClock;
 use crate::consensus::{Consensus, Facts, LiveTables};
 use crate::login::Ledger;
 use crate::net::{Client, Clients};
 use crate::operate::secret_digest;
-use crate::sources::entra::{ConfigError, Entra, PinnedHosts, Surroundings};
+use crate::sources::alarm::Alarms;
+use crate::sources::breaker::Untold;
+use crate::sources::entra::{ConfigError, Credentials, Entra, PinnedHosts, Surroundings};
 use crate::sources::{Kind, Source, Sources};
 
 /// The copies, and what they are made from.
@@ -135,12 +138,13 @@ impl Copies {
     fn source_kind(&self, source: &storage::Source) -> Result<Kind, FieldError> {
         match &source.kind {
             Some(storage::source::Kind::Entra(entra)) => {
-                let secret = self.source_secret(
-                    &source.name,
-                    SourceSecret::ClientSecret,
-                    &entra.client_secret,
-                )?;
-                let entra = Entra::configure(entra, secret, &self.surroundings)?;
+                let opened = |secret, sealed| self.source_secret(&source.name, secret, sealed);
+                let credentials = Credentials {
+                    client_secret: opened(SourceSecret::ClientSecret, &entra.client_secret)?,
+                    client_key: opened(SourceSecret::ClientKey, &entra.client_key)?,
+                };
+                let surroundings = &self.surroundings;
+                let entra = Entra::configure(&source.name, entra, credentials, surroundings)?;
                 Ok(Kind::Entra(Box::new(entra)))
             }
             None => Ok(Kind::Misconfigured),
@@ -173,15 +177,19 @@ impl Copies {
 pub(super) fn surroundings(
     hosts: &[String],
     ca_file: Option<PathBuf>,
-    request_ids: [u8; 8],
+    mut chance: impl Entropy,
     operations: Arc<dyn Operations>,
 ) -> Result<Surroundings, ConfigError> {
     let pinned = PinnedHosts::parse(hosts.iter().map(String::as_str))?;
     Ok(Surroundings {
         pinned,
         ca_file,
-        request_ids,
+        request_ids: chance.array(),
+        boot_key: Arc::new(Secret::new(chance.array::<32>().to_vec())),
+        alarms: Arc::new(Alarms::new(Arc::clone(&operations))),
         operations,
+        rests: Arc::new(Untold),
+        clock: Arc::new(SystemClock),
     })
 }
 

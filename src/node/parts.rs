@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use countersign_core::base::{Entropy, NodeId, Operations};
+use countersign_core::base::{NodeId, Operations};
 use countersign_core::seal::KeyFile;
 use tokio::net::TcpListener;
 
@@ -139,7 +139,7 @@ pub(super) fn judging(
     let surroundings = follow::surroundings(
         &config.source_hosts,
         config.source_ca_file.clone(),
-        SystemEntropy.array(),
+        SystemEntropy,
         Arc::clone(&telling.metrics) as _,
     )?;
     let copies = Copies {

@@ -179,6 +179,7 @@ mod tests {
         "token.state",
         "token.uri",
         "user.add",
+        "user.password",
         "user.remove",
         "user.set",
         "user.status",

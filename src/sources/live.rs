@@ -144,9 +144,9 @@ impl Source {
     }
 
     /// Looks at it step by step, without any user's password.
-    pub async fn examine(&self, _domain: Option<&str>) -> Vec<Finding> {
+    pub async fn examine(&self, domain: Option<&str>) -> Vec<Finding> {
         match &self.kind {
-            Kind::Entra(_) => Vec::new(),
+            Kind::Entra(entra) => entra.examine(domain).await,
             Kind::Misconfigured => vec![Finding {
                 step: "settings",
                 light: Light::Red,

@@ -2,11 +2,16 @@
 //!
 //! Must not know: RADIUS, codes, the ledger, who the NAS is.
 
+pub mod alarm;
+pub mod breaker;
 pub mod entra;
 mod finding;
+pub mod http;
 mod live;
 mod own;
+pub mod pause;
 mod route;
+pub mod wrong;
 
 pub use finding::{Finding, Light};
 pub use live::{Kind, Source, SourceKind, Sources};

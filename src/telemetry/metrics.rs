@@ -170,6 +170,11 @@ const SERIES: &[(&str, &str, &str)] = &[
     ),
     ("raft", "what", "the term, and indexes of the log"),
     (
+        "source_alarms",
+        "trouble",
+        "password sources that are in this trouble now",
+    ),
+    (
         "source_answers",
         "reason",
         "answers of the password source, by reason",
@@ -178,6 +183,11 @@ const SERIES: &[(&str, &str, &str)] = &[
         "source_seconds",
         "outcome",
         "time that the password source took",
+    ),
+    (
+        "source_spared",
+        "why",
+        "questions that the password source was not asked",
     ),
     (
         "source_unknown_codes",

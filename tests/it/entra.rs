@@ -1,9 +1,13 @@
 //! The Entra source against the stand-in, over TLS.
 
+mod confidential;
 mod connection;
 mod counts;
+mod examination;
+mod guard;
 mod hostile;
 mod load;
+mod proxy;
 mod secrecy;
 mod verdict;
 
@@ -11,7 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::login::{Against, Answer, PasswordSource, Question};
-use countersign::sources::entra::{ConfigError, Entra, PinnedHosts, Surroundings};
+use countersign::node::SystemClock;
+use countersign::sources::alarm::Alarms;
+use countersign::sources::breaker::Untold;
+use countersign::sources::entra::{ConfigError, Credentials, Entra, PinnedHosts, Surroundings};
 use countersign_core::base::{Secret, Unobserved};
 use countersign_core::ledger::SourceOutcome;
 use countersign_core::ledger::storage::{EntraClientType, EntraSettings};
@@ -29,6 +36,7 @@ fn settings(stand_in: &StandIn) -> EntraSettings {
         tenant: stand_in.told("tenant").to_owned(),
         client_id: stand_in.told("client_id").to_owned(),
         client_type: EntraClientType::Public.into(),
+        dangerous_custom_authority: true,
         timeout: 5_000,
         ..EntraSettings::default()
     }
@@ -39,12 +47,21 @@ fn surroundings(stand_in: &StandIn) -> Result<Surroundings, ConfigError> {
         pinned: PinnedHosts::parse([stand_in.host()])?,
         ca_file: Some(stand_in.ca_file()),
         request_ids: [7; 8],
+        boot_key: Arc::new(Secret::from(&[7; 32][..])),
         operations: Arc::new(Unobserved),
+        alarms: Arc::new(Alarms::new(Arc::new(Unobserved))),
+        rests: Arc::new(Untold),
+        clock: Arc::new(SystemClock),
     })
 }
 
+/// A source of these settings that needs no credentials.
+fn public(settings: &EntraSettings, surroundings: &Surroundings) -> Result<Entra, ConfigError> {
+    Entra::configure("entra", settings, Credentials::default(), surroundings)
+}
+
 fn source(stand_in: &StandIn) -> Result<Entra, ConfigError> {
-    Entra::configure(&settings(stand_in), None, &surroundings(stand_in)?)
+    public(&settings(stand_in), &surroundings(stand_in)?)
 }
 
 async fn ask_with(source: &Entra, name: &str, password: &str) -> Verdict {

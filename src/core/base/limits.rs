@@ -165,6 +165,9 @@ pub const USER_GROUPS_MAX: usize = 256;
 pub const FIELD_OCTETS_MAX: usize = 256;
 /// Longest sealed or wrapped secret of an administrative record.
 pub const RECORD_SEALED_OCTETS_MAX: usize = 1024;
+/// Longest certificate of a client of a directory, and longest sealed key of one: RSA keys
+/// of 8192 bits have 4.7 KiB.
+pub const CLIENT_CERTIFICATE_OCTETS_MAX: usize = 8192;
 /// Longest serial number of a token.
 pub const SERIAL_OCTETS_MAX: usize = 64;
 /// How far a step that proves possession may lie from the entry's time, in steps.

@@ -66,6 +66,7 @@ pub const fn source_secret<'a>(
         row: source.as_bytes(),
         field: match secret {
             SourceSecret::ClientSecret => "entra.client_secret",
+            SourceSecret::ClientKey => "entra.client_key",
         },
     }
 }
@@ -75,6 +76,8 @@ pub const fn source_secret<'a>(
 pub enum SourceSecret {
     /// Of the Entra application.
     ClientSecret,
+    /// The private key of the Entra application's certificate.
+    ClientKey,
 }
 
 /// The row of [`rule_secret`] for an attribute.

@@ -91,7 +91,8 @@ async fn set_up(
         &settings,
         format!(
             "[[source]]\n[source.entra]\n\
-             authority = \"{}\"\ntenant = \"{}\"\nclient_id = \"{}\"\n",
+             authority = \"{}\"\ndangerous_custom_authority = true\n\
+             tenant = \"{}\"\nclient_id = \"{}\"\n",
             entra.authority, entra.tenant, entra.client_id
         ),
     )?;

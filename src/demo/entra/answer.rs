@@ -8,8 +8,8 @@ use countersign::node::SystemEntropy;
 use countersign_core::base::Entropy;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
 
 /// A refusal of the token endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,16 @@ refusals! {
         "The request must have a client secret or assertion";
     WRONG_SECRET 401 "invalid_client" None, 7000215
         "The client secret is wrong";
+    WRONG_ASSERTION 401 "invalid_client" None, 700027
+        "The signature of the client assertion, or its certificate, is not known";
+    WRONG_SUBJECT 401 "invalid_client" None, 700030
+        "The client assertion is about another application";
+    WRONG_AUDIENCE 401 "invalid_client" None, 50012
+        "The client assertion is for another endpoint";
+    LATE_ASSERTION 401 "invalid_client" None, 700024
+        "The client assertion is not valid at this time";
+    WRONG_SCOPE 400 "invalid_scope" None, 70011
+        "The scope of an application must be a resource followed by /.default";
     UNWANTED_SECRET 401 "invalid_client" None, 700025
         "A public client must not send a secret";
     MISSING_FIELD 400 "invalid_request" None, 900144
@@ -140,6 +150,27 @@ impl Trace {
             set(&mut body, "id_token", token(&claims).into());
         }
         self.json(200, &body)
+    }
+
+    /// A token of the application's own.
+    pub(super) fn grant_own(&self, tenant: &str, client: &str, roles: &[String]) -> Response {
+        let (issued, expires) = (self.now.unix_timestamp(), TOKEN_LIFE_SECS);
+        let claims = json!({
+            "aud": "https://graph.microsoft.com", "appid": client, "idtyp": "app",
+            "iss": format!("https://sts.windows.net/{tenant}/"),
+            "iat": issued, "nbf": issued, "exp": issued.saturating_add(expires),
+            "roles": roles, "tid": tenant, "ver": "1.0",
+        });
+        let body = json!({
+            "token_type": "Bearer", "expires_in": expires, "ext_expires_in": expires,
+            "access_token": token(&claims),
+        });
+        self.json(200, &body)
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn now(&self) -> f64 {
+        Duration::seconds(self.now.unix_timestamp()).as_seconds_f64()
     }
 
     pub(super) fn json(&self, status: u16, body: &Value) -> Response {

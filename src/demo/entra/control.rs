@@ -26,6 +26,8 @@ pub(super) struct Faults {
     outage: bool,
     /// 429 with Retry-After.
     throttle: bool,
+    /// What that says, if not a minute.
+    retry_after: Option<String>,
     /// Takes the request and breaks the connection off.
     cut: bool,
     /// Said instead of any answer.
@@ -55,6 +57,8 @@ pub(super) struct Order {
     delay_ms: Option<u64>,
     outage: Option<bool>,
     throttle: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    retry_after: Option<Option<String>>,
     cut: Option<bool>,
     #[serde(default, deserialize_with = "present")]
     canned: Option<Option<Canned>>,
@@ -83,8 +87,9 @@ impl Faults {
             return Some(((status, html, page).into_response(), "outage"));
         }
         if self.throttle {
+            let retry_after = self.retry_after.as_deref().unwrap_or("60");
             let head = [
-                (header::RETRY_AFTER, "60"),
+                (header::RETRY_AFTER, retry_after),
                 (header::CONTENT_TYPE, "text/plain"),
             ];
             let status = StatusCode::TOO_MANY_REQUESTS;
@@ -101,6 +106,9 @@ impl Faults {
         self.outage = order.outage.unwrap_or(self.outage);
         self.throttle = order.throttle.unwrap_or(self.throttle);
         self.cut = order.cut.unwrap_or(self.cut);
+        if let Some(retry_after) = &order.retry_after {
+            self.retry_after.clone_from(retry_after);
+        }
         if let Some(canned) = &order.canned {
             self.canned.clone_from(canned);
         }

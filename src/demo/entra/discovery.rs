@@ -31,7 +31,7 @@ pub(super) async fn openid_configuration(
         "token_endpoint": format!("{base}/oauth2/v2.0/token"),
         "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
         "jwks_uri": format!("{base}/discovery/v2.0/keys"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
         "response_types_supported": ["id_token"],
         "scopes_supported": ["openid", "profile", "email"],
         "subject_types_supported": ["pairwise"],

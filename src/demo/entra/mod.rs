@@ -5,6 +5,7 @@
 
 mod account;
 mod answer;
+mod assertion;
 mod certificate;
 mod control;
 mod discovery;

@@ -24,6 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::account::Accounts;
 use super::answer::noise;
+use super::assertion::{Files, Registered};
 use super::certificate::Tls;
 use super::control::{self, Faults};
 use super::log::{Log, noted, observe};
@@ -42,6 +43,9 @@ pub(super) struct Rooms {
     pub(super) client_id: String,
     pub(super) confidential_client_id: String,
     pub(super) client_secret: Secret,
+    pub(super) certificate: Registered,
+    /// What the application's own tokens hold.
+    pub(super) roles: Vec<String>,
     pub(super) accounts: Accounts,
     pub(super) faults: ArcSwap<Faults>,
     /// Questions about a password that were read, whether or not answered yet.
@@ -60,6 +64,9 @@ pub(crate) struct Ready {
     /// Of the application that has a secret.
     pub(crate) confidential_client_id: String,
     pub(crate) client_secret_file: PathBuf,
+    /// It is registered with this certificate too.
+    pub(crate) client_certificate_file: PathBuf,
+    pub(crate) client_key_file: PathBuf,
     pub(crate) ca_file: PathBuf,
     pub(crate) log: PathBuf,
     pub(crate) control: String,
@@ -134,7 +141,9 @@ pub(crate) fn start(
 }
 
 fn ready(options: &Options, address: SocketAddr, ca_file: PathBuf) -> Ready {
-    let authority = format!("https://{address}");
+    let local = format!("https://{address}");
+    let authority = options.authority.clone().unwrap_or_else(|| local.clone());
+    let client = Files::of(&options.dir);
     Ready {
         tenant: options.tenant.clone(),
         client_id: options.client_id.clone(),
@@ -142,7 +151,9 @@ fn ready(options: &Options, address: SocketAddr, ca_file: PathBuf) -> Ready {
         client_secret_file: options.dir.join("entra-client-secret"),
         ca_file,
         log: options.dir.join("entra.jsonl"),
-        control: format!("{authority}/control"),
+        client_certificate_file: client.certificate,
+        client_key_file: client.key,
+        control: format!("{local}/control"),
         authority,
     }
 }
@@ -157,6 +168,8 @@ fn house(options: &Options, ready: &Ready) -> anyhow::Result<House> {
         client_id: ready.client_id.clone(),
         confidential_client_id: ready.confidential_client_id.clone(),
         client_secret: secret.into(),
+        certificate: Files::of(&options.dir).open()?,
+        roles: options.roles.clone(),
         accounts: Accounts::new(options.accounts(), options.smart_lockout),
         faults: ArcSwap::default(),
         asked: AtomicU64::default(),

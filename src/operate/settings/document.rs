@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::operate::OperateError;
 
 mod source;
-pub(super) use source::{Entra, Given, Source};
+pub(super) use source::{CLOUDS, Entra, Given, Source};
 
 /// Stands for a secret that is there and not shown.
 pub const MASK: &str = "(kept)";
@@ -191,7 +191,10 @@ mod tests {
         let secrets = source.secrets().expect("no secret is empty");
         assert!(matches!(
             secrets[..],
-            [(SourceSecret::ClientSecret, Given::Kept)]
+            [
+                (SourceSecret::ClientSecret, Given::Kept),
+                (SourceSecret::ClientKey, Given::Nothing)
+            ]
         ));
     }
 }

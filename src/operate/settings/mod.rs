@@ -2,6 +2,7 @@
 
 mod document;
 mod examine;
+mod pem;
 mod resolve;
 
 use countersign_core::base::{RequestId, Secret};
@@ -113,6 +114,7 @@ impl<L: Ledger> Operate<L> {
 fn slot(source: &mut storage::Source, secret: SourceSecret) -> Option<&mut Vec<u8>> {
     match (&mut source.kind, secret) {
         (Some(Kind::Entra(entra)), SourceSecret::ClientSecret) => Some(&mut entra.client_secret),
-        (None, SourceSecret::ClientSecret) => None,
+        (Some(Kind::Entra(entra)), SourceSecret::ClientKey) => Some(&mut entra.client_key),
+        (None, _) => None,
     }
 }

@@ -2,7 +2,8 @@
 
 use countersign_core::ledger::storage;
 
-use super::document::{Document, Entra, Limits, Source, Texts};
+use super::document::{CLOUDS, Document, Entra, Limits, Source, Texts};
+use super::pem;
 use crate::operate::OperateError;
 
 pub(super) fn settings(document: Document) -> Result<storage::Settings, OperateError> {
@@ -32,7 +33,7 @@ fn source(it: Source) -> Result<storage::Source, OperateError> {
         let why = "a source needs the table of its kind, as [source.entra]";
         return Err(OperateError::invalid("source", why));
     };
-    let (usual_name, kind) = ("entra", storage::source::Kind::Entra(entra(it_entra)));
+    let (usual_name, kind) = ("entra", storage::source::Kind::Entra(entra(it_entra)?));
     Ok(storage::Source {
         name: if it.name.is_empty() {
             usual_name.to_owned()
@@ -44,13 +45,23 @@ fn source(it: Source) -> Result<storage::Source, OperateError> {
     })
 }
 
-fn entra(it: Entra) -> storage::EntraSettings {
-    let client_type = if it.client_secret.is_some() {
-        storage::EntraClientType::Secret
-    } else {
-        storage::EntraClientType::Public
+fn entra(it: Entra) -> Result<storage::EntraSettings, OperateError> {
+    let client_type = match (&it.client_secret, &it.client_key) {
+        (Some(_), Some(_)) => {
+            let why = "client_secret or client_certificate with client_key, not both";
+            return Err(OperateError::invalid("source.entra", why));
+        }
+        (Some(_), None) => storage::EntraClientType::Secret,
+        (None, Some(_)) => storage::EntraClientType::Certificate,
+        (None, None) => storage::EntraClientType::Public,
     };
-    storage::EntraSettings {
+    let cloud = CLOUDS.iter().find(|(word, _)| *word == it.cloud);
+    let cloud = cloud.ok_or_else(|| {
+        OperateError::invalid("source.entra.cloud", "global, us-gov, us-dod or china")
+    })?;
+    let certificate = pem::certificate(&it.client_certificate)
+        .map_err(|why| OperateError::invalid("source.entra.client_certificate", why))?;
+    Ok(storage::EntraSettings {
         authority: it.authority,
         tenant: it.tenant,
         client_id: it.client_id,
@@ -60,7 +71,12 @@ fn entra(it: Entra) -> storage::EntraSettings {
         timeout: it.timeout_ms,
         require_registered_mfa: it.require_registered_mfa,
         accept_external_challenge: it.accept_external_challenge,
-    }
+        cloud: cloud.1.into(),
+        client_certificate: certificate,
+        client_key: Vec::new(),
+        dangerous_custom_authority: it.dangerous_custom_authority,
+        proxy: it.proxy,
+    })
 }
 
 fn limits(it: &Limits) -> Result<storage::Limits, OperateError> {

@@ -10,7 +10,9 @@ use countersign_core::login::Reason;
 use serde::Deserialize;
 
 use super::response::Said;
+use super::troubles;
 use crate::login::Answer;
+use crate::sources::alarm::Trouble;
 
 /// The table, with the switches of the settings applied.
 #[derive(Debug)]
@@ -26,6 +28,32 @@ struct Decision {
     reason: Reason,
     /// Says nothing beside another number.
     wrapper: bool,
+    then: Then,
+    trouble: Option<&'static Trouble>,
+}
+
+/// A verdict, and what else the answer asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Judged {
+    pub(super) answer: Answer,
+    pub(super) then: Then,
+    /// What is wrong with the source, or between it and us.
+    pub(super) trouble: Option<&'static Trouble>,
+}
+
+/// What to leave alone after an answer.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Then {
+    /// Nothing.
+    #[default]
+    GoOn,
+    /// The user, who is locked.
+    LeaveLocked,
+    /// The user, for whom was asked too often.
+    LeaveLooped,
+    /// The source.
+    Rest,
 }
 
 /// The two settings that change rows.
@@ -56,18 +84,21 @@ impl Decisions {
     }
 
     /// The verdict on an answer that came back whole.
-    pub(super) fn judge(&self, status: u16, said: &Said) -> Answer {
+    pub(super) fn judge(&self, status: u16, said: &Said) -> Judged {
         match status {
             // The status is the throttle's own word; the body is plain text.
-            429 => answer(SourceOutcome::NotAsked, Reason::SourceDown, 0),
-            200 if said.token => answer(SourceOutcome::Denied, Reason::NoMfa, 0),
+            429 => Judged {
+                then: Then::Rest,
+                ..plain(SourceOutcome::NotAsked, Reason::SourceDown, 0)
+            },
+            200 if said.token => plain(SourceOutcome::Denied, Reason::NoMfa, 0),
             400..=499 => self.judge_refusal(said),
             500..=599 => self.judge_fault(said),
             _ => unreadable(),
         }
     }
 
-    fn judge_refusal(&self, said: &Said) -> Answer {
+    fn judge_refusal(&self, said: &Said) -> Judged {
         let mut decisions: Vec<Decision> = said.codes.iter().map(|&c| self.row(c)).collect();
         if decisions.iter().any(|decision| !decision.wrapper) {
             decisions.retain(|decision| !decision.wrapper);
@@ -75,29 +106,30 @@ impl Decisions {
         let Some(first) = decisions.first() else {
             return without_code(said);
         };
-        if decisions.iter().all(|other| other.outcome == first.outcome) {
-            return first.answer();
+        let answer = if decisions.iter().all(|other| other.outcome == first.outcome) {
+            first.answer()
+        } else {
+            contradicting(&decisions, first.code)
+        };
+        let asked = decisions.iter().map(|decision| decision.then);
+        Judged {
+            answer,
+            then: asked
+                .reduce(|one, other| if one == Then::GoOn { other } else { one })
+                .unwrap_or_default(),
+            trouble: decisions.iter().find_map(|decision| decision.trouble),
         }
-        // Numbers that contradict each other: never in, and a wrong password counts.
-        let wrong = decisions.iter().find(|d| d.outcome == SourceOutcome::Wrong);
-        let denied = decisions
-            .iter()
-            .find(|d| d.outcome == SourceOutcome::Denied);
-        wrong.or(denied).map_or_else(
-            || answer(SourceOutcome::Denied, Reason::UnknownAnswer, first.code),
-            |decision| decision.answer(),
-        )
     }
 
     /// A 5xx releases the attempt only when every number in it says that nothing was
     /// judged; what else it says is not believed.
-    fn judge_fault(&self, said: &Said) -> Answer {
+    fn judge_fault(&self, said: &Said) -> Judged {
         let refusal = self.judge_refusal(said);
-        if refusal.outcome == SourceOutcome::NotAsked {
+        if refusal.answer.outcome == SourceOutcome::NotAsked {
             return refusal;
         }
         let outcome = SourceOutcome::Unanswered;
-        answer(outcome, Reason::SourceUnanswered, refusal.code)
+        plain(outcome, Reason::SourceUnanswered, refusal.answer.code)
     }
 
     fn row(&self, code: u32) -> Decision {
@@ -106,6 +138,8 @@ impl Decisions {
             outcome: SourceOutcome::Denied,
             reason: Reason::UnknownAnswer,
             wrapper: false,
+            then: Then::GoOn,
+            trouble: None,
         })
     }
 }
@@ -116,18 +150,38 @@ impl Decision {
     }
 }
 
+/// Numbers that contradict each other: never in, and a wrong password counts.
+fn contradicting(decisions: &[Decision], first: u32) -> Answer {
+    let of = |outcome| decisions.iter().find(|d| d.outcome == outcome);
+    of(SourceOutcome::Wrong)
+        .or_else(|| of(SourceOutcome::Denied))
+        .map_or_else(
+            || answer(SourceOutcome::Denied, Reason::UnknownAnswer, first),
+            |decision| decision.answer(),
+        )
+}
+
 /// An answer whose body could not be read to its end, or that is not Entra's: the
 /// password was sent, and whether anyone judged it is not known.
-pub(super) const fn unreadable() -> Answer {
-    answer(SourceOutcome::Unanswered, Reason::UnknownAnswer, 0)
+pub(super) const fn unreadable() -> Judged {
+    plain(SourceOutcome::Unanswered, Reason::UnknownAnswer, 0)
 }
 
 /// A refusal without a number: only the error that says "later" is believed.
-fn without_code(said: &Said) -> Answer {
+fn without_code(said: &Said) -> Judged {
     match said.error.as_deref() {
-        Some("temporarily_unavailable") => answer(SourceOutcome::NotAsked, Reason::SourceDown, 0),
-        Some(_) => answer(SourceOutcome::Denied, Reason::UnknownAnswer, 0),
+        Some("temporarily_unavailable") => plain(SourceOutcome::NotAsked, Reason::SourceDown, 0),
+        Some(_) => plain(SourceOutcome::Denied, Reason::UnknownAnswer, 0),
         None => unreadable(),
+    }
+}
+
+/// A verdict that asks for nothing else.
+pub(super) const fn plain(outcome: SourceOutcome, reason: Reason, code: u32) -> Judged {
+    Judged {
+        answer: answer(outcome, reason, code),
+        then: Then::GoOn,
+        trouble: None,
     }
 }
 
@@ -148,7 +202,7 @@ enum TableError {
     Syntax(#[from] toml::de::Error),
     #[error("code {0} stands twice")]
     Twice(u32),
-    #[error("no reason is called {0}")]
+    #[error("no reason or trouble is called {0}")]
     Unknown(String),
 }
 
@@ -168,6 +222,9 @@ struct Row {
     instead: Option<String>,
     #[serde(default)]
     wrapper: bool,
+    #[serde(default)]
+    then: Then,
+    alarm: Option<String>,
     #[serde(rename = "about")]
     _about: String,
     codes: Vec<u32>,
@@ -200,11 +257,14 @@ impl Row {
             other if other.is_some() != switched => return Err(TableError::Switch),
             _ => (self.outcome.into(), &self.reason),
         };
+        let trouble = self.alarm.as_deref().map(trouble_called).transpose()?;
         Ok(Decision {
             code,
             outcome,
             reason: reason_called(reason)?,
             wrapper: self.wrapper,
+            then: self.then,
+            trouble,
         })
     }
 }
@@ -236,5 +296,11 @@ fn reason_called(name: &str) -> Result<Reason, TableError> {
         .ok_or_else(|| TableError::Unknown(name.to_owned()))
 }
 
+fn trouble_called(label: &str) -> Result<&'static Trouble, TableError> {
+    troubles::called(label).ok_or_else(|| TableError::Unknown(label.to_owned()))
+}
+
+#[cfg(test)]
+mod facts;
 #[cfg(test)]
 mod tests;

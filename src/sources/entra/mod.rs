@@ -6,11 +6,19 @@
 //!
 //! Must not know: codes, the ledger, RADIUS.
 
+mod assertion;
 mod client;
+mod cloud;
 mod decision;
+mod examine;
+mod exchange;
+mod guard;
 mod request;
 mod response;
 mod settings;
+mod troubles;
 
+pub use assertion::CertificateError;
 pub use client::Entra;
-pub use settings::{ConfigError, PinnedHosts, Surroundings};
+pub use cloud::PinnedHosts;
+pub use settings::{ConfigError, Credentials, Surroundings};

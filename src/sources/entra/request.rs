@@ -1,5 +1,5 @@
-//! The one request that is ever sent: the password grant as a form, and a body that
-//! tells whether any of it has left our hands.
+//! The forms that are sent, to one endpoint: the password grant, and the client's own; and a
+//! body that tells whether any of it has left our hands.
 //!
 //! Must not know: connections, answers.
 
@@ -10,52 +10,107 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countersign_core::base::Secret;
+use countersign_core::base::{Secret, Timestamp};
 use http_body::{Frame, SizeHint};
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
+
+use super::assertion::{Certificate, Claims, Unsigned};
 
 /// What stays the same from question to question.
 #[derive(Debug)]
 pub(super) struct Grant {
     pub(super) client_id: String,
-    /// `None`: a public client.
-    pub(super) client_secret: Option<Secret>,
+    pub(super) proof: Proof,
     pub(super) scope: String,
+    /// The token endpoint, for whom a statement is signed.
+    pub(super) audience: String,
+}
+
+/// How the client proves itself.
+#[derive(Debug)]
+pub(super) enum Proof {
+    Certificate(Box<Certificate>),
+    Public,
+    Secret(Secret),
+}
+
+/// What differs from request to request, beside user and password.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp<'a> {
+    /// Never used before.
+    pub(super) id: &'a str,
+    pub(super) now: Timestamp,
 }
 
 impl Grant {
-    /// The form, percent-encoded field by field, so that no octet of a password can
-    /// become another field. Its octets are wiped when the last holder lets go.
-    pub(super) fn form(&self, name: &str, password: &Secret) -> Bytes {
-        let secret = self.client_secret.as_ref().map_or(&[][..], Secret::expose);
-        let values = [
-            ("client_id", self.client_id.as_bytes()),
-            ("grant_type", b"password"),
+    /// Asks about a user.
+    pub(super) fn form(
+        &self,
+        name: &str,
+        password: &Secret,
+        stamp: Stamp<'_>,
+    ) -> Result<Bytes, Unsigned> {
+        let asked = [
+            ("grant_type", &b"password"[..]),
             ("scope", self.scope.as_bytes()),
             ("username", name.as_bytes()),
             ("password", password.expose()),
-            ("client_secret", secret),
         ];
-        // Room for everything at once: a buffer that grows leaves copies behind.
-        let octets = values.iter().map(|(field, value)| {
-            let encoded = value.len().saturating_mul(ENCODED_OCTETS_MAX);
-            encoded.saturating_add(field.len()).saturating_add(2)
-        });
-        let mut form = Zeroizing::new(String::with_capacity(octets.sum()));
-        for (field, value) in values {
-            if field == "client_secret" && self.client_secret.is_none() {
-                continue;
-            }
-            if !form.is_empty() {
-                form.push('&');
-            }
-            form.push_str(field);
-            form.push('=');
-            form.extend(byte_serialize(value));
-        }
-        Bytes::from_owner(WipedForm(form))
+        self.with_proof(&asked, stamp)
     }
+
+    /// Asks for a token of the client's own.
+    pub(super) fn own_form(&self, scope: &str, stamp: Stamp<'_>) -> Result<Bytes, Unsigned> {
+        let asked = [
+            ("grant_type", &b"client_credentials"[..]),
+            ("scope", scope.as_bytes()),
+        ];
+        self.with_proof(&asked, stamp)
+    }
+
+    fn with_proof(&self, asked: &[Field<'_>], stamp: Stamp<'_>) -> Result<Bytes, Unsigned> {
+        let mut fields = vec![("client_id", self.client_id.as_bytes())];
+        fields.extend_from_slice(asked);
+        let assertion;
+        match &self.proof {
+            Proof::Public => {}
+            Proof::Secret(secret) => fields.push(("client_secret", secret.expose())),
+            Proof::Certificate(certificate) => {
+                assertion = Zeroizing::new(certificate.assertion(Claims {
+                    audience: &self.audience,
+                    client_id: &self.client_id,
+                    id: stamp.id,
+                    now: stamp.now,
+                })?);
+                fields.push(("client_assertion_type", JWT_BEARER));
+                fields.push(("client_assertion", assertion.as_bytes()));
+            }
+        }
+        Ok(encoded(&fields))
+    }
+}
+
+type Field<'a> = (&'static str, &'a [u8]);
+
+/// The form, percent-encoded field by field, so that no octet of a password can become
+/// another field. Its octets are wiped when the last holder lets go.
+fn encoded(fields: &[Field<'_>]) -> Bytes {
+    // Room for everything at once: a buffer that grows leaves copies behind.
+    let octets = fields.iter().map(|(field, value)| {
+        let encoded = value.len().saturating_mul(ENCODED_OCTETS_MAX);
+        encoded.saturating_add(field.len()).saturating_add(2)
+    });
+    let mut form = Zeroizing::new(String::with_capacity(octets.sum()));
+    for (field, value) in fields {
+        if !form.is_empty() {
+            form.push('&');
+        }
+        form.push_str(field);
+        form.push('=');
+        form.extend(byte_serialize(value));
+    }
+    Bytes::from_owner(WipedForm(form))
 }
 
 /// The form as a body. Once the connection has taken it, the password may have been read.
@@ -118,6 +173,8 @@ impl AsRef<[u8]> for WipedForm {
 
 /// Octets that one octet becomes at most: `%XX`.
 const ENCODED_OCTETS_MAX: usize = 3;
+/// RFC 7523 §2.2.
+const JWT_BEARER: &[u8] = b"urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 #[cfg(test)]
 mod tests {
@@ -125,27 +182,38 @@ mod tests {
 
     use super::*;
 
-    fn grant(client_secret: Option<&str>) -> Grant {
+    const STAMP: Stamp<'static> = Stamp {
+        id: "one",
+        now: Timestamp::from_millis(1_800_000_000_000),
+    };
+
+    fn grant(proof: Proof) -> Grant {
         Grant {
             client_id: "app".to_owned(),
-            client_secret: client_secret.map(|text| Secret::from(text.to_owned())),
+            proof,
             scope: "openid".to_owned(),
+            audience: "https://login.example/token".to_owned(),
         }
     }
 
-    fn fields(form: &[u8]) -> BTreeMap<String, String> {
-        url::form_urlencoded::parse(form).into_owned().collect()
+    fn fields(form: Result<Bytes, Unsigned>) -> BTreeMap<String, String> {
+        let form = form.expect("a form");
+        url::form_urlencoded::parse(&form).into_owned().collect()
     }
 
     fn field<'a>(fields: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
         fields.get(name).map(String::as_str)
     }
 
+    fn secret(text: &str) -> Secret {
+        Secret::from(text.to_owned())
+    }
+
     #[test]
     fn a_password_cannot_add_a_field() {
         let hostile = " a&username=mallory&scope=x+y%26=%00\u{e4}\u{1f511}\" ";
-        let form = grant(None).form("al+ice@contoso.example", &Secret::from(hostile.to_owned()));
-        let fields = fields(&form);
+        let form = grant(Proof::Public).form("al+ice@contoso.example", &secret(hostile), STAMP);
+        let fields = fields(form);
         assert_eq!(field(&fields, "password"), Some(hostile));
         assert_eq!(field(&fields, "username"), Some("al+ice@contoso.example"));
         assert_eq!(field(&fields, "scope"), Some("openid"));
@@ -154,10 +222,19 @@ mod tests {
 
     #[test]
     fn only_a_confidential_client_sends_a_secret() {
-        let password = Secret::from("pw".to_owned());
-        let public = grant(None).form("a@b", &password);
-        let confidential = grant(Some("s&t")).form("a@b", &password);
-        assert_eq!(field(&fields(&public), "client_secret"), None);
-        assert_eq!(field(&fields(&confidential), "client_secret"), Some("s&t"));
+        let form = |proof| fields(grant(proof).form("a@b", &secret("pw"), STAMP));
+        let confidential = form(Proof::Secret(secret("s&t")));
+        assert_eq!(field(&form(Proof::Public), "client_secret"), None);
+        assert_eq!(field(&confidential, "client_secret"), Some("s&t"));
+    }
+
+    #[test]
+    fn a_client_asks_for_itself_without_a_user() {
+        let proof = Proof::Secret(secret("s"));
+        let fields = fields(grant(proof).own_form("https://graph.example/.default", STAMP));
+        assert_eq!(field(&fields, "grant_type"), Some("client_credentials"));
+        let scope = Some("https://graph.example/.default");
+        assert_eq!(field(&fields, "scope"), scope);
+        assert_eq!(fields.len(), 4);
     }
 }

@@ -25,7 +25,9 @@ impl Said {
     /// Reads a body; one that is not a JSON object says nothing.
     pub(super) fn read(body: &[u8]) -> Self {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-        serde_json::from_slice(body).unwrap_or_default()
+        // Of values that are passed over, serde_json would not look at the octets.
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        serde_json::from_str(text).unwrap_or_default()
     }
 
     fn add(&mut self, code: u32) {

@@ -11,7 +11,7 @@ use countersign_core::ledger::storage::EntraSettings;
 use countersign_core::login::Reason;
 use serde_json::json;
 
-use super::{ACCEPTED, DOWN, SILENT, ask, ask_within, settings, source, surroundings};
+use super::{ACCEPTED, DOWN, SILENT, ask, ask_within, public, settings, source, surroundings};
 use crate::stand_in::{PASSWORD, StandIn};
 
 /// A source whose authority is a bare listener.
@@ -25,7 +25,7 @@ fn source_at(listener: &TcpListener, stand_in: &StandIn) -> anyhow::Result<Entra
         pinned: PinnedHosts::parse([&*host])?,
         ..surroundings(stand_in)?
     };
-    Ok(Entra::configure(&settings, None, &surroundings)?)
+    Ok(public(&settings, &surroundings)?)
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_host_that_is_not_pinned_is_refused() -> anyhow::Result<()> {
         pinned: PinnedHosts::default(),
         ..surroundings(&stand_in)?
     };
-    let refused = Entra::configure(&settings(&stand_in), None, &surroundings);
+    let refused = public(&settings(&stand_in), &surroundings);
     assert!(matches!(refused, Err(ConfigError::Unpinned(_))));
     Ok(())
 }
@@ -56,7 +56,7 @@ async fn an_untrusted_certificate_is_not_asked() -> anyhow::Result<()> {
         ca_file: Some(other.ca_file()),
         ..surroundings(&stand_in)?
     };
-    let source = Entra::configure(&settings(&stand_in), None, &surroundings)?;
+    let source = public(&settings(&stand_in), &surroundings)?;
     assert_eq!(ask(&source).await, DOWN);
     assert!(stand_in.asked()?.is_empty());
     Ok(())
@@ -120,7 +120,7 @@ async fn an_answer_that_comes_too_late_leaves_it_unanswered() -> anyhow::Result<
         timeout: 3000,
         ..settings(&stand_in)
     };
-    let by_settings = Entra::configure(&brief, None, &surroundings(&stand_in)?)?;
+    let by_settings = public(&brief, &surroundings(&stand_in)?)?;
     let began = Instant::now();
     assert_eq!(ask(&by_settings).await, SILENT);
     let (name, timeout) = ("mfa@contoso.example", Duration::from_secs(3));

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign::sources::entra::{Entra, Surroundings};
+use countersign::sources::entra::Surroundings;
 use countersign_core::base::Operations;
 use serde_json::json;
 
-use super::{PASSWORD, ask, ask_with, settings, surroundings};
+use super::{PASSWORD, ask, ask_with, public, settings, surroundings};
 use crate::stand_in::StandIn;
 
 /// Keeps how often each series was told.
@@ -44,7 +44,7 @@ async fn answers_are_counted_by_reason_and_timed_by_outcome() -> anyhow::Result<
         operations: counted.clone(),
         ..surroundings(&stand_in)?
     };
-    let source = Entra::configure(&settings(&stand_in), None, &surroundings)?;
+    let source = public(&settings(&stand_in), &surroundings)?;
     ask(&source).await;
     ask(&source).await;
     ask_with(&source, "no_mfa@contoso.example", PASSWORD).await;

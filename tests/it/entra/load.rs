@@ -9,7 +9,9 @@ use serde_json::json;
 
 use countersign_core::ledger::storage::EntraSettings;
 
-use super::{ACCEPTED, Entra, PASSWORD, ask_with, ask_within, settings, source, surroundings};
+use super::{
+    ACCEPTED, Entra, PASSWORD, ask_with, ask_within, public, settings, source, surroundings,
+};
 use crate::stand_in::{StandIn, ticks};
 
 /// Keeps `in_flight` questions in flight, `rounds` times each; how long it took.
@@ -42,7 +44,7 @@ async fn questions_do_not_wait_for_each_other() -> anyhow::Result<()> {
         timeout: 30_000,
         ..settings(&stand_in)
     };
-    let source = Entra::configure(&settings, None, &surroundings(&stand_in)?)?;
+    let source = public(&settings, &surroundings(&stand_in)?)?;
     let source = Arc::new(source);
     let mut askers = tokio::task::JoinSet::new();
     for _ in 0..100 {

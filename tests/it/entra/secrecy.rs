@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign::sources::entra::Entra;
+use countersign::sources::entra::{Credentials, Entra};
 use countersign_core::base::Secret;
 use countersign_core::ledger::storage::{EntraClientType, EntraSettings};
 use tracing_subscriber::Layer;
@@ -102,8 +102,11 @@ async fn a_source_prints_without_its_secret() -> anyhow::Result<()> {
         client_type: EntraClientType::Secret.into(),
         ..settings(&stand_in)
     };
-    let secret = Some(Secret::from("s3cret".to_owned()));
-    let source = Entra::configure(&settings, secret, &surroundings(&stand_in)?)?;
+    let credentials = Credentials {
+        client_secret: Some(Secret::from("s3cret".to_owned())),
+        client_key: None,
+    };
+    let source = Entra::configure("entra", &settings, credentials, &surroundings(&stand_in)?)?;
     let printed = format!("{source:?}");
     assert!(printed.contains("oauth2"), "{printed}");
     assert!(!printed.contains("s3cret"));

@@ -1,13 +1,13 @@
 //! What each kind of account and client is told.
 
-use countersign::sources::entra::Entra;
+use countersign::sources::entra::{Credentials, Entra};
 use countersign_core::base::Secret;
 use countersign_core::ledger::SourceOutcome;
 use countersign_core::ledger::storage::{EntraClientType, EntraSettings};
 use countersign_core::login::Reason;
 use serde_json::json;
 
-use super::{ACCEPTED, Verdict, ask, ask_with, settings, source, surroundings};
+use super::{ACCEPTED, Verdict, ask, ask_with, public, settings, source, surroundings};
 use crate::stand_in::{PASSWORD, StandIn};
 
 #[tokio::test]
@@ -81,8 +81,11 @@ async fn a_confidential_client_is_known_by_its_secret() -> anyhow::Result<()> {
         ..settings(&stand_in)
     };
     let with = |secret: Vec<u8>| {
-        let secret = Some(Secret::new(secret));
-        Entra::configure(&settings, secret, &surroundings(&stand_in)?)
+        let credentials = Credentials {
+            client_secret: Some(Secret::new(secret)),
+            client_key: None,
+        };
+        Entra::configure("entra", &settings, credentials, &surroundings(&stand_in)?)
     };
     let right = std::fs::read(stand_in.told("client_secret_file"))?;
     assert_eq!(ask(&with(right)?).await, ACCEPTED);
@@ -111,7 +114,7 @@ async fn a_tenant_or_application_that_is_not_there_is_no_fault_of_the_user() -> 
         ..settings(&stand_in)
     };
     for (settings, code) in [(elsewhere, 90_002), (stranger, 700_016)] {
-        let source = Entra::configure(&settings, None, &surroundings)?;
+        let source = public(&settings, &surroundings)?;
         let expected = (SourceOutcome::NotAsked, Reason::SourceMisconfigured, code);
         assert_eq!(ask(&source).await, expected);
     }
@@ -122,8 +125,9 @@ async fn a_tenant_or_application_that_is_not_there_is_no_fault_of_the_user() -> 
 async fn smart_lockout_hides_whether_the_password_is_right() -> anyhow::Result<()> {
     let stand_in = StandIn::start(&["--smart-lockout"])?;
     let source = source(&stand_in)?;
-    for _ in 0..10 {
-        let verdict = ask_with(&source, "mfa@contoso.example", "wrong").await;
+    for number in 0..10 {
+        let password = format!("wrong{number}");
+        let verdict = ask_with(&source, "mfa@contoso.example", &password).await;
         assert_eq!(verdict.0, SourceOutcome::Wrong);
     }
     let locked = (SourceOutcome::NotAsked, Reason::LockedAtSource, 50053);
@@ -131,6 +135,7 @@ async fn smart_lockout_hides_whether_the_password_is_right() -> anyhow::Result<(
         ask_with(&source, "mfa@contoso.example", "wrong").await,
         locked
     );
-    assert_eq!(ask(&source).await, locked);
+    let elsewhere = self::source(&stand_in)?;
+    assert_eq!(ask(&elsewhere).await, locked);
     Ok(())
 }

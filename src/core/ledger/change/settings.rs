@@ -97,4 +97,5 @@ fn facts(settings: &Settings) -> String {
     facts.into_text()
 }
 
+mod entra;
 mod sources;

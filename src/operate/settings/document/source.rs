@@ -2,9 +2,10 @@
 
 use countersign_core::base::Secret;
 use countersign_core::ledger::fields::SourceSecret;
-use countersign_core::ledger::storage::{self, source};
+use countersign_core::ledger::storage::{self, EntraCloud, source};
 use serde::{Deserialize, Serialize};
 
+use super::super::pem;
 use super::MASK;
 use crate::operate::OperateError;
 
@@ -25,12 +26,25 @@ pub(in crate::operate::settings) struct Source {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::operate::settings) struct Entra {
-    #[serde(default = "public_cloud")]
+    /// `global`, `us-gov`, `us-dod` or `china`; empty: the authority tells.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(in crate::operate::settings) cloud: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(in crate::operate::settings) authority: String,
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub(in crate::operate::settings) dangerous_custom_authority: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(in crate::operate::settings) proxy: String,
     pub(in crate::operate::settings) tenant: String,
     pub(in crate::operate::settings) client_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::operate::settings) client_secret: Option<Masked>,
+    /// PEM.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(in crate::operate::settings) client_certificate: String,
+    /// PEM, PKCS#8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::operate::settings) client_key: Option<Masked>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(in crate::operate::settings) scope: String,
     #[serde(default)]
@@ -74,6 +88,8 @@ impl Source {
         if let Some(entra) = &self.entra {
             let given = given("source.entra.client_secret", entra.client_secret.as_ref())?;
             secrets.push((SourceSecret::ClientSecret, given));
+            let given = given_key("source.entra.client_key", entra.client_key.as_ref())?;
+            secrets.push((SourceSecret::ClientKey, given));
         }
         Ok(secrets)
     }
@@ -95,10 +111,15 @@ impl Source {
 impl Entra {
     fn shown(entra: &storage::EntraSettings) -> Self {
         Self {
+            cloud: cloud_word(entra.cloud()).to_owned(),
             authority: entra.authority.clone(),
+            dangerous_custom_authority: entra.dangerous_custom_authority,
+            proxy: entra.proxy.clone(),
             tenant: entra.tenant.clone(),
             client_id: entra.client_id.clone(),
-            client_secret: (!entra.client_secret.is_empty()).then(|| Masked(Secret::default())),
+            client_secret: masked(&entra.client_secret),
+            client_certificate: pem::certificate_text(&entra.client_certificate),
+            client_key: masked(&entra.client_key),
             scope: entra.scope.clone(),
             timeout_ms: entra.timeout,
             require_registered_mfa: entra.require_registered_mfa,
@@ -119,8 +140,38 @@ fn given(field: &'static str, masked: Option<&Masked>) -> Result<Given, OperateE
     }
 }
 
-fn public_cloud() -> String {
-    "https://login.microsoftonline.com".to_owned()
+/// The same of a private key: what is kept is its DER.
+fn given_key(field: &'static str, masked: Option<&Masked>) -> Result<Given, OperateError> {
+    match given(field, masked)? {
+        Given::New(text) => pem::key(&text)
+            .map(Given::New)
+            .map_err(|why| OperateError::invalid(field, why)),
+        other @ (Given::Nothing | Given::Kept) => Ok(other),
+    }
+}
+
+/// Shown in place of what is there.
+fn masked(sealed: &[u8]) -> Option<Masked> {
+    (!sealed.is_empty()).then(|| Masked(Secret::default()))
+}
+
+fn cloud_word(cloud: EntraCloud) -> &'static str {
+    let found = CLOUDS.iter().find(|(_, known)| *known == cloud);
+    found.map_or("", |(word, _)| word)
+}
+
+/// The clouds by name.
+pub(in crate::operate::settings) const CLOUDS: [(&str, EntraCloud); 5] = [
+    ("", EntraCloud::Unspecified),
+    ("global", EntraCloud::Global),
+    ("us-gov", EntraCloud::UsGov),
+    ("us-dod", EntraCloud::UsDod),
+    ("china", EntraCloud::China),
+];
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_off(switch: &bool) -> bool {
+    !*switch
 }
 
 const fn yes() -> bool {

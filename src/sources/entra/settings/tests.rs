@@ -1,3 +1,5 @@
+use countersign_core::ledger::storage::EntraCloud;
+
 use super::*;
 
 fn settings() -> EntraSettings {
@@ -11,14 +13,14 @@ fn settings() -> EntraSettings {
 }
 
 fn checked(settings: &EntraSettings) -> Result<Checked, ConfigError> {
-    check(settings, None, &PinnedHosts::default())
+    check(settings, Credentials::default(), &PinnedHosts::default())
 }
 
 #[test]
 fn good_settings_name_the_token_endpoint() {
     let checked = checked(&settings()).expect("the settings are good");
     assert_eq!(
-        checked.endpoint.as_str(),
+        checked.places.token.as_str(),
         "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token"
     );
     assert_eq!(checked.grant.scope, "openid");
@@ -46,7 +48,6 @@ fn a_host_that_is_not_pinned_is_refused() {
 #[test]
 fn an_authority_is_a_bare_https_origin() {
     for authority in [
-        "",
         "login.microsoftonline.com",
         "http://login.microsoftonline.com",
         "https://evil.example@login.microsoftonline.com",
@@ -67,20 +68,30 @@ fn an_authority_is_a_bare_https_origin() {
 #[test]
 fn pins_replace_the_public_clouds() {
     let pinned = PinnedHosts::parse(["127.0.0.1:8443"]).expect("a host and a port");
-    assert!(check(&settings(), None, &pinned).is_err());
-    let authority = "https://127.0.0.1:8443".to_owned();
-    assert!(
-        check(
-            &EntraSettings {
-                authority,
-                ..settings()
-            },
-            None,
-            &pinned
-        )
-        .is_ok()
-    );
+    let with = |settings: &EntraSettings| check(settings, Credentials::default(), &pinned);
+    assert!(with(&settings()).is_err());
+    let custom = EntraSettings {
+        authority: "https://127.0.0.1:8443".to_owned(),
+        dangerous_custom_authority: true,
+        ..settings()
+    };
+    assert!(with(&custom).is_ok());
     assert!(PinnedHosts::parse(["a.example/path"]).is_err());
+}
+
+#[test]
+fn a_cloud_is_enough_for_an_authority() {
+    let checked = checked(&EntraSettings {
+        authority: String::new(),
+        cloud: EntraCloud::UsGov.into(),
+        ..settings()
+    });
+    let checked = checked.expect("the settings are good");
+    assert_eq!(
+        checked.places.token.as_str(),
+        "https://login.microsoftonline.us/contoso.example/oauth2/v2.0/token"
+    );
+    assert_eq!(checked.grant.audience, checked.places.token.as_str());
 }
 
 #[test]
@@ -113,29 +124,72 @@ fn a_tenant_is_a_guid_or_a_domain() {
 }
 
 #[test]
-fn a_client_is_public_or_has_a_secret() {
-    let secret = || Some(Secret::from("s".to_owned()));
-    let of = |kind: EntraClientType, secret| {
+fn a_client_has_what_its_type_needs_and_nothing_else() {
+    let of = |kind: EntraClientType, secret: Option<&str>, key: Option<&str>, certificate| {
         let settings = EntraSettings {
             client_type: kind.into(),
+            client_certificate: certificate,
             ..settings()
         };
-        check(&settings, secret, &PinnedHosts::default())
+        let given = |text: &str| Secret::from(text.to_owned());
+        let credentials = Credentials {
+            client_secret: secret.map(given),
+            client_key: key.map(given),
+        };
+        check(&settings, credentials, &PinnedHosts::default()).err()
     };
-    assert!(of(EntraClientType::Public, None).is_ok());
-    assert!(of(EntraClientType::Secret, secret()).is_ok());
+    let (public, secret, certificate) = (
+        EntraClientType::Public,
+        EntraClientType::Secret,
+        EntraClientType::Certificate,
+    );
+    assert!(of(public, None, None, vec![]).is_none());
+    assert!(of(secret, Some("s"), None, vec![]).is_none());
+    for (kind, secret, key, der) in [
+        (public, Some("s"), None, vec![]),
+        (public, None, Some("k"), vec![]),
+        (public, None, None, vec![1]),
+        (secret, Some("s"), Some("k"), vec![]),
+        (secret, Some("s"), None, vec![1]),
+        (certificate, Some("s"), Some("k"), vec![1]),
+    ] {
+        let refused = of(kind, secret, key, der);
+        assert!(
+            matches!(refused, Some(ConfigError::Credentials(_))),
+            "{kind:?}"
+        );
+    }
     assert!(matches!(
-        of(EntraClientType::Public, secret()),
-        Err(ConfigError::SecretOfPublicClient)
+        of(secret, None, None, vec![]),
+        Some(ConfigError::MissingSecret)
     ));
     assert!(matches!(
-        of(EntraClientType::Secret, None),
-        Err(ConfigError::MissingSecret)
+        of(certificate, None, None, vec![1]),
+        Some(ConfigError::MissingKey)
     ));
     assert!(matches!(
-        of(EntraClientType::Unspecified, None),
-        Err(ConfigError::MissingClientType)
+        of(certificate, None, Some("k"), vec![1]),
+        Some(ConfigError::Certificate(_))
     ));
+    assert!(matches!(
+        of(EntraClientType::Unspecified, None, None, vec![]),
+        Some(ConfigError::MissingClientType)
+    ));
+}
+
+#[test]
+fn a_proxy_must_be_pinned() {
+    let proxied = EntraSettings {
+        proxy: "http://proxy.contoso.example:3128".to_owned(),
+        ..settings()
+    };
+    assert!(matches!(
+        checked(&proxied),
+        Err(ConfigError::UnpinnedProxy(_))
+    ));
+    let pinned = PinnedHosts::parse(["http://proxy.contoso.example:3128"]).expect("a proxy");
+    let checked = check(&proxied, Credentials::default(), &pinned).expect("it is pinned");
+    assert!(checked.proxy.is_some());
 }
 
 #[test]

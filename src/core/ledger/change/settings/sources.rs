@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::super::audit::Facts;
-use super::super::check::{sealed, text, valid};
+use super::super::check::valid;
 use super::super::done::Step;
-use crate::base::limits::{LEASE_MAX, SOURCE_DOMAINS_MAX, SOURCES_MAX};
-use crate::ledger::storage::{EntraClientType, EntraSettings, Source, source};
+use super::entra;
+use crate::base::limits::{SOURCE_DOMAINS_MAX, SOURCES_MAX};
+use crate::ledger::storage::{Source, source};
 
 /// Each source by itself, and that no two have one name.
 pub(super) fn check(sources: &[Source]) -> Step<()> {
@@ -23,7 +24,7 @@ pub(super) fn check(sources: &[Source]) -> Step<()> {
         valid(names.insert(name), "two sources have one name")?;
         check_domains(&source.domains)?;
         match &source.kind {
-            Some(source::Kind::Entra(entra)) => check_entra(entra)?,
+            Some(source::Kind::Entra(it)) => entra::check(it)?,
             None => valid(false, "a source is of no kind that is known")?,
         }
     }
@@ -47,54 +48,7 @@ fn check_domains(domains: &[String]) -> Step<()> {
     Ok(())
 }
 
-fn check_entra(entra: &EntraSettings) -> Step<()> {
-    valid(
-        is_authority(&entra.authority),
-        "the authority is not https://host[:port]",
-    )?;
-    let tenant = &*entra.tenant;
-    valid(is_word(tenant), "the tenant is missing or has odd signs")?;
-    // With these, accounts of any organisation would be asked for.
-    let shared = ["common", "consumers", "organizations"];
-    let own = !shared.iter().any(|word| tenant.eq_ignore_ascii_case(word));
-    valid(own, "the tenant names no single organisation")?;
-    valid(
-        is_word(&entra.client_id),
-        "the client id is missing or has odd signs",
-    )?;
-    text(&entra.scope, "the scope")?;
-    let lease = LEASE_MAX.as_millis();
-    let sane = entra.timeout == 0 || entra.timeout >= 100;
-    valid(
-        sane && u128::from(entra.timeout).saturating_add(5000) <= lease,
-        "the time-out is 0 (default) or 100 to 55000 ms",
-    )?;
-    match entra.client_type() {
-        EntraClientType::Public => valid(
-            entra.client_secret.is_empty(),
-            "a public client has no secret",
-        ),
-        EntraClientType::Secret => sealed(&entra.client_secret, "the client secret"),
-        EntraClientType::Unspecified => valid(false, "the client type is unknown"),
-    }
-}
-
-/// `https://host[:port]` and nothing behind it: a path or a user part would send the
-/// password elsewhere than the pinned host suggests.
-fn is_authority(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("https://") else {
-        return false;
-    };
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (rest, None),
-    };
-    let plain = |port: &str| port.bytes().all(|octet| octet.is_ascii_digit());
-    let open = port.is_none_or(|p| plain(p) && p.parse::<u16>().is_ok_and(|p| p != 0));
-    open && is_host(host)
-}
-
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     if let Some(inner) = inner {
         return inner.parse::<Ipv6Addr>().is_ok();
@@ -110,7 +64,7 @@ fn is_host(host: &str) -> bool {
 }
 
 /// A part of a URL's path or of a form: never anything that must be escaped.
-fn is_word(text: &str) -> bool {
+pub(super) fn is_word(text: &str) -> bool {
     let known = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.');
     (1..=128).contains(&text.len()) && text.bytes().all(known) && !text.contains("..")
 }
@@ -122,19 +76,7 @@ pub(super) fn facts(facts: Facts, source: &Source) -> Facts {
         facts = facts.text("source.domain", domain);
     }
     match &source.kind {
-        Some(source::Kind::Entra(entra)) => facts
-            .text("entra.authority", &entra.authority)
-            .text("entra.tenant", &entra.tenant)
-            .text("entra.client_id", &entra.client_id)
-            .with("entra.client_type", entra.client_type().as_str_name())
-            .with("entra.secret", !entra.client_secret.is_empty())
-            .text("entra.scope", &entra.scope)
-            .with("entra.timeout", entra.timeout)
-            .with("entra.require_registered_mfa", entra.require_registered_mfa)
-            .with(
-                "entra.accept_external_challenge",
-                entra.accept_external_challenge,
-            ),
+        Some(source::Kind::Entra(it)) => entra::facts(facts, it),
         None => facts,
     }
 }

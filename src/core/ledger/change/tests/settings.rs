@@ -174,6 +174,50 @@ fn a_client_secret_goes_with_the_client_type() {
 }
 
 #[test]
+fn a_client_certificate_goes_with_its_key_and_type() {
+    let done = |change: fn(&mut EntraSettings)| {
+        let mut settings = EntraSettings {
+            client_type: EntraClientType::Certificate.into(),
+            client_certificate: vec![1; 1000],
+            client_key: vec![2; 2500],
+            ..entra()
+        };
+        change(&mut settings);
+        let outcome = World::founded().change(put(at_entra(settings), 1));
+        outcome.refusal() == Refusal::Unspecified
+    };
+    assert!(done(|_| {}));
+    assert!(!done(|entra| entra.client_key.clear()));
+    assert!(!done(|entra| entra.client_key = vec![2; 9000]));
+    assert!(!done(|entra| entra.client_certificate.clear()));
+    assert!(!done(|entra| entra.client_secret = vec![1]));
+    assert!(!done(|entra| entra.set_client_type(EntraClientType::Public)));
+}
+
+#[test]
+fn clouds_and_proxies_are_well_formed() {
+    let done = |change: fn(&mut EntraSettings)| {
+        let mut settings = entra();
+        change(&mut settings);
+        let outcome = World::founded().change(put(at_entra(settings), 1));
+        outcome.refusal() == Refusal::Unspecified
+    };
+    assert!(done(|entra| entra.authority.clear()));
+    assert!(done(
+        |entra| entra.proxy = "http://proxy.contoso.example:3128".into()
+    ));
+    assert!(done(|entra| entra.proxy = "http://[::1]:3128".into()));
+    assert!(!done(|entra| entra.proxy = "http://[::1]".into()));
+    assert!(!done(
+        |entra| entra.proxy = "http://proxy.contoso.example".into()
+    ));
+    assert!(!done(
+        |entra| entra.proxy = "https://proxy.contoso.example:3128".into()
+    ));
+    assert!(!done(|entra| entra.cloud = 99));
+}
+
+#[test]
 fn no_client_secret_is_in_the_audit() {
     let mut world = World::founded();
     let confidential = EntraSettings {
