@@ -347,8 +347,9 @@ const PROBES_PAUSE: Duration = Duration::from_millis(250);
 /// The first rest: shorter than a device's three tries, so that a source that was away for
 /// a moment costs nobody a login.
 pub const REST_MIN: Duration = Duration::from_secs(2);
-/// LIMIT: rests double up to this: a source that is back is found within it.
-pub const REST_MAX: Duration = Duration::from_secs(60);
+/// LIMIT: rests double up to this: a source that is back is found within it, no later than
+/// the cluster itself has to be well again after a fault (DESIGN §1, L2).
+pub const REST_MAX: Duration = Duration::from_secs(8);
 /// LIMIT: questions in the first second of the ramp; then twice as many in each.
 const RAMP_FIRST: u32 = 16;
 /// After 16, 32 … 2048 a second, every question is admitted.

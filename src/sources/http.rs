@@ -136,7 +136,7 @@ fn extra_authorities(file: Option<&Path>) -> Result<Vec<reqwest::Certificate>, H
 /// questions come at once; their handshakes would starve each other past the time-out.
 const CONNECTIONS_MADE_MAX: usize = 128;
 /// For name, TCP and TLS together, and for the proxy's part where there is one.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shorter than any server's, so that a question seldom meets a connection that is just
 /// being closed: such a question cannot be sent again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -126,6 +126,6 @@ async fn within<T>(step: impl Future<Output = T>) -> Option<T> {
     timeout(STEP_TIME_MAX, step).await.ok()
 }
 
-/// LIMIT: for one step. They run side by side, so that all of them take no longer.
+/// LIMIT: for one look-up or exchange. The steps run side by side, and none has more than two.
 const STEP_TIME_MAX: Duration = Duration::from_secs(5);
 const LOOK_AT_WAY: &str = "look at the steps that are red; they come first";
