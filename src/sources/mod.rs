@@ -4,6 +4,7 @@
 
 pub mod entra;
 mod finding;
+pub mod ldap;
 mod live;
 
 pub use finding::{Finding, Light};
