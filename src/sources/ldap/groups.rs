@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::dn;
 use super::filter;
-use super::lookup::{LookupError, Reader};
+use super::lookup::{LookupError, Reader, SIZE_LIMIT};
 use super::message::{Entry, NAME_ALONE, Scope};
 use super::settings::Kind;
 
@@ -182,13 +182,14 @@ fn names(entries: Vec<Entry>) -> BTreeSet<String> {
     entries.into_iter().map(|entry| entry.dn).collect()
 }
 
-const fn too_many(error: LookupError) -> LookupError {
-    match error {
-        LookupError::Refused(super::lookup::SIZE_LIMIT) => LookupError::TooManyGroups,
-        other => other,
+fn too_many(error: LookupError) -> LookupError {
+    if error == LookupError::Refused(SIZE_LIMIT) {
+        return LookupError::TooManyGroups;
     }
+    error
 }
 
+/// Whether two names are of one entry.
 fn is_same(one: &str, other: &str) -> bool {
     dn::folded(one) == dn::folded(other)
 }
