@@ -19,9 +19,25 @@ pub(super) fn leaf(dn: &str) -> Option<String> {
 
 /// `corp.example` of `…,DC=corp,DC=example`; empty: it lies in no domain.
 pub(super) fn domain(dn: &str) -> String {
+    labels(dn).collect::<Vec<_>>().join(".")
+}
+
+/// The name of that domain's own entry: `DC=corp,DC=example`; a name that lies in no domain
+/// stays as it is.
+pub(super) fn domain_root(dn: &str) -> String {
+    let labels: Vec<_> = labels(dn)
+        .map(|label| format!("DC={}", ldap3::dn_escape(label)))
+        .collect();
+    if labels.is_empty() {
+        return dn.to_owned();
+    }
+    labels.join(",")
+}
+
+fn labels(dn: &str) -> impl Iterator<Item = String> {
     let all = parts(dn).unwrap_or_default().into_iter().flatten();
     let labels = all.filter(|(attribute, _)| attribute == "dc");
-    labels.map(|(_, value)| value).collect::<Vec<_>>().join(".")
+    labels.map(|(_, value)| value)
 }
 
 /// One spelling of a name, to compare by: directories tell neither cases apart, nor blanks
@@ -151,6 +167,9 @@ mod tests {
     fn the_domain_of_a_name_is_that_of_its_components() {
         assert_eq!(domain("OU=Staff,DC=corp,DC=example"), "corp.example");
         assert_eq!(domain("o=contoso"), "");
+        let root = domain_root("OU=Staff,dc=corp, DC=a\\,b");
+        assert_eq!(root, r"DC=corp,DC=a\2cb");
+        assert_eq!(domain_root("ou=people,o=contoso"), "ou=people,o=contoso");
     }
 
     #[test]

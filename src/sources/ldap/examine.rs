@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use countersign_core::base::Timestamp;
+use countersign_core::base::{Shown, Timestamp};
 use rustls::CertificateError;
 use tokio::time::{Instant, timeout_at};
 
@@ -238,6 +238,8 @@ fn unreached(endpoint: &Endpoint, error: &ConnectError) -> Finding {
         ),
         ConnectError::Tls(_) => ("certificate", error.chain(), remedy_of_tls(endpoint, error)),
     };
+    // A certificate may say anything.
+    let found = Shown::from(&*found);
     finding(step, Light::Red, format!("{endpoint}: {found}"), &remedy)
 }
 

@@ -14,6 +14,8 @@ pub(super) enum UserFilter {
     Attribute(String),
     /// By what Active Directory takes for it at a bind.
     Names,
+    /// By the account in Active Directory, whatever domain stands beside it.
+    Accounts,
     /// By a filter with `{user}` or `{account}` in it.
     Template(String),
 }
@@ -24,6 +26,7 @@ impl UserFilter {
         let texts = match self {
             Self::Attribute(attribute) => vec![equal(attribute, name)],
             Self::Names => names(name, base),
+            Self::Accounts => names(account_of(name), base),
             Self::Template(template) => vec![filled(template, name)],
         };
         texts.iter().filter_map(|text| encode(text)).collect()
@@ -32,7 +35,7 @@ impl UserFilter {
     /// Whether it can be used: it is a filter, and the user's name is in it.
     pub(super) fn is_sane(&self) -> bool {
         match self {
-            Self::Names => true,
+            Self::Names | Self::Accounts => true,
             Self::Attribute(attribute) => is_attribute(attribute),
             Self::Template(template) => {
                 let named = template.contains("{user}") || template.contains("{account}");
@@ -195,6 +198,15 @@ mod tests {
                 by_account.contains("(sAMAccountName=alice)"),
                 "{by_account}"
             );
+        }
+    }
+
+    #[test]
+    fn who_is_bound_by_account_is_looked_for_by_account() {
+        let base = "DC=corp,DC=contoso,DC=example";
+        let by_account = UserFilter::Names.filters("alice", base);
+        for name in ["alice", r"CORP\alice", "alice@corp.contoso.example"] {
+            assert_eq!(UserFilter::Accounts.filters(name, base), by_account);
         }
     }
 

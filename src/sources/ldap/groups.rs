@@ -85,12 +85,14 @@ async fn active_directory(
         return Err(LookupError::TooManyGroups);
     }
     let sids: Vec<&[u8]> = sids.iter().map(Vec::as_slice).collect();
+    // Groups need not lie where users do.
+    let domain = dn::domain_root(base);
     let mut found = BTreeSet::new();
     for some in sids.chunks(ASKED_AT_ONCE) {
         let filter = filter::by_sids(some);
         let limit = u32::try_from(some.len()).unwrap_or(u32::MAX);
-        // Those of other domains, and of the machine itself, are not found here.
-        let entries = reader.search(base, Scope::Subtree, filter, NAME_ALONE, limit);
+        // Those of other domains are not found here.
+        let entries = reader.search(&domain, Scope::Subtree, filter, NAME_ALONE, limit);
         found.extend(entries.await?.into_iter().map(|entry| entry.dn));
     }
     Ok(found)
@@ -110,7 +112,8 @@ async fn in_chain(
 ) -> Result<BTreeSet<String>, LookupError> {
     let filter = filter::groups_in_chain(dn);
     let limit = u32::try_from(GROUPS_MAX).unwrap_or(u32::MAX);
-    let entries = reader.search(base, Scope::Subtree, filter, NAME_ALONE, limit);
+    let domain = dn::domain_root(base);
+    let entries = reader.search(&domain, Scope::Subtree, filter, NAME_ALONE, limit);
     Ok(names(entries.await.map_err(too_many)?))
 }
 

@@ -108,6 +108,7 @@ impl Service {
         let ServiceAccount { name, password } = &self.account;
         let bound = connection.bind(name, password.expose(), deadline).await?;
         if bound.code == 0 {
+            *self.refusal() = None;
             return Ok(());
         }
         let code = Decisions::number(&bound);

@@ -310,10 +310,13 @@ fn users(settings: &LdapSettings, kind: Kind) -> Result<UserFilter, LdapConfigEr
         UserFilter::Template(template.clone())
     } else if !attribute.is_empty() {
         UserFilter::Attribute(attribute.clone())
-    } else if kind == Kind::ActiveDirectory {
-        UserFilter::Names
-    } else {
+    } else if kind == Kind::OpenLdap {
         UserFilter::Attribute("uid".to_owned())
+    } else if settings.bind() == LdapBind::Domain {
+        // Who is bound, and nobody else whose principal name looks like it.
+        UserFilter::Accounts
+    } else {
+        UserFilter::Names
     };
     if users.is_sane() {
         return Ok(users);

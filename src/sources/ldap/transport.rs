@@ -6,11 +6,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::servers::Endpoint;
@@ -94,20 +98,32 @@ pub(super) async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Conn
     Ok(found)
 }
 
-/// A connection to the first address that takes one.
+/// A connection to the first address that takes one. The next is tried when one refuses, or
+/// says nothing for a while: the name of a domain has the addresses of all its controllers.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut last = io::ErrorKind::NotFound.into();
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
+    let mut untried = addresses.iter();
+    let mut trying = FuturesUnordered::new();
+    loop {
+        trying.extend(untried.next().map(TcpStream::connect));
+        if trying.is_empty() {
+            return Err(ConnectError::Connect(last));
+        }
+        let tried = if untried.len() == 0 {
+            trying.next().await
+        } else {
+            timeout(STAGGER, trying.next()).await.unwrap_or(None)
+        };
+        match tried {
+            Some(Ok(stream)) => {
                 // A request is one write; waiting for more only makes it late.
                 stream.set_nodelay(true).map_err(ConnectError::Connect)?;
                 return Ok(stream);
             }
-            Err(error) => last = error,
+            Some(Err(error)) => last = error,
+            None => (),
         }
     }
-    Err(ConnectError::Connect(last))
 }
 
 /// TLS on it, and the certificate that the server showed.
@@ -124,5 +140,45 @@ pub(super) async fn secure(
     Ok((Box::new(stream), shown))
 }
 
+/// How long an address that says nothing keeps the next one waiting (RFC 8305 §5).
+const STAGGER: Duration = Duration::from_millis(250);
 /// LIMIT: addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_refuses_is_passed_over() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = [&taken, &listener].map(|it| it.local_addr().unwrap());
+        drop(taken);
+        let stream = connect(&addresses).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+        drop(listener);
+        let refused = connect(&addresses).await.unwrap_err();
+        assert!(matches!(refused, ConnectError::Connect(_)), "{refused}");
+        assert!(connect(&[]).await.is_err());
+    }
+
+    /// Its queue is full: it neither takes nor refuses more.
+    #[tokio::test]
+    async fn an_address_that_says_nothing_does_not_keep_the_next_one_waiting() {
+        let full = tokio::net::TcpSocket::new_v4().unwrap();
+        full.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let full = full.listen(0).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = [&full, &listener].map(|it| it.local_addr().unwrap());
+        let mut crowd = Vec::new();
+        while let Ok(Ok(one)) = timeout(STAGGER, TcpStream::connect(addresses[0])).await {
+            crowd.push(one);
+        }
+        let connecting = timeout(STAGGER * 20, connect(&addresses));
+        let stream = connecting.await.unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+    }
+}
