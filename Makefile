@@ -13,6 +13,10 @@ FUZZ_SECONDS ?= 600
 # Real gateways and clients, and what puts them into networks of their own (Debian packages).
 GATEWAYS := freeradius-utils iproute2 iputils-ping libpam-radius-auth nftables ocserv \
   openconnect openssl openvpn openvpn-auth-radius pamtester python3 radsecproxy
+# Directories that are not ours, and what fills them (Debian packages).
+DIRECTORIES := iproute2 ldap-utils ldb-tools openssl python3 python3-cryptography \
+  python3-markdown samba samba-ad-dc samba-ad-provision samba-dsdb-modules \
+  samba-vfs-modules slapd winbind
 SHELL := /bin/bash
 
 ROCKSDB := $(shell sed -n '/name = "librocksdb-sys"/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
@@ -25,7 +29,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test test-points check fix bench bench-cluster bench-radsec chaos chaos-forgets fuzz fuzz-smoke build deps llvm radclient gateways e2e keep check-deploy entra-peers
+.PHONY: demo test test-points check fix bench bench-cluster bench-radsec chaos chaos-forgets fuzz fuzz-smoke build deps llvm radclient gateways e2e entra-peers directories directory keep check-deploy
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -42,6 +46,12 @@ e2e: deps gateways ## logins through real VPN gateways, with their tunnels and t
 
 entra-peers: build $(ENTRA_TOOLS)/ready ## the stand-in for Entra, asked by Microsoft's own library
 	@SUDO=$$([ $$(id -u) = 0 ] || echo sudo); $$SUDO tests/entra/run $(ENTRA_TOOLS)
+
+# With the features that tests have, likewise.
+directory: deps directories ## passwords and accounts at a real Active Directory and OpenLDAP
+	@IT=$$($(CARGO) test $(BUILD) --workspace --no-run --message-format=json | \
+	    python3 tests/directory/binary.py) && \
+	  SUDO=$$([ $$(id -u) = 0 ] || echo sudo) && $$SUDO env IT="$$IT" tests/directory/run
 
 # A build that can be told to die is good for this alone: `make build` makes the real one again.
 test-points: deps ## the leader dies between any two steps of a login
@@ -129,6 +139,14 @@ gateways:
 	    echo 'installing $(GATEWAYS) (Debian packages)'; \
 	    $$SUDO apt-get update -qq && $$SUDO env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
 	      apt-get install -y -qq --no-install-recommends $(GATEWAYS) >/dev/null; }
+
+# As with the gateways.
+directories:
+	@dpkg --status $(DIRECTORIES) >/dev/null 2>&1 || \
+	  { SUDO=$$([ $$(id -u) = 0 ] || echo sudo); \
+	    echo 'installing $(DIRECTORIES) (Debian packages)'; \
+	    $$SUDO apt-get update -qq && $$SUDO env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+	      apt-get install -y -qq --no-install-recommends $(DIRECTORIES) >/dev/null; }
 
 keep:
 	@library=$$(ls target/release/build/librocksdb-sys-*/out/librocksdb.a 2>/dev/null | head -1); \

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use countersign_core::ledger::StoreError;
 
 use super::keys::KeysError;
+use super::sources::SourceError;
 use crate::consensus::{OpenError, StartError};
 use crate::peers::CredentialsError;
-use crate::sources::entra::ConfigError as SourceError;
 use crate::tls::FileError;
 
 /// Why a node does not run.

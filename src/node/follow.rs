@@ -2,25 +2,20 @@
 //! source, keys. A copy may lag; a login decided by an old one is told `Stale` by the
 //! ledger, so that lag costs time and never lets anyone in.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use countersign_core::base::{ClusterId, Entropy, Operations, Secret};
-use countersign_core::ledger::fields::SourceSecret;
+use countersign_core::base::{ClusterId, Secret};
 use countersign_core::ledger::{StoreError, fields, query, storage};
 use countersign_core::seal::{Context, KeyFile, Keyring, OpenError, Sealed};
 
 use super::keys;
 use super::parts::NodeLogins;
-use super::system::SystemClock;
+use super::sources::SourceSurroundings;
 use crate::consensus::{Consensus, Facts, LiveTables};
 use crate::login::Ledger;
 use crate::net::{Client, Clients};
 use crate::operate::secret_digest;
-use crate::sources::alarm::Alarms;
-use crate::sources::breaker::Untold;
-use crate::sources::entra::{ConfigError, Credentials, Entra, PinnedHosts, Surroundings};
 use crate::sources::{Kind, Source, Sources};
 
 /// The copies, and what they are made from.
@@ -31,7 +26,7 @@ pub(super) struct Copies {
     pub(super) keyring: Arc<ArcSwap<Keyring>>,
     pub(super) clients: Arc<ArcSwap<Clients>>,
     pub(super) sources: Arc<Sources>,
-    pub(super) surroundings: Surroundings,
+    pub(super) surroundings: SourceSurroundings,
 }
 
 /// Why a field cannot be opened.
@@ -39,8 +34,6 @@ pub(super) struct Copies {
 enum FieldError {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error(transparent)]
-    Source(#[from] ConfigError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -127,7 +120,9 @@ impl Copies {
     }
 
     fn source(&self, settings: storage::Source) -> Source {
-        let kind = self.source_kind(&settings).unwrap_or_else(|error| {
+        let open = |context: &Context<'_>, sealed: &[u8]| self.open(context, sealed);
+        let made = self.surroundings.source(self.cluster, &settings, open);
+        let kind = made.unwrap_or_else(|error| {
             let source = &*settings.name;
             tracing::error!(source, error = %chain(&error), "a password source cannot be used");
             Kind::Misconfigured
@@ -135,62 +130,9 @@ impl Copies {
         Source { settings, kind }
     }
 
-    fn source_kind(&self, source: &storage::Source) -> Result<Kind, FieldError> {
-        match &source.kind {
-            Some(storage::source::Kind::Entra(entra)) => {
-                let opened = |secret, sealed| self.source_secret(&source.name, secret, sealed);
-                let credentials = Credentials {
-                    client_secret: opened(SourceSecret::ClientSecret, &entra.client_secret)?,
-                    client_key: opened(SourceSecret::ClientKey, &entra.client_key)?,
-                };
-                let surroundings = &self.surroundings;
-                let entra = Entra::configure(&source.name, entra, credentials, surroundings)?;
-                Ok(Kind::Entra(Box::new(entra)))
-            }
-            None => Ok(Kind::Misconfigured),
-        }
+    fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Secret, OpenError> {
+        self.keyring.load().open(context, &Sealed::decode(sealed)?)
     }
-
-    /// `None`: there is none.
-    fn source_secret(
-        &self,
-        source: &str,
-        secret: SourceSecret,
-        sealed: &[u8],
-    ) -> Result<Option<Secret>, FieldError> {
-        if sealed.is_empty() {
-            return Ok(None);
-        }
-        let context = fields::source_secret(self.cluster, source, secret);
-        self.open(&context, sealed).map(Some)
-    }
-
-    fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Secret, FieldError> {
-        Ok(self
-            .keyring
-            .load()
-            .open(context, &Sealed::decode(sealed)?)?)
-    }
-}
-
-/// What the node's own file says of sources.
-pub(super) fn surroundings(
-    hosts: &[String],
-    ca_file: Option<PathBuf>,
-    mut chance: impl Entropy,
-    operations: Arc<dyn Operations>,
-) -> Result<Surroundings, ConfigError> {
-    let pinned = PinnedHosts::parse(hosts.iter().map(String::as_str))?;
-    Ok(Surroundings {
-        pinned,
-        ca_file,
-        request_ids: chance.array(),
-        boot_key: Arc::new(Secret::new(chance.array::<32>().to_vec())),
-        alarms: Arc::new(Alarms::new(Arc::clone(&operations))),
-        operations,
-        rests: Arc::new(Untold),
-        clock: Arc::new(SystemClock),
-    })
 }
 
 /// An error with its causes, in one line.

@@ -15,6 +15,7 @@ mod new;
 mod parts;
 mod renewal;
 mod serve;
+mod sources;
 mod system;
 mod template;
 mod witness;

@@ -16,9 +16,10 @@ use super::error::ServeError;
 use super::follow::Copies;
 use super::keys::Opened;
 use super::learning::Pupil;
+use super::sources::SourceSurroundings;
 use super::system::{SystemClock, SystemEntropy};
 use super::witness::Reporter;
-use super::{cluster, follow, keys};
+use super::{cluster, keys};
 use crate::consensus::{self, Consensus, Owner, TableView};
 use crate::login::{Clock, Ledger, Logins, Parts};
 use crate::net::{Alive, RadSec, Server, Setup, Wall};
@@ -136,12 +137,8 @@ pub(super) fn judging(
         sightings: cluster::sightings(config, consensus, peering, telling),
         sources: Arc::clone(&sources),
     });
-    let surroundings = follow::surroundings(
-        &config.source_hosts,
-        config.source_ca_file.clone(),
-        SystemEntropy,
-        Arc::clone(&telling.metrics) as _,
-    )?;
+    let operations = Arc::clone(&telling.metrics) as _;
+    let surroundings = SourceSurroundings::new(config, SystemEntropy, operations)?;
     let copies = Copies {
         consensus: Arc::clone(consensus),
         cluster: config.cluster,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use countersign_core::ledger::{SourceOutcome, storage};
 use countersign_core::login::Reason;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::entra::Entra;
+use super::ldap::{Account, Group, Ldap, LookupError};
 use super::own::OwnPasswords;
 use super::{Finding, Light, route};
 use crate::login::{Against, Answer, PasswordSource, Question};
@@ -46,6 +47,8 @@ impl SourceKind {
 pub enum Kind {
     /// Microsoft Entra ID.
     Entra(Box<Entra>),
+    /// LDAP, or Active Directory.
+    Ldap(Box<Ldap>),
     /// One that this node must not or cannot use.
     Misconfigured,
 }
@@ -139,6 +142,7 @@ impl Source {
     pub const fn kind(&self) -> Option<SourceKind> {
         match self.settings.kind {
             Some(storage::source::Kind::Entra(_)) => Some(SourceKind::Entra),
+            Some(storage::source::Kind::Ldap(_)) => Some(SourceKind::Ldap),
             None => None,
         }
     }
@@ -147,6 +151,7 @@ impl Source {
     pub async fn examine(&self, domain: Option<&str>) -> Vec<Finding> {
         match &self.kind {
             Kind::Entra(entra) => entra.examine(domain).await,
+            Kind::Ldap(ldap) => ldap.examine().await,
             Kind::Misconfigured => vec![Finding {
                 step: "settings",
                 light: Light::Red,
@@ -165,13 +170,48 @@ impl Source {
     }
 
     async fn ask(&self, question: Question) -> Answer {
-        let is_of_account = matches!(question.against, Against::Account(_));
-        match &self.kind {
+        match (&self.kind, &question.against) {
+            (Kind::Ldap(ldap), Against::Account(groups)) => {
+                let looking = ldap.account(&question.name);
+                match timeout(question.timeout, looking).await {
+                    Ok(found) => of_account(found, groups),
+                    Err(_) => not_asked(Reason::SourceDown),
+                }
+            }
             // Nothing here looks up accounts there.
-            Kind::Entra(_) if is_of_account => not_asked(Reason::SourceMisconfigured),
-            Kind::Entra(entra) => entra.ask(question).await,
-            Kind::Misconfigured => not_asked(Reason::SourceMisconfigured),
+            (Kind::Entra(_), Against::Account(_)) | (Kind::Misconfigured, _) => {
+                not_asked(Reason::SourceMisconfigured)
+            }
+            (Kind::Entra(entra), _) => entra.ask(question).await,
+            (Kind::Ldap(ldap), _) => ldap.ask(question).await,
         }
+    }
+}
+
+/// The verdict on a login whose account must be alive. No password was asked for, so an
+/// account that cannot be looked at has judged nothing.
+fn of_account(found: Result<Option<Account>, LookupError>, groups: &[String]) -> Answer {
+    let refusal = match found {
+        Err(error) => return error.not_asked(),
+        Ok(None) => Some(Reason::NoAccount),
+        Ok(Some(account)) => account.refusal().or_else(|| {
+            let is_in = |group: &Group| {
+                let mut wanted = groups.iter();
+                wanted.any(|it| *it == group.dn || it.eq_ignore_ascii_case(&group.name))
+            };
+            let fits = groups.is_empty() || account.groups.iter().any(is_in);
+            (!fits).then_some(Reason::NotInGroup)
+        }),
+    };
+    let (outcome, reason) = match refusal {
+        Some(reason) => (SourceOutcome::Denied, reason),
+        None => (SourceOutcome::Right, Reason::Accepted),
+    };
+    let code = 0;
+    Answer {
+        outcome,
+        reason,
+        code,
     }
 }
 

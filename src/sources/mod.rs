@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod entra;
 mod finding;
 pub mod http;
+pub mod ldap;
 mod live;
 mod own;
 pub mod pause;

@@ -2,6 +2,7 @@
 
 mod demo;
 mod deploy;
+mod directory;
 mod entra;
 mod operate;
 mod relay;

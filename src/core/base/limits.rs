@@ -53,6 +53,8 @@ pub const LANGUAGE_OCTETS_MAX: usize = 35;
 pub const LANGUAGES_MAX: usize = 32;
 /// Password sources of the settings.
 pub const SOURCES_MAX: usize = 16;
+/// Servers of one LDAP source.
+pub const LDAP_SERVERS_MAX: usize = 8;
 /// Domains of the names that a source is for.
 pub const SOURCE_DOMAINS_MAX: usize = 64;
 /// Longest lease of an attempt: source time-out and the slack for the commit.

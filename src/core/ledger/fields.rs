@@ -67,6 +67,7 @@ pub const fn source_secret<'a>(
         field: match secret {
             SourceSecret::ClientSecret => "entra.client_secret",
             SourceSecret::ClientKey => "entra.client_key",
+            SourceSecret::ServicePassword => "ldap.service_password",
         },
     }
 }
@@ -78,6 +79,8 @@ pub enum SourceSecret {
     ClientSecret,
     /// The private key of the Entra application's certificate.
     ClientKey,
+    /// The password of an LDAP source's service account.
+    ServicePassword,
 }
 
 /// The row of [`rule_secret`] for an attribute.

@@ -250,6 +250,12 @@ reasons! {
     SourceUnreachable "CS-R415"
         "no node that was asked can connect to the password source",
         "operator": "`doctor`; look at name, route and certificates of the directory";
+    NoAccount "CS-R416"
+        "the directory has no account of this name, and the rule asks for one",
+        "directory administrator": "make the account, or correct the user's name here";
+    NotInGroup "CS-R417"
+        "the account is in none of the groups that the rule asks for",
+        "directory administrator": "put the account into one of the groups";
     Deadline "CS-R501"
         "the time that the device waits is over",
         "operator": "raise the time-out of the device";

@@ -94,6 +94,7 @@ fn source_timeout(settings: &storage::Settings) -> Duration {
     let timeouts = settings.sources.iter().map(|source| {
         let set = match &source.kind {
             Some(storage::source::Kind::Entra(entra)) => entra.timeout,
+            Some(storage::source::Kind::Ldap(ldap)) => ldap.timeout,
             None => 0,
         };
         millis(set, SOURCE_TIMEOUT)

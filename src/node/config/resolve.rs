@@ -48,6 +48,10 @@ pub struct Config {
     pub peers: Option<Peers>,
     /// The only hosts that may ever receive a password.
     pub source_hosts: Vec<String>,
+    /// The LDAP servers that may, each as host or host:port.
+    pub ldap_servers: Vec<String>,
+    /// Whether passwords may go to LDAP servers in clear text.
+    pub dangerous_ldap_clear_text: bool,
     /// Certificates to trust at sources, beside the system's.
     pub source_ca_file: Option<PathBuf>,
     /// How log lines are written.
@@ -130,8 +134,10 @@ fn resolve<'t>(sheet: &mut Sheet<'t>, mut root: Section<'t>, now: Timestamp) -> 
         admin_key: admin_key?,
         metrics,
         peers,
-        source_hosts: sources.0,
-        source_ca_file: sources.1,
+        source_hosts: sources.hosts,
+        source_ca_file: sources.ca_file,
+        ldap_servers: sources.ldap_servers,
+        dangerous_ldap_clear_text: sources.dangerous_ldap_clear_text,
         log,
         demo,
         advice: Vec::new(),
@@ -230,16 +236,31 @@ fn metrics<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> SocketAddr {
     listen.map_or_else(|| loopback(9464), |(_, at)| at)
 }
 
-fn sources<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> (Vec<String>, Option<PathBuf>) {
+/// What may be asked for passwords.
+struct SourcePins {
+    hosts: Vec<String>,
+    ldap_servers: Vec<String>,
+    dangerous_ldap_clear_text: bool,
+    ca_file: Option<PathBuf>,
+}
+
+fn sources<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> SourcePins {
     let mut section = sheet.section(root, "sources");
     let hosts = sheet.list(&mut section, "hosts", "login.microsoftonline.com");
+    let ldap_servers = sheet.list(&mut section, "ldap_servers", "dc1.corp.contoso.example");
+    let dangerous_ldap_clear_text = sheet.switch(&mut section, "dangerous_ldap_clear_text");
     let ca_file = sheet.file(&mut section, "ca_file");
     sheet.close(&section);
     let hosts = hosts.map_or_else(
         || vec!["login.microsoftonline.com".into()],
         |(_, hosts)| hosts,
     );
-    (hosts, ca_file.map(|(_, path)| path))
+    SourcePins {
+        hosts,
+        ldap_servers: ldap_servers.map_or_else(Vec::new, |(_, servers)| servers),
+        dangerous_ldap_clear_text,
+        ca_file: ca_file.map(|(_, path)| path),
+    }
 }
 
 fn log<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> Format {

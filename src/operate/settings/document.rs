@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::operate::OperateError;
 
+mod ldap;
 mod source;
 pub(super) use source::{CLOUDS, Entra, Given, Source};
 
@@ -85,7 +86,10 @@ fn located(text: &str, error: &toml::de::Error) -> DocumentError {
     let before = text.get(..start).unwrap_or_default();
     let line = before.matches('\n').count().saturating_add(1);
     let quoted = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    let why = if quoted.contains("secret") && !error.message().starts_with("unknown field") {
+    let holds_secret = ["secret", "password", "key"]
+        .iter()
+        .any(|it| quoted.contains(it));
+    let why = if holds_secret && !error.message().starts_with("unknown field") {
         "not a text".to_owned()
     } else {
         error.message().to_owned()

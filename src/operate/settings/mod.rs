@@ -115,6 +115,9 @@ fn slot(source: &mut storage::Source, secret: SourceSecret) -> Option<&mut Vec<u
     match (&mut source.kind, secret) {
         (Some(Kind::Entra(entra)), SourceSecret::ClientSecret) => Some(&mut entra.client_secret),
         (Some(Kind::Entra(entra)), SourceSecret::ClientKey) => Some(&mut entra.client_key),
-        (None, _) => None,
+        (Some(Kind::Ldap(ldap)), SourceSecret::ServicePassword) => Some(&mut ldap.service_password),
+        (Some(Kind::Entra(_)), SourceSecret::ServicePassword)
+        | (Some(Kind::Ldap(_)), SourceSecret::ClientSecret | SourceSecret::ClientKey)
+        | (None, _) => None,
     }
 }

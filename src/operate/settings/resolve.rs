@@ -29,11 +29,18 @@ fn texts(it: Texts) -> storage::Texts {
 }
 
 fn source(it: Source) -> Result<storage::Source, OperateError> {
-    let Some(it_entra) = it.entra else {
-        let why = "a source needs the table of its kind, as [source.entra]";
-        return Err(OperateError::invalid("source", why));
+    let (usual_name, kind) = match (it.entra, it.ldap) {
+        (Some(it), None) => ("entra", storage::source::Kind::Entra(entra(it)?)),
+        (None, Some(it)) => {
+            let stored = it.stored();
+            let stored = stored.map_err(|(field, why)| OperateError::invalid(field, why))?;
+            ("ldap", storage::source::Kind::Ldap(stored))
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            let why = "a source has one table of its kind: [source.entra] or [source.ldap]";
+            return Err(OperateError::invalid("source", why));
+        }
     };
-    let (usual_name, kind) = ("entra", storage::source::Kind::Entra(entra(it_entra)?));
     Ok(storage::Source {
         name: if it.name.is_empty() {
             usual_name.to_owned()

@@ -98,4 +98,5 @@ fn facts(settings: &Settings) -> String {
 }
 
 mod entra;
+mod ldap;
 mod sources;

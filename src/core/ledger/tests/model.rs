@@ -404,7 +404,9 @@ impl Model {
         if verdict == Some(Verdict::Accepted) {
             self.spend(&record.matches, None);
             if record.factors == Factors::CodeAndAccount {
+                // No password was asked about.
                 self.budget(user).unsure.remove(&key);
+                self.budget(user).asked.remove(&key);
             } else {
                 self.reset(user, now);
             }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::pem;
 use super::MASK;
+use super::ldap::Ldap;
 use crate::operate::OperateError;
 
 /// One source: what it is called, whom it is for, and one table that says what it is.
@@ -20,6 +21,8 @@ pub(in crate::operate::settings) struct Source {
     pub(in crate::operate::settings) domains: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::operate::settings) entra: Option<Entra>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::operate::settings) ldap: Option<Ldap>,
 }
 
 /// Where Entra ID is asked.
@@ -91,19 +94,28 @@ impl Source {
             let given = given_key("source.entra.client_key", entra.client_key.as_ref())?;
             secrets.push((SourceSecret::ClientKey, given));
         }
+        if let Some(ldap) = &self.ldap {
+            let given = given(
+                "source.ldap.service_password",
+                ldap.service_password.as_ref(),
+            )?;
+            secrets.push((SourceSecret::ServicePassword, given));
+        }
         Ok(secrets)
     }
 
     /// As it is stored, with its secrets masked.
     pub(super) fn shown(source: &storage::Source) -> Self {
-        let entra = match &source.kind {
-            Some(source::Kind::Entra(entra)) => Some(Entra::shown(entra)),
-            None => None,
+        let (entra, ldap) = match &source.kind {
+            Some(source::Kind::Entra(entra)) => (Some(Entra::shown(entra)), None),
+            Some(source::Kind::Ldap(ldap)) => (None, Some(Ldap::shown(ldap))),
+            None => (None, None),
         };
         Self {
             name: source.name.clone(),
             domains: source.domains.clone(),
             entra,
+            ldap,
         }
     }
 }
@@ -151,7 +163,7 @@ fn given_key(field: &'static str, masked: Option<&Masked>) -> Result<Given, Oper
 }
 
 /// Shown in place of what is there.
-fn masked(sealed: &[u8]) -> Option<Masked> {
+pub(super) fn masked(sealed: &[u8]) -> Option<Masked> {
     (!sealed.is_empty()).then(|| Masked(Secret::default()))
 }
 
@@ -170,7 +182,7 @@ pub(in crate::operate::settings) const CLOUDS: [(&str, EntraCloud); 5] = [
 ];
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-const fn is_off(switch: &bool) -> bool {
+pub(super) const fn is_off(switch: &bool) -> bool {
     !*switch
 }
 

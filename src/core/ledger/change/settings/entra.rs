@@ -36,13 +36,18 @@ pub(super) fn check(entra: &EntraSettings) -> Step<()> {
         "the client id is missing or has odd signs",
     )?;
     text(&entra.scope, "the scope")?;
-    let lease = LEASE_MAX.as_millis();
-    let sane = entra.timeout == 0 || entra.timeout >= 100;
-    valid(
-        sane && u128::from(entra.timeout).saturating_add(5000) <= lease,
-        "the time-out is 0 (default) or 100 to 55000 ms",
-    )?;
+    check_timeout(entra.timeout)?;
     check_client(entra)
+}
+
+/// The time for one question, in milliseconds.
+pub(super) fn check_timeout(timeout: u32) -> Step<()> {
+    let lease = LEASE_MAX.as_millis();
+    let sane = timeout == 0 || timeout >= 100;
+    valid(
+        sane && u128::from(timeout).saturating_add(5000) <= lease,
+        "the time-out is 0 (default) or 100 to 55000 ms",
+    )
 }
 
 /// Each type of client has what it proves itself by, and nothing else.

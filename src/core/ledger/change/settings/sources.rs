@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::super::audit::Facts;
 use super::super::check::valid;
 use super::super::done::Step;
-use super::entra;
+use super::{entra, ldap};
 use crate::base::limits::{SOURCE_DOMAINS_MAX, SOURCES_MAX};
 use crate::ledger::storage::{Source, source};
 
@@ -25,6 +25,7 @@ pub(super) fn check(sources: &[Source]) -> Step<()> {
         check_domains(&source.domains)?;
         match &source.kind {
             Some(source::Kind::Entra(it)) => entra::check(it)?,
+            Some(source::Kind::Ldap(it)) => ldap::check(it)?,
             None => valid(false, "a source is of no kind that is known")?,
         }
     }
@@ -77,6 +78,7 @@ pub(super) fn facts(facts: Facts, source: &Source) -> Facts {
     }
     match &source.kind {
         Some(source::Kind::Entra(it)) => entra::facts(facts, it),
+        Some(source::Kind::Ldap(it)) => ldap::facts(facts, it),
         None => facts,
     }
 }

@@ -1,0 +1,100 @@
+//! From the settings of a source to the source, with what this node's own file says of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countersign_core::base::{ClusterId, Entropy, Operations, Secret};
+use countersign_core::ledger::fields::{self, SourceSecret};
+use countersign_core::ledger::storage::{self, source};
+use countersign_core::seal::{Context, OpenError};
+
+use super::config::Config;
+use super::system::SystemClock;
+use crate::login::Clock;
+use crate::sources::Kind;
+use crate::sources::alarm::Alarms;
+use crate::sources::breaker::Untold;
+use crate::sources::entra::{ConfigError, Credentials, Entra, PinnedHosts, Surroundings};
+use crate::sources::ldap::{Ldap, LdapConfigError, LdapSurroundings, PinnedServers};
+
+/// What this node brings to sources of each kind.
+pub(super) struct SourceSurroundings {
+    entra: Surroundings,
+    ldap: LdapSurroundings,
+}
+
+/// Why a source cannot be used on this node.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A setting of Entra.
+    #[error(transparent)]
+    Entra(#[from] ConfigError),
+    /// A setting of an LDAP directory.
+    #[error(transparent)]
+    Ldap(#[from] LdapConfigError),
+    /// One of its secrets.
+    #[error("a secret of the source cannot be opened")]
+    Secret(#[from] OpenError),
+}
+
+impl SourceSurroundings {
+    /// What the node's own file says.
+    pub(super) fn new(
+        config: &Config,
+        mut chance: impl Entropy,
+        operations: Arc<dyn Operations>,
+    ) -> Result<Self, SourceError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ca_file: Option<PathBuf> = config.source_ca_file.clone();
+        let hosts = config.source_hosts.iter().map(String::as_str);
+        let servers = config.ldap_servers.iter().map(String::as_str);
+        Ok(Self {
+            entra: Surroundings {
+                pinned: PinnedHosts::parse(hosts)?,
+                ca_file: ca_file.clone(),
+                request_ids: chance.array(),
+                boot_key: Arc::new(Secret::new(chance.array::<32>().to_vec())),
+                alarms: Arc::new(Alarms::new(Arc::clone(&operations))),
+                operations: Arc::clone(&operations),
+                rests: Arc::new(Untold),
+                clock: Arc::clone(&clock),
+            },
+            ldap: LdapSurroundings {
+                pinned: PinnedServers::parse(servers)?,
+                ca_file,
+                dangerous_clear_text: config.dangerous_ldap_clear_text,
+                clock,
+                operations,
+            },
+        })
+    }
+
+    /// Makes the source. `open` opens its sealed secrets.
+    pub(super) fn source(
+        &self,
+        cluster: ClusterId,
+        source: &storage::Source,
+        open: impl Fn(&Context<'_>, &[u8]) -> Result<Secret, OpenError>,
+    ) -> Result<Kind, SourceError> {
+        let opened = |secret, sealed: &[u8]| {
+            let context = fields::source_secret(cluster, &source.name, secret);
+            let there = (!sealed.is_empty()).then(|| open(&context, sealed));
+            there.transpose()
+        };
+        Ok(match &source.kind {
+            Some(source::Kind::Entra(it)) => {
+                let credentials = Credentials {
+                    client_secret: opened(SourceSecret::ClientSecret, &it.client_secret)?,
+                    client_key: opened(SourceSecret::ClientKey, &it.client_key)?,
+                };
+                let entra = Entra::configure(&source.name, it, credentials, &self.entra)?;
+                Kind::Entra(Box::new(entra))
+            }
+            Some(source::Kind::Ldap(it)) => {
+                let password = opened(SourceSecret::ServicePassword, &it.service_password)?;
+                Kind::Ldap(Box::new(Ldap::configure(it, password, &self.ldap)?))
+            }
+            None => Kind::Misconfigured,
+        })
+    }
+}

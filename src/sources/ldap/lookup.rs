@@ -1,0 +1,147 @@
+//! What is read in the directory: entries, and why they cannot be read.
+//!
+//! Must not know: who is bound, passwords.
+
+use countersign_core::ledger::SourceOutcome;
+use countersign_core::login::Reason;
+use tokio::time::Instant;
+
+use super::connection::{Broken, Connection};
+use super::filter::{self, UserFilter};
+use super::message::{Entry, Scope, Search};
+use crate::login::Answer;
+
+/// Why the directory does not tell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum LookupError {
+    /// Several entries have the name.
+    #[error("several entries have this name")]
+    Ambiguous,
+    /// The connection broke, or the answer was late or none.
+    #[error("the directory did not answer")]
+    Broken,
+    /// Too many look at the directory now.
+    #[error("too many questions at one time")]
+    Busy,
+    /// There is no service account.
+    #[error("there is no service account")]
+    NoService,
+    /// The directory refuses the search, by this result.
+    #[error("the directory refuses the search (result {0})")]
+    Refused(u32),
+    /// The directory refuses the service account, by this result or Win32 number.
+    #[error("the directory refuses the service account ({0})")]
+    Service(u32),
+    /// More groups than are followed, or deeper ones.
+    #[error("more groups than are followed")]
+    TooManyGroups,
+    /// No server takes a connection.
+    #[error("no server of the directory can be reached")]
+    Unreachable,
+}
+
+impl LookupError {
+    /// What it means for a login whose password nobody has judged yet.
+    #[must_use]
+    pub const fn not_asked(self) -> Answer {
+        let (reason, code) = match self {
+            Self::Broken => (Reason::SourceDown, 0),
+            Self::Busy => (Reason::Overload, 0),
+            Self::Unreachable => (Reason::SourceUnreachable, 0),
+            Self::Ambiguous | Self::NoService | Self::TooManyGroups => {
+                (Reason::SourceMisconfigured, 0)
+            }
+            Self::Refused(code) | Self::Service(code) => (Reason::SourceMisconfigured, code),
+        };
+        Answer {
+            outcome: SourceOutcome::NotAsked,
+            reason,
+            code,
+        }
+    }
+}
+
+impl From<Broken> for LookupError {
+    fn from(broken: Broken) -> Self {
+        tracing::debug!(error = %broken, "a search of the directory broke off");
+        Self::Broken
+    }
+}
+
+/// A connection with somebody bound to it, and until when it may be used.
+pub(super) struct Reader<'a> {
+    pub(super) connection: &'a mut Connection,
+    pub(super) deadline: Instant,
+}
+
+impl Reader<'_> {
+    /// The one entry of a user; `None`: there is none.
+    pub(super) async fn user(
+        &mut self,
+        users: &UserFilter,
+        name: &str,
+        base: &str,
+        attributes: &[&str],
+    ) -> Result<Option<Entry>, LookupError> {
+        for filter in users.filters(name, base) {
+            let found = self.search(base, Scope::Subtree, Some(filter), attributes, 2);
+            let mut found = match found.await {
+                Ok(found) => found,
+                // There were more than two.
+                Err(LookupError::Refused(SIZE_LIMIT)) => return Err(LookupError::Ambiguous),
+                Err(error) => return Err(error),
+            };
+            match (found.pop(), found.is_empty()) {
+                (Some(entry), true) if !entry.dn.is_empty() => return Ok(Some(entry)),
+                (Some(_), _) => return Err(LookupError::Ambiguous),
+                (None, _) => (),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The entry of this name; `None`: there is none, or it must not be seen.
+    pub(super) async fn entry(
+        &mut self,
+        dn: &str,
+        attributes: &[&str],
+    ) -> Result<Option<Entry>, LookupError> {
+        let found = self.search(dn, Scope::Base, filter::anything(), attributes, 1);
+        match found.await {
+            Ok(mut found) => Ok(found.pop()),
+            Err(LookupError::Refused(NO_SUCH_OBJECT)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All that a filter finds; no filter finds nothing.
+    pub(super) async fn search(
+        &mut self,
+        base: &str,
+        scope: Scope,
+        filter: Option<Vec<u8>>,
+        attributes: &[&str],
+        entries_max: u32,
+    ) -> Result<Vec<Entry>, LookupError> {
+        let Some(filter) = filter else {
+            return Ok(Vec::new());
+        };
+        let search = Search {
+            base,
+            scope,
+            filter,
+            attributes,
+            entries_max,
+        };
+        let (outcome, entries) = self.connection.search(&search, self.deadline).await?;
+        match outcome.code {
+            0 => Ok(entries),
+            refused => Err(LookupError::Refused(refused)),
+        }
+    }
+}
+
+/// There are more entries than were asked for.
+pub(super) const SIZE_LIMIT: u32 = 4;
+/// There is no entry of the name.
+const NO_SUCH_OBJECT: u32 = 32;

@@ -1,0 +1,191 @@
+//! The service account, what it reads, and what an operator is told of it.
+
+use super::fake::{entry, localhost, texts};
+use super::*;
+use crate::sources::{Finding, Light};
+use crate::tls::testing::Shown;
+
+#[tokio::test]
+async fn its_connection_is_kept_and_no_users_is() {
+    let fake = Fake::new(in_order).await;
+    let source = source(&[&fake], &with_service(&[&fake]));
+    for _ in 0..3 {
+        assert_eq!(source.account(NAME).await, Ok(None));
+    }
+    assert_eq!(ask(&source).await, RIGHT);
+    assert_eq!(source.account(NAME).await, Ok(None));
+    assert_eq!(
+        fake.binds(),
+        [(1, SERVICE.to_owned()), (2, NAME.to_owned())]
+    );
+    assert_eq!(fake.connections(), 2);
+}
+
+#[tokio::test]
+async fn an_account_that_is_refused_is_not_tried_until_it_is_locked() {
+    let fake = Fake::new(|id, asked| match asked {
+        Asked::Bind { name, .. } if name == SERVICE => {
+            vec![Reply::Octets(outcome(id, 0x61, 49, "error, data 52e, v1"))]
+        }
+        Asked::Bind { .. } | Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
+    })
+    .await;
+    let source = source(&[&fake], &with_service(&[&fake]));
+    for _ in 0..3 {
+        let refused = source.account(NAME).await;
+        assert_eq!(refused, Err(LookupError::Service(0x52e)));
+    }
+    // Users log in without it.
+    assert_eq!(ask(&source).await, RIGHT);
+    let tried = fake.binds().into_iter().filter(|(_, name)| name == SERVICE);
+    assert_eq!(tried.count(), 1);
+}
+
+#[tokio::test]
+async fn without_it_nobody_is_searched_for() {
+    let fake = Fake::new(|id, asked| match asked {
+        Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, 49, ""))],
+        Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+    })
+    .await;
+    let found = ask(&source(&[&fake], &open_ldap(&[&fake]))).await;
+    let refused = answer(SourceOutcome::NotAsked, Reason::SourceMisconfigured, 49);
+    assert_eq!(found, refused);
+    assert_eq!(fake.binds(), [(1, SERVICE.to_owned())]);
+}
+
+/// A domain that locks after 5 wrong passwords, with a finer policy that locks after 3.
+fn domain(id: u32, asked: &Asked) -> Vec<Reply> {
+    let Asked::Search { base, filter } = asked else {
+        return in_order(id, asked);
+    };
+    let found = match &**base {
+        "" => Some(entry(id, "", &[("defaultNamingContext", texts(&[BASE]))])),
+        BASE if filter[0] == 0x87 => Some(entry(id, BASE, &[("lockoutThreshold", texts(&["5"]))])),
+        _ if base.starts_with("CN=Password Settings Container,") => {
+            let strict = ("msDS-LockoutThreshold", texts(&["3"]));
+            Some(entry(id, &format!("CN=strict,{base}"), &[strict]))
+        }
+        _ => None,
+    };
+    let found = found.into_iter().map(Reply::Octets);
+    found.chain([Reply::Octets(done(id, 0))]).collect()
+}
+
+#[tokio::test]
+async fn the_strictest_lockout_counts() {
+    let fake = Fake::new(domain).await;
+    let threshold = source(&[&fake], &with_service(&[&fake]))
+        .lockout_threshold()
+        .await;
+    assert_eq!(threshold, Ok(Some(3)));
+}
+
+#[tokio::test]
+async fn a_lockout_that_cannot_be_read_is_not_taken_for_none() {
+    let fake = Fake::new(in_order).await;
+    let threshold = source(&[&fake], &with_service(&[&fake]))
+        .lockout_threshold()
+        .await;
+    assert_eq!(threshold, Err(LookupError::Refused(16)));
+}
+
+fn lights(findings: &[Finding]) -> Vec<(&str, Light)> {
+    findings.iter().map(|it| (it.step, it.light)).collect()
+}
+
+#[tokio::test]
+async fn an_examination_goes_through_every_step() {
+    let fake = Fake::new(domain).await;
+    let findings = source(&[&fake], &with_service(&[&fake])).examine().await;
+    assert_eq!(
+        lights(&findings),
+        [
+            ("name", Light::Green),
+            ("connection", Light::Green),
+            ("certificate", Light::Green),
+            ("service account", Light::Green),
+            ("base", Light::Green),
+            ("lockout", Light::Amber),
+            ("user filter", Light::Green),
+        ]
+    );
+    let told = findings
+        .iter()
+        .all(|it| it.remedy.is_empty() == (it.light == Light::Green));
+    assert!(told, "{findings:?}");
+}
+
+/// The last step that an examination of one server comes to.
+async fn last(fake: &Fake, settings: &LdapSettings) -> Finding {
+    source(&[fake], settings).examine().await.pop().unwrap()
+}
+
+#[tokio::test]
+async fn an_examination_names_what_is_wrong_with_a_certificate() {
+    let other = Shown {
+        dns: vec!["dc1.corp.contoso.example".to_owned()],
+        ..Shown::default()
+    };
+    let expired = Shown {
+        expired: true,
+        ..localhost()
+    };
+    for (shown, remedy) in [(other, "localhost in its SAN"), (expired, "renew")] {
+        let fake = Fake::with("ldaps", &shown, in_order).await;
+        let found = last(&fake, &with_service(&[&fake])).await;
+        assert_eq!((found.step, found.light), ("certificate", Light::Red));
+        assert!(found.remedy.contains(remedy), "{found:?}");
+    }
+    let (fake, stranger) = (Fake::new(in_order).await, Fake::new(in_order).await);
+    let found = source(&[&stranger, &fake], &with_service(&[&fake]))
+        .examine()
+        .await;
+    let found = found.last().unwrap();
+    assert_eq!((found.step, found.light), ("certificate", Light::Red));
+    assert!(found.remedy.contains("CA file"), "{found:?}");
+}
+
+#[tokio::test]
+async fn an_examination_tries_a_refused_account_at_one_server_alone() {
+    let refusing = |id, asked: &Asked| match asked {
+        Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, 49, "error, data 533, v1"))],
+        Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+    };
+    let fakes = [
+        Fake::with("ldap", &localhost(), refusing).await,
+        Fake::with("ldap", &localhost(), refusing).await,
+    ];
+    let settings = LdapSettings {
+        dangerous_clear_text: true,
+        ..with_service(&[&fakes[0], &fakes[1]])
+    };
+    let found = source(&[&fakes[0], &fakes[1]], &settings).examine().await;
+    let account = found
+        .iter()
+        .find(|it| it.step == "service account")
+        .unwrap();
+    assert_eq!(
+        (account.light, &*account.remedy),
+        (Light::Red, "enable the account")
+    );
+    assert_eq!(fakes[0].binds().len() + fakes[1].binds().len(), 1);
+}
+
+#[tokio::test]
+async fn an_examination_notices_a_filter_that_finds_anybody() {
+    let fake = Fake::new(|id, asked| match asked {
+        Asked::Search { .. } => {
+            vec![
+                Reply::Octets(entry(id, DN, &[])),
+                Reply::Octets(done(id, 0)),
+            ]
+        }
+        Asked::Bind { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+    })
+    .await;
+    let found = last(&fake, &with_service(&[&fake])).await;
+    assert_eq!((found.step, found.light), ("user filter", Light::Red));
+}
