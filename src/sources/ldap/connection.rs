@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use bytes::BytesMut;
 use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
@@ -42,7 +43,7 @@ impl From<Malformed> for Broken {
 pub(super) struct Connection {
     stream: Box<dyn Duplex>,
     /// Read, and no whole message yet.
-    read: Vec<u8>,
+    read: BytesMut,
     asked: u32,
     /// Which of the servers is at the other end.
     pub(super) server: usize,
@@ -94,7 +95,7 @@ impl Connection {
     ) -> Self {
         Self {
             stream,
-            read: Vec::new(),
+            read: BytesMut::new(),
             asked: 0,
             server: 0,
             certificate,
@@ -215,8 +216,7 @@ impl Connection {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
         };
-        let (answered, response) = message::read(self.read.get(..length).unwrap_or_default())?;
-        self.read.drain(..length);
+        let (answered, response) = message::read(&self.read.split_to(length))?;
         // 0: the directory says that it closes.
         if answered != id {
             return Err(Broken::Malformed);

@@ -71,18 +71,22 @@ fn open_ldap(fakes: &[&Fake]) -> LdapSettings {
     }
 }
 
-fn source(fakes: &[&Fake], settings: &LdapSettings) -> Ldap {
+/// Trusts the first one's authority.
+fn surroundings(fakes: &[&Fake]) -> LdapSurroundings {
     let pinned: Vec<_> = fakes.iter().map(|fake| fake.host()).collect();
-    let surroundings = LdapSurroundings {
+    LdapSurroundings {
         pinned: PinnedServers::parse(pinned.iter().map(String::as_str)).unwrap(),
         ca_file: fakes.first().map(|fake| fake.ca_file()),
-        dangerous_clear_text: settings.dangerous_clear_text,
+        dangerous_clear_text: true,
         clock: Arc::new(StoppedClock),
         operations: Arc::new(Unobserved),
-    };
+    }
+}
+
+fn source(fakes: &[&Fake], settings: &LdapSettings) -> Ldap {
     let password =
         (!settings.service_name.is_empty()).then(|| Secret::from(SERVICE_PASSWORD.to_owned()));
-    Ldap::configure(settings, password, &surroundings).unwrap()
+    Ldap::configure(settings, password, &surroundings(fakes)).unwrap()
 }
 
 async fn ask_as(source: &Ldap, name: &str, password: &str) -> Answer {

@@ -117,10 +117,7 @@ async fn another_server_is_asked_only_while_there_is_no_connection() {
     let pinned = ["localhost:1", &bad.host(), &good.host()];
     let surroundings = LdapSurroundings {
         pinned: PinnedServers::parse(pinned).unwrap(),
-        ca_file: Some(good.ca_file()),
-        dangerous_clear_text: false,
-        clock: Arc::new(StoppedClock),
-        operations: Arc::new(Unobserved),
+        ..surroundings(&[&good])
     };
     let source = Ldap::configure(&settings, None, &surroundings).unwrap();
     assert_eq!(ask(&source).await, RIGHT);

@@ -1,5 +1,7 @@
 //! What a bind is answered, and what comes of it.
 
+use countersign_core::base::Operations;
+
 use super::fake::{message, tlv};
 use super::*;
 
@@ -132,6 +134,47 @@ async fn what_a_directory_might_take_for_an_anonymous_bind_is_never_sent() {
         );
     }
     assert_eq!(fake.connections(), 0);
+}
+
+/// Counts of one name, by label.
+#[derive(Debug, Default)]
+struct Counted(std::sync::Mutex<Vec<(&'static str, &'static str)>>);
+
+impl Operations for Counted {
+    fn count(&self, name: &'static str, label: &'static str) {
+        self.0.lock().unwrap().push((name, label));
+    }
+
+    fn time(&self, name: &'static str, label: &'static str, _: Duration) {
+        self.0.lock().unwrap().push((name, label));
+    }
+
+    fn level(&self, _: &'static str, _: &'static str, _: u64) {}
+}
+
+#[tokio::test]
+async fn each_answer_is_counted_and_one_that_no_table_knows_stands_out() {
+    let fake = refusing(49, "error, data 999, v1".to_owned()).await;
+    let counted = Arc::new(Counted::default());
+    let surroundings = LdapSurroundings {
+        operations: Arc::clone(&counted) as _,
+        ..surroundings(&[&fake])
+    };
+    let source = Ldap::configure(&settings(&[&fake]), None, &surroundings).unwrap();
+    ask(&source).await;
+    ask_as(&source, NAME, "").await;
+    let (unknown, empty) = (Reason::UnknownAnswer.code(), Reason::EmptyPassword.code());
+    let counted = counted.0.lock().unwrap();
+    assert_eq!(
+        *counted,
+        [
+            ("source_answers", unknown),
+            ("source_seconds", "denied"),
+            ("source_unknown_codes", "ldap"),
+            ("source_answers", empty),
+            ("source_seconds", "not_asked"),
+        ]
+    );
 }
 
 #[tokio::test]
