@@ -109,7 +109,9 @@ impl Copies {
             Err(error) => return tracing::error!(%error, "the settings cannot be read"),
         };
         let old = self.sources.current();
-        let sources = settings.sources.into_iter().map(|settings| {
+        let sources = settings.sources.into_iter().map(|mut settings| {
+            // What was learnt of it makes no other source.
+            settings.lockout_threshold = 0;
             let kept = old
                 .iter()
                 .find(|old| old.settings == settings && old.is_usable());

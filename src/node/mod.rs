@@ -10,6 +10,7 @@ mod follow;
 mod founding;
 mod keys;
 mod learning;
+mod lockout;
 mod member;
 mod new;
 mod parts;

@@ -17,7 +17,7 @@ use super::error::ServeError;
 use super::learning::Pupil;
 use super::parts::{self, Judging, NodeLogins, Telling};
 use super::system::SystemClock;
-use super::{cluster, founding, keys, learning, renewal};
+use super::{cluster, founding, keys, learning, lockout, renewal};
 use crate::admin;
 use crate::consensus::Consensus;
 use crate::login::{Clock, Ledger};
@@ -124,6 +124,17 @@ impl House {
         let mut radius = parts::radius(&self.config, radsec, &judging, telling, alive)?;
         let operate = Arc::clone(&judging.operate);
         parts.spawn(endless(learning::learn(self.config.node, operate, lessons)));
+        let seat = cluster::Seat(Arc::clone(&self.consensus));
+        let (sources, operate) = (
+            Arc::clone(&judging.copies.sources),
+            Arc::clone(&judging.operate),
+        );
+        parts.spawn(endless(lockout::watch(
+            self.config.node,
+            seat,
+            sources,
+            operate,
+        )));
         parts.spawn(endless(judging.copies.follow(logins.clone())));
         let (telling, consensus) = (self.telling.clone(), Arc::clone(&self.consensus));
         let gauges = (radius.gauge(), radius.connections());

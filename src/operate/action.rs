@@ -135,6 +135,7 @@ actions! {
     SettingsShow "settings.show" Auditor;
     SettingsApply "settings.apply" Admin;
     SettingsTest "settings.test" Admin;
+    SettingsLearn "settings.learn" Admin;
     OperatorPut "operator.put" Admin;
     OperatorList "operator.list" Auditor;
     OperatorRemove "operator.remove" Admin;

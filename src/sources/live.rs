@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use countersign_core::ledger::{SourceOutcome, storage};
 use countersign_core::login::Reason;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::entra::Entra;
@@ -58,6 +59,7 @@ pub enum Kind {
 #[derive(Debug, Default)]
 pub struct Sources {
     current: ArcSwap<Vec<Arc<Source>>>,
+    adopted: Notify,
     own: Arc<OwnPasswords>,
 }
 
@@ -83,6 +85,12 @@ impl Sources {
     /// Puts `sources` in force, in this order.
     pub fn adopt(&self, sources: Vec<Arc<Source>>) {
         self.current.store(Arc::new(sources));
+        self.adopted.notify_waiters();
+    }
+
+    /// Resolves when others are put in force after the call.
+    pub fn changed(&self) -> impl Future<Output = ()> + Send + use<'_> {
+        self.adopted.notified()
     }
 }
 
@@ -144,6 +152,15 @@ impl Source {
             Some(storage::source::Kind::Entra(_)) => Some(SourceKind::Entra),
             Some(storage::source::Kind::Ldap(_)) => Some(SourceKind::Ldap),
             None => None,
+        }
+    }
+
+    /// After how many wrong passwords it locks an account, as far as that can be read there;
+    /// `Some(Ok(None))`: it never does. `None`: of such a source it cannot be read.
+    pub async fn lockout_threshold(&self) -> Option<Result<Option<u32>, LookupError>> {
+        match &self.kind {
+            Kind::Ldap(ldap) => Some(ldap.lockout_threshold().await),
+            Kind::Entra(_) | Kind::Misconfigured => None,
         }
     }
 

@@ -72,7 +72,8 @@ impl Limits {
         let window_steps = number("window_steps", stored.window_steps, (1, steps))?;
         Ok(Self {
             strict_failures: number("strict_failures", stored.strict_failures, (1, 20))?
-                .unwrap_or(safe.strict_failures),
+                .unwrap_or(safe.strict_failures)
+                .min(ceiling(stored)),
             strict_window: span("strict_window", stored.strict_window)?
                 .unwrap_or(safe.strict_window),
             strict_lock: span("strict_lock", stored.strict_lock)?.unwrap_or(safe.strict_lock),
@@ -90,6 +91,14 @@ impl Limits {
                 .and_then(|steps| steps.try_into().ok())
                 .unwrap_or(safe.window_steps),
         })
+    }
+}
+
+/// No more strict failures than this.
+pub(super) const fn ceiling(stored: &storage::Limits) -> u32 {
+    match stored.strict_ceiling {
+        0 => u32::MAX,
+        ceiling => ceiling,
     }
 }
 
@@ -142,6 +151,19 @@ mod tests {
         let limits = Limits::resolve(Some(&set)).expect("within the ranges");
         assert_eq!((limits.strict_failures, limits.window_steps), (7, 2));
         assert_eq!(limits.strict_lock, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn no_more_failures_than_the_ceiling_allows_whatever_is_set() {
+        for (set, ceiling, expected) in [(0, 2, 2), (7, 2, 2), (1, 2, 1), (7, 0, 7), (0, 9, 3)] {
+            let limits = storage::Limits {
+                strict_failures: set,
+                strict_ceiling: ceiling,
+                ..storage::Limits::default()
+            };
+            let limits = Limits::resolve(Some(&limits)).expect("within the ranges");
+            assert_eq!(limits.strict_failures, expected, "{set} under {ceiling}");
+        }
     }
 
     #[test]

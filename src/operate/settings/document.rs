@@ -169,6 +169,7 @@ mod tests {
             sources: vec![storage::Source {
                 name: "entra".to_owned(),
                 domains: vec!["contoso.example".to_owned()],
+                lockout_threshold: 0,
                 kind: Some(storage::source::Kind::Entra(storage::EntraSettings {
                     authority: "https://login.example".to_owned(),
                     client_secret: b"sealed".to_vec(),

@@ -2,6 +2,7 @@
 
 mod document;
 mod examine;
+mod learning;
 mod pem;
 mod resolve;
 

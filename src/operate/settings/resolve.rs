@@ -48,6 +48,7 @@ fn source(it: Source) -> Result<storage::Source, OperateError> {
             it.name
         },
         domains: it.domains,
+        lockout_threshold: 0,
         kind: Some(kind),
     })
 }
@@ -95,6 +96,7 @@ fn limits(it: &Limits) -> Result<storage::Limits, OperateError> {
         known_place_window: millis("limits.known_place_window_secs", it.known_place_window_secs)?,
         elsewhere_failures: it.elsewhere_failures,
         window_steps: it.window_steps,
+        strict_ceiling: 0,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::base::limits::STRICT_FAILURES_MAX;
+use crate::ledger::limits::ceiling;
 use crate::ledger::query::record;
 use crate::ledger::storage;
 use crate::ledger::table::{Read, StoreError, Table};
@@ -51,7 +52,9 @@ impl From<storage::Limits> for Limits {
     fn from(set: storage::Limits) -> Self {
         let millis = |set, default| Duration::from_millis(or(set, default).into());
         Self {
-            strict_failures: or(set.strict_failures, 3).min(STRICT_FAILURES_MAX),
+            strict_failures: or(set.strict_failures, 3)
+                .min(ceiling(&set))
+                .min(STRICT_FAILURES_MAX),
             strict_window: millis(set.strict_window, TEN_MINUTES),
             strict_lock: millis(set.strict_lock, TEN_MINUTES),
             known_failures: or(set.known_place_failures, 10),

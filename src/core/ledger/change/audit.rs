@@ -139,6 +139,10 @@ fn describe_house(kind: &Kind) -> Option<(&'static str, String)> {
             ("client.put", named("client", id, name))
         }
         Kind::RemoveClient(it) => ("client.remove", numbered("client", it.id)),
+        Kind::LearnLockout(it) => (
+            "settings.learn",
+            format!("source {}", Shown::from(&*it.source)),
+        ),
         Kind::LearnMessageAuthenticator(it) => ("client.learn", numbered("client", it.client)),
         Kind::PutSettings(_) => ("settings.put", plain),
         Kind::PutRules(_) => ("rules.put", plain),

@@ -135,6 +135,7 @@ fn run(
         Kind::LearnMessageAuthenticator(it) => clients::learn(draft, head, at, it),
         Kind::PutSettings(it) => settings::put(draft, head, it),
         Kind::PutRules(it) => rules::put(draft, head, it),
+        Kind::LearnLockout(it) => settings::learn_lockout(draft, head, it),
         Kind::PutOperator(it) => operators::put(draft, head, at, it),
         Kind::RemoveOperator(it) => operators::remove(draft, it),
         Kind::PutApiToken(it) => operators::put_token(draft, at, it),

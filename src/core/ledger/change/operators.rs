@@ -63,10 +63,11 @@ pub(super) fn put(
 pub fn names_its_token(change: &Change) -> bool {
     let makes_first = match &change.kind {
         Some(Kind::PutOperator(it)) => !it.bootstrap_hash.is_empty(),
-        // What a node has seen; it only makes a client stricter, and only one that learns.
+        // What a node has seen; it only makes a client stricter, and only one that learns, or
+        // moves a ceiling above which no setting counts.
         kind => matches!(
             kind,
-            Some(Kind::Found(_) | Kind::LearnMessageAuthenticator(_))
+            Some(Kind::Found(_) | Kind::LearnLockout(_) | Kind::LearnMessageAuthenticator(_))
         ),
     };
     let mut actor = change.actor.iter();

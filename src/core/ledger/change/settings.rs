@@ -9,7 +9,7 @@ use crate::base::Reference;
 use crate::base::limits::{LANGUAGES_MAX, MESSAGE_OCTETS_MAX};
 use crate::ledger::limits::Limits;
 use crate::ledger::query;
-use crate::ledger::storage::{Head, PutSettings, Refusal, Settings, Texts};
+use crate::ledger::storage::{Head, LearnLockout, PutSettings, Refusal, Settings, Texts};
 use crate::ledger::table::{Draft, Read, Table};
 
 /// Replaces the settings.
@@ -37,13 +37,38 @@ pub(super) fn install(
         return refuse(Refusal::Invalid, error.to_string());
     }
     check_texts(&settings.texts)?;
+    let old = query::settings(draft)?;
+    write(draft, head, &lockout::keeping(settings, &old));
+    Ok(())
+}
+
+/// What the leader has read of a directory; it comes into force as a setting does.
+pub(super) fn learn_lockout(
+    draft: &mut Draft<'_, impl Read>,
+    head: &mut Head,
+    it: &LearnLockout,
+) -> Step {
+    let old = query::settings(draft)?;
+    let new = lockout::learning(&old, it)?;
+    let before = facts(&old);
+    if new != old {
+        write(draft, head, &new);
+    }
+    Ok(Done {
+        revision: head.settings_revision,
+        before,
+        after: facts(&new),
+        ..Done::default()
+    })
+}
+
+fn write(draft: &mut Draft<'_, impl Read>, head: &mut Head, settings: &Settings) {
     head.settings_revision = head.settings_revision.saturating_add(1);
     let settings = Settings {
         revision: head.settings_revision,
         ..settings.clone()
     };
     store(draft, Table::Settings, &[], &settings);
-    Ok(())
 }
 
 /// A text that no attribute can hold would make every login silent that needs it.
@@ -80,6 +105,7 @@ fn facts(settings: &Settings) -> String {
     if let Some(limits) = &settings.limits {
         facts = facts
             .with("strict_failures", limits.strict_failures)
+            .with("strict_ceiling", limits.strict_ceiling)
             .with("strict_window", limits.strict_window)
             .with("strict_lock", limits.strict_lock)
             .with("known_place_failures", limits.known_place_failures)
@@ -99,4 +125,5 @@ fn facts(settings: &Settings) -> String {
 
 mod entra;
 mod ldap;
+mod lockout;
 mod sources;

@@ -158,6 +158,77 @@ fn each_source_has_a_name_and_its_own_domains() {
     World::founded().done(put(settings, 1));
 }
 
+fn at_directory(name: &str) -> Source {
+    Source {
+        name: name.into(),
+        kind: Some(source::Kind::Ldap(LdapSettings {
+            servers: vec!["ldaps://dc1.corp.contoso.example".into()],
+            kind: LdapKind::ActiveDirectory.into(),
+            bind: LdapBind::Upn.into(),
+            base_dn: "DC=corp,DC=contoso,DC=example".into(),
+            ..LdapSettings::default()
+        })),
+        ..Source::default()
+    }
+}
+
+fn learn(source: &str, threshold: u32) -> Kind {
+    Kind::LearnLockout(LearnLockout {
+        source: source.into(),
+        threshold,
+    })
+}
+
+#[test]
+fn the_strict_budget_stays_below_the_lockout_of_every_directory() {
+    let mut world = World::founded();
+    let failures = |world: &World| query::limits(&world.tables).unwrap().strict_failures;
+    let of = |limits: Option<Limits>| Settings {
+        sources: vec![at_directory("ad"), at_directory("second")],
+        limits,
+        ..Settings::default()
+    };
+    world.done(put(of(None), 1));
+    assert_eq!(failures(&world), 3);
+    assert_eq!(world.done(learn("ad", 5)).revision, 3);
+    assert_eq!(failures(&world), 2);
+    world.done(learn("second", 1));
+    assert_eq!(failures(&world), 1);
+    // The same again writes nothing.
+    assert_eq!(world.done(learn("second", 1)).revision, 4);
+    // It stays known when the settings are put anew, and caps what is set.
+    let generous = Limits {
+        strict_failures: 20,
+        ..Limits::default()
+    };
+    world.done(put(of(Some(generous)), 4));
+    assert_eq!(failures(&world), 1);
+    world.done(learn("second", 0));
+    world.done(learn("ad", 100));
+    assert_eq!(failures(&world), 20);
+    assert_eq!(world.refused(learn("third", 3)), Refusal::NotFound);
+}
+
+#[test]
+fn us_government_clouds_have_a_smaller_strict_budget() {
+    let failures = |entra: EntraSettings| {
+        let mut world = World::founded();
+        world.done(put(at_entra(entra), 1));
+        query::limits(&world.tables).unwrap().strict_failures
+    };
+    let by_cloud = EntraSettings {
+        cloud: EntraCloud::UsGov.into(),
+        authority: String::new(),
+        ..entra()
+    };
+    let by_authority = EntraSettings {
+        authority: "https://login.microsoftonline.us".into(),
+        ..entra()
+    };
+    assert_eq!((failures(by_cloud), failures(by_authority)), (2, 2));
+    assert_eq!(failures(entra()), 3);
+}
+
 #[test]
 fn a_client_secret_goes_with_the_client_type() {
     let secret = EntraClientType::Secret;
