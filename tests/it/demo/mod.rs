@@ -9,6 +9,7 @@ mod cluster;
 mod codes;
 mod conformance;
 mod deaths;
+mod directory;
 mod imports;
 mod kills;
 mod operator;
