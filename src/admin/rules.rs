@@ -20,6 +20,7 @@ impl<L: Ledger> RuleService for Desk<L> {
         Ok(Response::new(api::Rules {
             rules: shown.rules.into_iter().map(api::Rule::from).collect(),
             revision: shown.revision,
+            trial_until: shown.trial_until.map_or(0, Timestamp::as_millis),
         }))
     }
 
@@ -31,9 +32,13 @@ impl<L: Ledger> RuleService for Desk<L> {
         let asked = request.into_inner();
         let id = request_id(&asked.request_id)?;
         let rules = asked.rules.into_iter().map(RuleWritten::from).collect();
-        let put = self
-            .0
-            .put_rules(&caller, id, rules, asked.expected_revision);
+        let put = self.0.put_rules(
+            &caller,
+            id,
+            rules,
+            asked.expected_revision,
+            asked.confirm_within,
+        );
         let done = put.await?;
         Ok(Response::new(api::PutRulesResponse {
             revision: done.revision,

@@ -1,5 +1,7 @@
 //! Settings over gRPC.
 
+use countersign_core::base::Timestamp;
+use countersign_core::ledger::storage::end_trial::Subject;
 use tonic::{Request, Response, Status};
 
 use super::api::{self, settings_service_server::SettingsService};
@@ -19,7 +21,26 @@ impl<L: Ledger> SettingsService for Desk<L> {
         Ok(Response::new(api::Settings {
             document: shown.document,
             revision: shown.revision,
+            trial_until: shown.trial_until.map_or(0, Timestamp::as_millis),
         }))
+    }
+
+    async fn end_trial(
+        &self,
+        request: Request<api::EndTrialRequest>,
+    ) -> Result<Response<api::Done>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let id = request_id(&asked.request_id)?;
+        let subject = match asked.subject() {
+            api::TrialSubject::Settings => Subject::Settings,
+            api::TrialSubject::Rules => Subject::Rules,
+            api::TrialSubject::Unspecified => {
+                return Err(Status::invalid_argument("subject: unknown or missing"));
+            }
+        };
+        let ended = self.0.end_trial(&caller, id, subject, asked.confirmed);
+        Ok(Response::new(done(&ended.await?)))
     }
 
     async fn test_source(
@@ -53,7 +74,9 @@ impl<L: Ledger> SettingsService for Desk<L> {
         let asked = request.into_inner();
         let id = request_id(&asked.request_id)?;
         let document = needed(asked.document, "document")?;
-        let applied = self.0.apply_settings(&caller, id, &document).await?;
+        let within = asked.confirm_within;
+        let applied = self.0.apply_settings(&caller, id, &document, within);
+        let applied = applied.await?;
         Ok(Response::new(done(&applied)))
     }
 }

@@ -8,6 +8,7 @@ mod bench;
 mod client;
 mod cluster;
 mod completions;
+mod confirm;
 mod connection;
 mod demo;
 mod events;

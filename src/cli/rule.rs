@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use countersign_core::policy::written;
 use serde_json::{Value, json};
 
+use super::confirm::{Confirm, end};
 use super::connection::{Named, Session};
 use super::failure::Failure;
 use super::output::{Format, print};
@@ -52,7 +53,13 @@ pub(super) enum Command {
     Apply {
         /// The file; - is standard input
         file: PathBuf,
+        #[command(flatten)]
+        confirm: Confirm,
     },
+    /// Keeps rules that were applied with --confirm
+    Confirm,
+    /// Puts back what was before rules that were applied with --confirm
+    Revert,
     /// Tells which rule decides a login, and what it would be granted; nobody logs in by it
     Test(trial::Test),
 }
@@ -123,9 +130,13 @@ impl Command {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut client = RuleServiceClient::new(session.named());
         match self {
-            Self::Apply { file } => {
+            Self::Confirm => end(session, api::TrialSubject::Rules, true).await,
+            Self::Revert => end(session, api::TrialSubject::Rules, false).await,
+            Self::Apply { file, confirm } => {
                 let (rules, expected) = document::read(&file)?;
-                put(session, client, rules, expected).await
+                put(session, client, (rules, expected), confirm.within()).await?;
+                confirm.remind("rule");
+                Ok(())
             }
             Self::List => {
                 let (rules, _) = read(session, &mut client).await?;
@@ -143,7 +154,7 @@ impl Command {
             | Self::Set { .. }) => {
                 let (mut rules, revision) = read(session, &mut client).await?;
                 edit.edit(&mut rules)?;
-                put(session, client, rules, revision).await
+                put(session, client, (rules, revision), 0).await
             }
         }
     }
@@ -179,7 +190,12 @@ impl Command {
                 let rule = rules.remove(position(rules, &name)?);
                 place.insert(rules, rule)
             }
-            Self::Apply { .. } | Self::List | Self::Show { .. } | Self::Test(_) => Ok(()),
+            Self::Apply { .. }
+            | Self::Confirm
+            | Self::List
+            | Self::Revert
+            | Self::Show { .. }
+            | Self::Test(_) => Ok(()),
         }
     }
 }
@@ -272,13 +288,14 @@ async fn read(
 async fn put(
     session: &Session,
     mut client: RuleServiceClient<Named>,
-    rules: Vec<RuleWritten>,
-    expected_revision: u64,
+    (rules, expected_revision): (Vec<RuleWritten>, u64),
+    confirm_within: u32,
 ) -> Result<(), Failure> {
     let put = api::PutRulesRequest {
         request_id: session.request_id(),
         rules: rules.into_iter().map(api::Rule::from).collect(),
         expected_revision,
+        confirm_within,
     };
     let done = session.done(client.put_rules(put).await)?;
     let mut columns = vec!["revision"];

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use countersign_core::base::Secret;
 use serde_json::json;
 
+use super::confirm::{Confirm, end};
 use super::connection::{Named, Session};
 use super::failure::Failure;
 use super::output::{Format, print, word};
 use super::secrets;
+use super::show::moment;
 use crate::admin::api;
 use crate::admin::api::settings_service_client::SettingsServiceClient;
 
@@ -21,7 +23,13 @@ pub(super) enum Command {
     Apply {
         /// The file; - is standard input
         file: PathBuf,
+        #[command(flatten)]
+        confirm: Confirm,
     },
+    /// Keeps settings that were applied with --confirm
+    Confirm,
+    /// Puts back what was before settings that were applied with --confirm
+    Revert,
     /// Looks at an Entra source step by step, without any user's password; leaves one failed
     /// sign-in of nobody in the tenant's log
     TestEntra(Test),
@@ -51,20 +59,29 @@ impl Command {
                     let value = json!({
                         "document": shown.document,
                         "revision": shown.revision,
+                        "trial_until": moment(shown.trial_until),
                     });
                     session.output.one(&[], &value);
                 } else {
                     print(&shown.document);
+                    if shown.trial_until != 0 {
+                        let until = moment(shown.trial_until);
+                        eprintln!("countersign: on trial until {until}, then reverted");
+                    }
                 }
                 Ok(())
             }
-            Self::Apply { file } => {
+            Self::Confirm => end(session, api::TrialSubject::Settings, true).await,
+            Self::Revert => end(session, api::TrialSubject::Settings, false).await,
+            Self::Apply { file, confirm } => {
                 let document = secrets::message(&Secret::new(secrets::whole(&file)?))?;
                 let apply = api::ApplySettingsRequest {
                     request_id: session.request_id(),
                     document: Some(document),
+                    confirm_within: confirm.within(),
                 };
                 let done = session.done(settings.apply_settings(apply).await)?;
+                confirm.remind("settings");
                 let shown = json!({ "revision": done.revision });
                 session.output.one(&["revision"], &shown);
                 Ok(())

@@ -386,7 +386,7 @@ pub(super) fn audit(it: &api::AuditRecord) -> Value {
 }
 
 /// RFC 3339; `null` for 0, which stands for never.
-fn moment(millis: u64) -> Value {
+pub(super) fn moment(millis: u64) -> Value {
     let nanos = i128::from(millis)
         .checked_mul(1_000_000)
         .filter(|&nanos| nanos != 0);

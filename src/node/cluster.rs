@@ -163,6 +163,7 @@ pub(super) fn sets(peering: Option<&Peering>) -> Option<OverLinks> {
 }
 
 /// Where this node stands, for those who keep the attempt keys and hand logins over.
+#[derive(Clone)]
 pub(super) struct Seat(pub(super) Arc<Consensus>);
 
 impl Reign for Seat {

@@ -19,6 +19,7 @@ mod serve;
 mod sources;
 mod system;
 mod template;
+mod trials;
 mod witness;
 
 pub use certificates::{Authority, CertificateError, ServerCertificate};

@@ -17,7 +17,7 @@ use super::error::ServeError;
 use super::learning::Pupil;
 use super::parts::{self, Judging, NodeLogins, Telling};
 use super::system::SystemClock;
-use super::{cluster, founding, keys, learning, lockout, renewal};
+use super::{cluster, founding, keys, learning, lockout, renewal, trials};
 use crate::admin;
 use crate::consensus::Consensus;
 use crate::login::{Clock, Ledger};
@@ -125,6 +125,10 @@ impl House {
         let operate = Arc::clone(&judging.operate);
         parts.spawn(endless(learning::learn(self.config.node, operate, lessons)));
         let seat = cluster::Seat(Arc::clone(&self.consensus));
+        parts.spawn(endless(trials::watch(
+            seat.clone(),
+            Arc::clone(&self.consensus),
+        )));
         let (sources, operate) = (
             Arc::clone(&judging.copies.sources),
             Arc::clone(&judging.operate),

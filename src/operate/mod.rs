@@ -18,6 +18,7 @@ mod read;
 mod rules;
 mod settings;
 mod tokens;
+mod trials;
 mod users;
 
 pub use action::{Action, Role, UnknownRole};

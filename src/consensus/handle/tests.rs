@@ -58,6 +58,7 @@ async fn who_keeps_copies_is_woken_by_a_change_of_the_facts_alone() {
     let put = Kind::PutSettings(PutSettings {
         settings: Some(Settings::default()),
         expected_revision: before.settings,
+        confirm_within: 0,
     });
     assert!(is_done(&node.propose(command(11, put)).await.unwrap()));
     let now = *facts.borrow_and_update();

@@ -51,6 +51,10 @@ pub const MESSAGE_OCTETS_MAX: usize = 253;
 pub const LANGUAGE_OCTETS_MAX: usize = 35;
 /// Languages in which texts are set.
 pub const LANGUAGES_MAX: usize = 32;
+/// How soon what is on trial must be confirmed, at the earliest.
+pub const TRIAL_MIN: Duration = Duration::from_secs(60);
+/// And at the latest.
+pub const TRIAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Password sources of the settings.
 pub const SOURCES_MAX: usize = 16;
 /// Servers of one LDAP source.

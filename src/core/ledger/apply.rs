@@ -34,6 +34,7 @@ pub fn apply<R: Read>(
     draft.open_entry(&head.hash, index, now);
     head.at = now.as_millis();
     attempts::drop_over(draft, &mut head, now);
+    change::end_over(draft, &mut head, now)?;
 
     let mut scene = Scene {
         draft,

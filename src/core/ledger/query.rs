@@ -14,7 +14,7 @@ use super::table::{Read, StoreError, Table};
 use crate::base::limits::{
     API_TOKENS_MAX, CLIENTS_MAX, KEYS_MAX, MEMBERS_MAX, OPERATORS_MAX, PAGE_RECORDS_MAX,
 };
-use crate::base::{ClientId, KeyId, Name, TokenId, UserId};
+use crate::base::{ClientId, KeyId, Name, Timestamp, TokenId, UserId};
 
 /// A token of a user, with what was spent of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,6 +195,18 @@ pub fn clients(tables: &impl Read) -> Result<Vec<storage::Client>, StoreError> {
 /// As [`record`].
 pub fn settings(tables: &impl Read) -> Result<storage::Settings, StoreError> {
     record(tables, Table::Settings, &[]).map(Option::unwrap_or_default)
+}
+
+/// Until when the settings or rules in force must be confirmed; `None`: they are for good.
+///
+/// # Errors
+/// As [`record`].
+pub fn trial_until(
+    tables: &impl Read,
+    subject: storage::end_trial::Subject,
+) -> Result<Option<Timestamp>, StoreError> {
+    let trial = super::change::trial(tables, subject)?;
+    Ok(trial.map(|trial| Timestamp::from_millis(trial.until)))
 }
 
 /// The limits in force.

@@ -143,6 +143,7 @@ async fn limits_that_were_tightened_are_met_by_the_next_login() {
             ..Settings::default()
         }),
         expected_revision: 0,
+        confirm_within: 0,
     };
     change(&world, Kind::PutSettings(put)).await;
     let third = guess("guess333333").await;
@@ -180,6 +181,7 @@ pub(super) async fn put_rules(world: &World, rules: Vec<Rule>) {
     let put = PutRules {
         rules: Some(Rules { revision: 0, rules }),
         expected_revision: head.rules_revision,
+        confirm_within: 0,
     };
     change(world, Kind::PutRules(put)).await;
 }

@@ -4,7 +4,8 @@ mod secrets;
 mod trial;
 mod written;
 
-use countersign_core::base::RequestId;
+use countersign_core::base::{RequestId, Timestamp};
+use countersign_core::ledger::storage::end_trial::Subject;
 use countersign_core::ledger::storage::{self, ChangeOutcome, change::Kind};
 use countersign_core::ledger::{Read, query};
 
@@ -22,6 +23,8 @@ pub struct RulesShown {
     pub rules: Vec<RuleWritten>,
     /// Of the list.
     pub revision: u64,
+    /// When it is reverted unless somebody confirms it.
+    pub trial_until: Option<Timestamp>,
 }
 
 impl<L: Ledger> Operate<L> {
@@ -38,11 +41,13 @@ impl<L: Ledger> Operate<L> {
         Ok(RulesShown {
             rules: shown.map(|rule| RuleWritten::of(rule, &clients)).collect(),
             revision: rules.revision,
+            trial_until: query::trial_until(&view, Subject::Rules)?,
         })
     }
 
     /// Replaces the rules. `expected`: the revision that the caller saw; 0: whatever it is.
-    /// What the operator should know of it is in the outcome's detail.
+    /// What the operator should know of it is in the outcome's detail. Unless it is confirmed
+    /// within so many milliseconds, what was before comes back; 0: it stays.
     ///
     /// # Errors
     /// A rule that names what there is not; or the ledger's refusal of one that contradicts
@@ -53,17 +58,20 @@ impl<L: Ledger> Operate<L> {
         request: RequestId,
         rules: Vec<RuleWritten>,
         expected: u64,
+        confirm_within: u32,
     ) -> Result<ChangeOutcome, OperateError> {
         caller.may(Action::RulePut)?;
         let mut rules = self.stored(&rules)?;
         let asked = Asked::new(Action::RulePut, request)
             .with_message(&secrets::without_secrets(&rules))
-            .with(expected.to_be_bytes());
+            .with(expected.to_be_bytes())
+            .with(confirm_within.to_be_bytes());
         self.seal_rules(&mut rules)?;
         let head = query::head(&self.ledger.view())?;
         let put = storage::PutRules {
             rules: Some(rules),
             expected_revision: seen_revision(expected, head.rules_revision),
+            confirm_within,
         };
         self.change(caller, asked, Kind::PutRules(put)).await
     }

@@ -6,8 +6,9 @@ mod learning;
 mod pem;
 mod resolve;
 
-use countersign_core::base::{RequestId, Secret};
+use countersign_core::base::{RequestId, Secret, Timestamp};
 use countersign_core::ledger::fields::SourceSecret;
+use countersign_core::ledger::storage::end_trial::Subject;
 use countersign_core::ledger::storage::source::Kind;
 use countersign_core::ledger::storage::{self, ChangeOutcome, change};
 use countersign_core::ledger::{fields, query};
@@ -27,6 +28,8 @@ pub struct SettingsShown {
     pub document: String,
     /// Of the settings.
     pub revision: u64,
+    /// When they are reverted unless somebody confirms them.
+    pub trial_until: Option<Timestamp>,
 }
 
 impl<L: Ledger> Operate<L> {
@@ -36,16 +39,19 @@ impl<L: Ledger> Operate<L> {
     /// When the caller may not, or the node is not in sync.
     pub fn show_settings(&self, caller: &Caller) -> Result<SettingsShown, OperateError> {
         self.reading(caller, Action::SettingsShow)?;
-        let settings = query::settings(&self.ledger.view())?;
+        let view = self.ledger.view();
+        let settings = query::settings(&view)?;
         Ok(SettingsShown {
             document: document::shown(&settings),
             revision: settings.revision,
+            trial_until: query::trial_until(&view, Subject::Settings)?,
         })
     }
 
     /// Replaces the settings by a document. A masked secret stays as it is. A `revision`
     /// in the document is the one it was made from: somebody else's change since then
-    /// refuses it.
+    /// refuses it. Unless it is confirmed within so many milliseconds, what was before comes
+    /// back; 0: it stays.
     ///
     /// # Errors
     /// The document's first fault with its line; or the ledger's refusal.
@@ -54,6 +60,7 @@ impl<L: Ledger> Operate<L> {
         caller: &Caller,
         request: RequestId,
         text: &Secret,
+        confirm_within: u32,
     ) -> Result<ChangeOutcome, OperateError> {
         caller.may(Action::SettingsApply)?;
         let document = document::parse(text)?;
@@ -62,7 +69,9 @@ impl<L: Ledger> Operate<L> {
         let given: Result<Vec<_>, _> = document.sources.iter().map(Source::secrets).collect();
         let given = given?;
         let mut settings = resolve::settings(document)?;
-        let asked = Asked::new(Action::SettingsApply, request).with_message(&settings);
+        let asked = Asked::new(Action::SettingsApply, request)
+            .with_message(&settings)
+            .with(confirm_within.to_be_bytes());
         for (source, secrets) in settings.sources.iter_mut().zip(given) {
             let mut old = old
                 .sources
@@ -83,6 +92,7 @@ impl<L: Ledger> Operate<L> {
         let put = storage::PutSettings {
             settings: Some(settings),
             expected_revision: expected,
+            confirm_within,
         };
         self.change(caller, asked, change::Kind::PutSettings(put))
             .await

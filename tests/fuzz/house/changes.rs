@@ -119,6 +119,7 @@ fn put_settings(input: &mut Octets<'_>, view: &impl Read) -> Kind {
     });
     Kind::PutSettings(storage::PutSettings {
         expected_revision: settings.revision,
+        confirm_within: 0,
         settings: Some(settings),
     })
 }

@@ -371,7 +371,7 @@ async fn settings_are_put_as_a_whole_and_their_secret_is_kept_when_masked() {
         let operate = &operate;
         async move {
             operate
-                .apply_settings(&admin(), request(number), &Secret::from(text))
+                .apply_settings(&admin(), request(number), &Secret::from(text), 0)
                 .await
         }
     };

@@ -215,6 +215,7 @@ async fn settings_operators_events_and_audit_go_the_whole_way() {
     let apply = api::ApplySettingsRequest {
         request_id: vec![1; 16],
         document: told("[limits]\nstrict_failures = 5\n"),
+        confirm_within: 0,
     };
     settings.apply_settings(with(&root, apply)).await.unwrap();
     let shown = settings

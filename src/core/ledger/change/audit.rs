@@ -6,7 +6,7 @@ use super::check::put;
 use super::done::bounded;
 use crate::base::{Shown, Timestamp};
 use crate::ledger::storage::change::Kind;
-use crate::ledger::storage::{Actor, Audit, Change, Head};
+use crate::ledger::storage::{Actor, Audit, Change, EndTrial, Head};
 use crate::ledger::table::{Draft, Read, Table};
 
 /// What happened to a change.
@@ -44,6 +44,13 @@ pub(super) fn append(
     };
     put(draft, Table::Audit, &head.audit_next.to_be_bytes(), &audit);
     head.audit_next = head.audit_next.saturating_add(1);
+}
+
+fn trial(it: &EndTrial) -> String {
+    it.subject()
+        .as_str_name()
+        .replace("SUBJECT_", "")
+        .to_ascii_lowercase()
 }
 
 /// A text of `key=value` pairs.
@@ -146,6 +153,8 @@ fn describe_house(kind: &Kind) -> Option<(&'static str, String)> {
         Kind::LearnMessageAuthenticator(it) => ("client.learn", numbered("client", it.client)),
         Kind::PutSettings(_) => ("settings.put", plain),
         Kind::PutRules(_) => ("rules.put", plain),
+        Kind::EndTrial(it) if it.confirmed => ("trial.confirm", trial(it)),
+        Kind::EndTrial(it) => ("trial.revert", trial(it)),
         Kind::PutOperator(it) => {
             let name = it.operator.as_ref().map_or("", |it| &*it.name);
             ("operator.put", shown(name))

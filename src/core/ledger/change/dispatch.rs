@@ -6,7 +6,7 @@
 use super::audit::{self, Happened};
 use super::done::{Done, Refused, Step, Stop, bounded, refuse};
 use super::requests::{self, Fresh, Recalled};
-use super::{clients, found, import, keyring, operators, rules, settings, tokens, users};
+use super::{clients, found, import, keyring, operators, rules, settings, tokens, trials, users};
 use crate::base::Timestamp;
 use crate::ledger::storage::change::Kind;
 use crate::ledger::storage::{Change, ChangeOutcome, Head, Refusal};
@@ -133,8 +133,9 @@ fn run(
         Kind::PutClient(it) => clients::put(draft, head, it),
         Kind::RemoveClient(it) => clients::remove(draft, head, it),
         Kind::LearnMessageAuthenticator(it) => clients::learn(draft, head, at, it),
-        Kind::PutSettings(it) => settings::put(draft, head, it),
-        Kind::PutRules(it) => rules::put(draft, head, it),
+        Kind::PutSettings(it) => settings::put(draft, head, at, it),
+        Kind::PutRules(it) => rules::put(draft, head, at, it),
+        Kind::EndTrial(it) => trials::end(draft, head, it),
         Kind::LearnLockout(it) => settings::learn_lockout(draft, head, it),
         Kind::PutOperator(it) => operators::put(draft, head, at, it),
         Kind::RemoveOperator(it) => operators::remove(draft, it),

@@ -19,7 +19,9 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod trials;
 mod users;
 
 pub(super) use dispatch::apply;
 pub use operators::names_its_token;
+pub(super) use trials::{end_over, load as trial};

@@ -6,18 +6,33 @@ use std::fmt::Write as _;
 use super::audit::Facts;
 use super::check::{ensure, present, put as store, revision};
 use super::done::{Done, Step, refuse};
-use crate::base::{ClientId, Shown};
-use crate::ledger::storage::{BurnCode, Client, Head, Prompt, PutRules, Refusal, Rule, Rules};
-use crate::ledger::table::{Draft, Read, Table};
+use super::trials;
+use crate::base::{ClientId, Shown, Timestamp};
+use crate::ledger::storage::end_trial::Subject;
+use crate::ledger::storage::{
+    BurnCode, Client, Head, Prompt, PutRules, Refusal, Rule, Rules, Trial,
+};
+use crate::ledger::table::{Draft, Read, StoreError, Table};
 use crate::ledger::{AllowedFactors, query, rules};
 
 /// Replaces the rules.
-pub(super) fn put(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &PutRules) -> Step {
+pub(super) fn put(
+    draft: &mut Draft<'_, impl Read>,
+    head: &mut Head,
+    at: Timestamp,
+    it: &PutRules,
+) -> Step {
     let new = present(it.rules.as_ref(), "the rules document")?;
     revision(head.rules_revision, it.expected_revision)?;
+    trials::none_is_open(draft, Subject::Rules)?;
     check(draft, new)?;
     let old = query::rules(draft)?;
     install(draft, head, new);
+    let back = Trial {
+        rules: Some(old.clone()),
+        ..Trial::default()
+    };
+    trials::begin(draft, head, at, (Subject::Rules, it.confirm_within), back)?;
     Ok(Done {
         revision: head.rules_revision,
         before: facts(&old, new),
@@ -25,6 +40,25 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &PutRul
         detail: begins_to_count(&old, new),
         ..Done::default()
     })
+}
+
+/// Puts rules of before into force again. Nothing has made them contradict the clients: what
+/// would have was refused, as they might come back.
+pub(super) fn put_back(
+    draft: &mut Draft<'_, impl Read>,
+    head: &mut Head,
+    rules: &Rules,
+) -> Result<(String, String), StoreError> {
+    let tried = query::rules(draft)?;
+    install(draft, head, rules);
+    Ok((facts(&tried, rules), facts(rules, &tried)))
+}
+
+/// The rules in force, and those that may be put back.
+fn lists(tables: &impl Read) -> Result<Vec<Rules>, StoreError> {
+    let trial = trials::load(tables, Subject::Rules)?;
+    let back = trial.and_then(|trial| trial.rules);
+    Ok(std::iter::once(query::rules(tables)?).chain(back).collect())
 }
 
 /// Writes the rules under the next revision.
@@ -39,12 +73,12 @@ pub(super) fn install(draft: &mut Draft<'_, impl Read>, head: &mut Head, rules: 
 
 /// Refuses to remove a client that a rule names: a rule must not lose its meaning unseen.
 pub(super) fn names_not(tables: &impl Read, client: ClientId) -> Step<()> {
-    let rules = query::rules(tables)?;
+    let lists = lists(tables)?;
     let names_it = |rule: &&Rule| {
         let when = rule.r#match.as_ref();
         when.is_some_and(|when| when.clients.contains(&client.0))
     };
-    match rules.rules.iter().find(names_it) {
+    match lists.iter().flat_map(|list| &list.rules).find(names_it) {
         None => Ok(()),
         Some(rule) => refuse(
             Refusal::State,
@@ -58,12 +92,13 @@ pub(super) fn allow(tables: &impl Read, client: &Client) -> Step<()> {
     if client.allowed_factors.is_empty() {
         return Ok(());
     }
-    let rules = query::rules(tables)?;
-    match rules::parse(&rules) {
-        Ok(rules) => offended(&rules, client),
+    for list in lists(tables)? {
         // Written by a newer program: it would let nobody in here.
-        Err(_) => Ok(()),
+        if let Ok(rules) = rules::parse(&list) {
+            offended(&rules, client)?;
+        }
     }
+    Ok(())
 }
 
 /// Refuses rules that let in with less than the client allows.

@@ -5,19 +5,34 @@ use std::collections::BTreeSet;
 use super::audit::Facts;
 use super::check::{is_language, present, put as store, revision, valid};
 use super::done::{Done, Step, refuse};
-use crate::base::Reference;
+use super::trials;
 use crate::base::limits::{LANGUAGES_MAX, MESSAGE_OCTETS_MAX};
+use crate::base::{Reference, Timestamp};
 use crate::ledger::limits::Limits;
 use crate::ledger::query;
-use crate::ledger::storage::{Head, LearnLockout, PutSettings, Refusal, Settings, Texts};
-use crate::ledger::table::{Draft, Read, Table};
+use crate::ledger::storage::end_trial::Subject;
+use crate::ledger::storage::{Head, LearnLockout, PutSettings, Refusal, Settings, Texts, Trial};
+use crate::ledger::table::{Draft, Read, StoreError, Table};
 
 /// Replaces the settings.
-pub(super) fn put(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &PutSettings) -> Step {
+pub(super) fn put(
+    draft: &mut Draft<'_, impl Read>,
+    head: &mut Head,
+    at: Timestamp,
+    it: &PutSettings,
+) -> Step {
     let settings = present(it.settings.as_ref(), "the settings document")?;
     revision(head.settings_revision, it.expected_revision)?;
-    let before = facts(&query::settings(draft)?);
+    trials::none_is_open(draft, Subject::Settings)?;
+    let old = query::settings(draft)?;
+    let before = facts(&old);
     install(draft, head, settings)?;
+    let back = Trial {
+        settings: Some(old),
+        ..Trial::default()
+    };
+    let trial = (Subject::Settings, it.confirm_within);
+    trials::begin(draft, head, at, trial, back)?;
     Ok(Done {
         revision: head.settings_revision,
         before,
@@ -40,6 +55,18 @@ pub(super) fn install(
     let old = query::settings(draft)?;
     write(draft, head, &lockout::keeping(settings, &old));
     Ok(())
+}
+
+/// Puts settings of before into force again, with what was learnt meanwhile.
+pub(super) fn put_back(
+    draft: &mut Draft<'_, impl Read>,
+    head: &mut Head,
+    settings: &Settings,
+) -> Result<(String, String), StoreError> {
+    let tried = query::settings(draft)?;
+    let restored = lockout::keeping(settings, &tried);
+    write(draft, head, &restored);
+    Ok((facts(&tried), facts(&restored)))
 }
 
 /// What the leader has read of a directory; it comes into force as a setting does.

@@ -9,7 +9,10 @@ mod properties;
 mod requests;
 mod settings;
 mod tokens;
+mod trials;
 mod users;
+
+use std::time::Duration;
 
 use prost::Message;
 
@@ -110,6 +113,19 @@ impl World {
             ..self.head.clone()
         };
         (records.collect(), head)
+    }
+
+    fn passes(&mut self, span: Duration) {
+        self.at = self.at.plus(span);
+    }
+
+    /// Any entry of the log, which ends what is over by its time.
+    fn entry(&mut self) {
+        let mut draft = Draft::new(&self.tables);
+        let ended = super::end_over(&mut draft, &mut self.head, self.at);
+        let writes = draft.into_writes();
+        self.tables.write(writes);
+        ended.expect("tables in memory can be read");
     }
 
     /// How many records a table holds.

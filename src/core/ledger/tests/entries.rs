@@ -136,6 +136,7 @@ fn allow_one_failure() -> storage::Change {
             ..storage::Settings::default()
         }),
         expected_revision: 0,
+        confirm_within: 0,
     };
     storage::Change {
         request_id: vec![1; 16],

@@ -62,6 +62,7 @@ fn put_rules(world: &World, rules: Vec<Rule>) -> Kind {
     Kind::PutRules(PutRules {
         rules: Some(Rules { revision: 0, rules }),
         expected_revision: world.head.rules_revision,
+        confirm_within: 0,
     })
 }
 

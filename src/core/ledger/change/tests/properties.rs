@@ -148,6 +148,7 @@ fn any_house_change() -> impl Strategy<Value = Kind> {
                     ..Settings::default()
                 }),
                 expected_revision,
+                confirm_within: 0,
             })
         }),
         any_operator().prop_map(Kind::PutOperator),

@@ -29,6 +29,7 @@ fn put(settings: Settings, expected_revision: u64) -> Kind {
     Kind::PutSettings(PutSettings {
         settings: Some(settings),
         expected_revision,
+        confirm_within: 0,
     })
 }
 
@@ -308,6 +309,7 @@ fn rules_have_a_revision_of_their_own() {
         Kind::PutRules(PutRules {
             rules: Some(Rules::default()),
             expected_revision,
+            confirm_within: 0,
         })
     };
     assert_eq!(world.done(put(1)).revision, 2);
@@ -320,6 +322,7 @@ fn put_rules(rules: Vec<Rule>, expected_revision: u64) -> Kind {
     Kind::PutRules(PutRules {
         rules: Some(Rules { revision: 0, rules }),
         expected_revision,
+        confirm_within: 0,
     })
 }
 
