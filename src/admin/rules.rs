@@ -8,7 +8,7 @@ use super::auth::caller;
 use super::convert::request_id;
 use super::server::Desk;
 use crate::login::Ledger;
-use crate::operate::{RuleStep, RuleTrial, RuleWritten};
+use crate::operate::{Difference, RuleStep, RuleTrial, RuleWritten};
 
 #[tonic::async_trait]
 impl<L: Ledger> RuleService for Desk<L> {
@@ -46,6 +46,23 @@ impl<L: Ledger> RuleService for Desk<L> {
         }))
     }
 
+    async fn replay_rules(
+        &self,
+        request: Request<api::ReplayRulesRequest>,
+    ) -> Result<Response<api::ReplayRulesResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let since = Timestamp::from_millis(asked.since);
+        let draft: Vec<_> = asked.rules.into_iter().map(RuleWritten::from).collect();
+        let replayed = self.0.replay_rules(&caller, &draft, since).await?;
+        Ok(Response::new(api::ReplayRulesResponse {
+            logins: replayed.logins,
+            gone: replayed.gone,
+            more: replayed.more,
+            differences: replayed.differences.into_iter().map(difference).collect(),
+        }))
+    }
+
     async fn test_rules(
         &self,
         request: Request<api::TestRulesRequest>,
@@ -69,6 +86,18 @@ impl<L: Ledger> RuleService for Desk<L> {
             prompt: result.prompt,
             attributes: result.attributes,
         }))
+    }
+}
+
+fn difference(it: Difference) -> api::replay_rules_response::Difference {
+    api::replay_rules_response::Difference {
+        user: it.user,
+        client: it.client,
+        caller: it.caller,
+        count: it.count,
+        last: it.last.as_millis(),
+        now: it.now,
+        draft: it.draft,
     }
 }
 

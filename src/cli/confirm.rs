@@ -53,7 +53,7 @@ pub(super) async fn end(
 }
 
 /// A number of seconds, minutes or hours, in milliseconds.
-fn millis(text: &str) -> Result<u32, String> {
+pub(super) fn millis(text: &str) -> Result<u32, String> {
     if text == "0" {
         return Ok(0);
     }

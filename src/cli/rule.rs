@@ -1,6 +1,7 @@
 //! `countersign rule …`
 
 mod document;
+mod replay;
 mod trial;
 
 use std::path::{Path, PathBuf};
@@ -62,6 +63,8 @@ pub(super) enum Command {
     Revert,
     /// Tells which rule decides a login, and what it would be granted; nobody logs in by it
     Test(trial::Test),
+    /// Tells which past logins of this node a draft would decide otherwise
+    Replay(replay::Replay),
 }
 
 /// Where a rule is put.
@@ -148,6 +151,7 @@ impl Command {
                 show(session, &rules, revision, name.as_deref())
             }
             Self::Test(test) => test.run(session, client).await,
+            Self::Replay(replay) => replay.run(session, client).await,
             edit @ (Self::Add { .. }
             | Self::Move { .. }
             | Self::Remove { .. }
@@ -193,6 +197,7 @@ impl Command {
             Self::Apply { .. }
             | Self::Confirm
             | Self::List
+            | Self::Replay(_)
             | Self::Revert
             | Self::Show { .. }
             | Self::Test(_) => Ok(()),

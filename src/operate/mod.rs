@@ -36,7 +36,9 @@ pub use ports::{
 };
 pub use profiles::{Profile, profiles};
 pub use read::shown_id;
-pub use rules::{RuleStep, RuleTrial, RuleTrialResult, RuleWritten, RulesShown};
+pub use rules::{
+    Difference, Replayed, RuleStep, RuleTrial, RuleTrialResult, RuleWritten, RulesShown,
+};
 pub use settings::{DocumentError, Examined, MASK, SettingsShown};
 pub use tokens::{NewToken, TokenAdded, TokenShown, TokensOf};
 pub use users::{NewUser, UserEdit, UserPage, UserShown};

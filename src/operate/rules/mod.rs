@@ -1,5 +1,6 @@
 //! The rules: one list, shown and put as a whole, and tried out without a login.
 
+mod replay;
 mod secrets;
 mod trial;
 mod written;
@@ -9,6 +10,7 @@ use countersign_core::ledger::storage::end_trial::Subject;
 use countersign_core::ledger::storage::{self, ChangeOutcome, change::Kind};
 use countersign_core::ledger::{Read, query};
 
+pub use replay::{Difference, Replayed};
 pub use trial::{RuleStep, RuleTrial, RuleTrialResult};
 pub use written::RuleWritten;
 

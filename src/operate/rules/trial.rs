@@ -99,7 +99,7 @@ impl<L: Ledger> Operate<L> {
     }
 }
 
-fn request(trial: &RuleTrial, client: &storage::Client, now: Timestamp) -> Request {
+pub(super) fn request(trial: &RuleTrial, client: &storage::Client, now: Timestamp) -> Request {
     let at = trial.at;
     Request {
         client: ClientId(client.id),
@@ -115,7 +115,11 @@ fn request(trial: &RuleTrial, client: &storage::Client, now: Timestamp) -> Reque
     }
 }
 
-fn result(rules: &[Rule], facts: &Facts<'_>, client: &storage::Client) -> RuleTrialResult {
+pub(super) fn result(
+    rules: &[Rule],
+    facts: &Facts<'_>,
+    client: &storage::Client,
+) -> RuleTrialResult {
     if rules.is_empty() {
         return without_rules(client);
     }

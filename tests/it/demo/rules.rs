@@ -333,3 +333,42 @@ async fn a_secret_that_a_rule_grants_is_read_by_the_device_alone() -> anyhow::Re
     assert_eq!((*tag, clear.expose()), (1, &b"s3cret of the tunnel"[..]));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_draft_is_held_against_what_has_happened() -> anyhow::Result<()> {
+    let demo = Demo::start(2)?;
+    let (first, second) = (demo.load(1)?, demo.load(2)?);
+    let code = first.app.code(calm_step(10).await)?;
+    let typed = first.password.clone() + &code;
+    let verdict = login(&demo.vpn()?, &first.name, &typed, HOME).await?;
+    assert_eq!(verdict, Verdict::Accept);
+    let verdict = login(&demo.proxy()?, &second.name, &code, HOME).await?;
+    assert_eq!(verdict, Verdict::Accept);
+    for person in [&first, &second] {
+        demo.reasons(&person.name, 1).await?;
+    }
+    // Another network than HOME, and what stands now for the VPN alone.
+    let draft = "[[rule]]\nname = \"vpn\"\nclients = [\"vpn\"]\nfactors = \"both\"\n\
+                 [[rule]]\nname = \"inside\"\nfactors = \"code\"\n\
+                 addresses = [\"198.51.100.0/24\"]\n";
+    let replay = ["rule", "replay", "--draft", "-", "--since", "1h"];
+    let told = demo.run_with(&replay, draft.as_bytes())?.json()?;
+    assert_eq!(told.get("logins"), Some(&Value::from(2)));
+    let of = |name: &str| {
+        let all = told.get("differences").and_then(Value::as_array);
+        let all = all.into_iter().flatten();
+        let mut its = all.filter(|it| text(it, "user") == name);
+        its.next().cloned().unwrap_or_default()
+    };
+    assert_eq!(
+        text(&of(&second.name), "draft"),
+        "refused: no rule matches it"
+    );
+    assert_eq!(text(&of(&second.name), "now"), "code, append, on-accept");
+    // The first is decided by a rule that has a name now; what it must show is the same.
+    assert_eq!(
+        text(&of(&first.name), "draft"),
+        "vpn, both, append, on-accept"
+    );
+    Ok(())
+}
