@@ -147,18 +147,7 @@ impl Command {
                 };
                 session.done(users.remove_user(remove).await).map(drop)
             }
-            Self::Password {
-                name,
-                file,
-                none: _,
-            } => {
-                let set = api::SetUserPasswordRequest {
-                    request_id,
-                    name,
-                    password: secrets::optional(file.as_deref())?,
-                };
-                session.done(users.set_user_password(set).await).map(drop)
-            }
+            Self::Password { name, file, .. } => set_password(session, users, name, file).await,
             Self::Unlock { name } => {
                 let unlock = api::UnlockUserRequest { request_id, name };
                 session.done(users.unlock_user(unlock).await).map(drop)
@@ -176,6 +165,21 @@ fn shown(
     let user = session.done(answer)?;
     session.output.one(show::USER, &show::user(&user));
     Ok(())
+}
+
+/// Without a file it has none any more.
+async fn set_password(
+    session: &Session,
+    mut users: UserServiceClient<Named>,
+    name: String,
+    file: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let set = api::SetUserPasswordRequest {
+        request_id: session.request_id(),
+        name,
+        password: secrets::optional(file.as_deref())?,
+    };
+    session.done(users.set_user_password(set).await).map(drop)
 }
 
 async fn set_status(

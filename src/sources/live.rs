@@ -126,8 +126,9 @@ impl Sources {
 async fn ask_in_turn(sources: &[Arc<Source>], question: Question) -> Answer {
     let deadline = Instant::now() + question.timeout;
     let domains = sources.iter().map(|source| &*source.settings.domains);
+    let domains: Vec<_> = domains.collect();
     let mut first = None;
-    for source in route::route(&question.name, domains)
+    for source in route::route(&question.name, &domains)
         .into_iter()
         .filter_map(|place| sources.get(place))
     {

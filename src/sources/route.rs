@@ -16,13 +16,10 @@ pub(super) fn domain_of(name: &str) -> String {
 
 /// The places of the sources that are for `name`, in order: those that name its domain, else
 /// those that name none.
-pub(super) fn route<'a>(
-    name: &str,
-    domains: impl Iterator<Item = &'a [String]> + Clone,
-) -> Vec<usize> {
+pub(super) fn route(name: &str, domains: &[&[String]]) -> Vec<usize> {
     let domain = domain_of(name);
     let places = |is_for: &dyn Fn(&[String]) -> bool| -> Vec<usize> {
-        let each = domains.clone().enumerate();
+        let each = domains.iter().enumerate();
         each.filter(|(_, domains)| is_for(domains))
             .map(|(place, _)| place)
             .collect()
@@ -67,7 +64,8 @@ mod tests {
 
     fn routed(name: &str, list: &[&[&str]]) -> Vec<usize> {
         let list = domains(list);
-        route(name, list.iter().map(Vec::as_slice))
+        let list: Vec<_> = list.iter().map(Vec::as_slice).collect();
+        route(name, &list)
     }
 
     #[test]
