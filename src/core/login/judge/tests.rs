@@ -6,6 +6,7 @@ use prost::Message;
 
 use super::*;
 use crate::base::{AttemptKey, ClientId, KeyId, PlaceId, SeededEntropy, Timestamp, UserId};
+use crate::ledger::attempts::State;
 use crate::ledger::budgets::Limits;
 use crate::ledger::rules::Prompt;
 use crate::ledger::table::Counting;
@@ -408,4 +409,45 @@ fn a_user_with_an_own_password_is_asked_for_at_no_directory() {
     // Another user's, put there by somebody who holds the disk.
     let stop = judge(8).unwrap_err();
     assert_eq!(stop.ending(), Ending::silent(Reason::Unsealable));
+}
+
+/// A record that was made with a code of the token 1.
+fn record(factors: Factors) -> Attempt {
+    Attempt {
+        user: USER,
+        client: ClientId(1),
+        place: PlaceId([2; 16]),
+        matches: vec![Match {
+            token: TokenId(1),
+            generation: 1,
+            step: STEP,
+            offset: 0,
+        }],
+        owner: Owner::default(),
+        epoch: Epoch::default(),
+        factors,
+        grace: std::time::Duration::ZERO,
+        keep: std::time::Duration::ZERO,
+        answer: None,
+        state: State::Open { at: NOW },
+    }
+}
+
+#[test]
+fn a_code_that_has_left_its_window_is_read_as_its_record_was() {
+    let mut world = World::new();
+    world.token(1, 6);
+    let question = |typed: &str, factors: Factors| {
+        let mut case = world.case(factors);
+        case.record = Some(record(factors));
+        let claim = world.judge_case(&world.tables, &case, typed, factors);
+        claim.unwrap().question.map(|it| it.password)
+    };
+    let (both, account) = (Factors::PasswordAndCode, Factors::CodeAndAccount);
+    let secret = |text: &str| Some(Secret::from(text.as_bytes()));
+    assert_eq!(question("secret000000", both), secret("secret"));
+    // An empty password would be asked for, or a password where none is.
+    assert_eq!(question("000000", both), None);
+    assert_eq!(question("000000", account), secret(""));
+    assert_eq!(question("secret000000", account), None);
 }
