@@ -7,8 +7,9 @@ use countersign_core::ledger::{SourceOutcome, storage};
 use countersign_core::login::Reason;
 use tokio::time::{Instant, timeout};
 
+use super::account::{self, LookupError};
 use super::entra::Entra;
-use super::ldap::{Account, Group, Ldap, LookupError};
+use super::ldap::Ldap;
 use super::own::OwnPasswords;
 use super::{Finding, Light, route};
 use crate::login::{Against, Answer, PasswordSource, Question};
@@ -170,48 +171,29 @@ impl Source {
     }
 
     async fn ask(&self, question: Question) -> Answer {
-        match (&self.kind, &question.against) {
-            (Kind::Ldap(ldap), Against::Account(groups)) => {
-                let looking = ldap.account(&question.name);
-                match timeout(question.timeout, looking).await {
-                    Ok(found) => of_account(found, groups),
-                    Err(_) => not_asked(Reason::SourceDown),
-                }
-            }
-            // Nothing here looks up accounts there.
-            (Kind::Entra(_), Against::Account(_)) | (Kind::Misconfigured, _) => {
-                not_asked(Reason::SourceMisconfigured)
-            }
-            (Kind::Entra(entra), _) => entra.ask(question).await,
-            (Kind::Ldap(ldap), _) => ldap.ask(question).await,
+        if let Against::Account(groups) = &question.against {
+            return self.look_up(&question, groups).await;
+        }
+        match &self.kind {
+            Kind::Entra(entra) => entra.ask(question).await,
+            Kind::Ldap(ldap) => ldap.ask(question).await,
+            Kind::Misconfigured => not_asked(Reason::SourceMisconfigured),
         }
     }
-}
 
-/// The verdict on a login whose account must be alive. No password was asked for, so an
-/// account that cannot be looked at has judged nothing.
-fn of_account(found: Result<Option<Account>, LookupError>, groups: &[String]) -> Answer {
-    let refusal = match found {
-        Err(error) => return error.not_asked(),
-        Ok(None) => Some(Reason::NoAccount),
-        Ok(Some(account)) => account.refusal().or_else(|| {
-            let is_in = |group: &Group| {
-                let mut wanted = groups.iter();
-                wanted.any(|it| *it == group.dn || it.eq_ignore_ascii_case(&group.name))
-            };
-            let fits = groups.is_empty() || account.groups.iter().any(is_in);
-            (!fits).then_some(Reason::NotInGroup)
-        }),
-    };
-    let (outcome, reason) = match refusal {
-        Some(reason) => (SourceOutcome::Denied, reason),
-        None => (SourceOutcome::Right, Reason::Accepted),
-    };
-    let code = 0;
-    Answer {
-        outcome,
-        reason,
-        code,
+    /// Whether the account is alive and in one of these groups.
+    async fn look_up(&self, question: &Question, groups: &[String]) -> Answer {
+        let name = &*question.name;
+        let found = match &self.kind {
+            // It keeps to its time itself, with what it knows of before.
+            Kind::Entra(entra) => entra.account(name, question.timeout).await,
+            Kind::Ldap(ldap) => {
+                let looked_up = timeout(question.timeout, ldap.account(name)).await;
+                looked_up.unwrap_or(Err(LookupError::Broken))
+            }
+            Kind::Misconfigured => return not_asked(Reason::SourceMisconfigured),
+        };
+        account::judge(found, groups)
     }
 }
 
