@@ -1,6 +1,7 @@
 //! The sources that are in force now; settings replace them while logins run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_core::ledger::{SourceOutcome, storage};
@@ -58,8 +59,16 @@ pub enum Kind {
 /// with; the next one goes to the new.
 #[derive(Debug, Default)]
 pub struct Sources {
-    current: ArcSwap<Vec<Arc<Source>>>,
+    current: ArcSwap<Set>,
     own: Arc<OwnPasswords>,
+}
+
+/// What was put in force together.
+#[derive(Debug, Default)]
+struct Set {
+    /// Of the settings that have them.
+    revision: u64,
+    sources: Arc<Vec<Arc<Source>>>,
 }
 
 impl Sources {
@@ -78,12 +87,35 @@ impl Sources {
     /// Those in force.
     #[must_use]
     pub fn current(&self) -> Arc<Vec<Arc<Source>>> {
-        self.current.load_full()
+        Arc::clone(&self.current.load().sources)
     }
 
-    /// Puts `sources` in force, in this order.
-    pub fn adopt(&self, sources: Vec<Arc<Source>>) {
-        self.current.store(Arc::new(sources));
+    /// The revision of the settings that have those in force; 0: there were none yet.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.current.load().revision
+    }
+
+    /// Puts the sources of these settings in force, in this order.
+    pub fn adopt(&self, revision: u64, sources: Vec<Arc<Source>>) {
+        let sources = Arc::new(sources);
+        self.current.store(Arc::new(Set { revision, sources }));
+    }
+
+    /// Leaves the source of that name alone for `span`, on a peer's word. `false`: there is
+    /// none of that name that could be, or the peer's is of other settings.
+    #[must_use]
+    pub fn rest(&self, name: &str, revision: u64, span: Duration) -> bool {
+        let set = self.current.load();
+        let named = set.sources.iter().find(|it| it.settings.name == name);
+        match named.map(|source| &source.kind) {
+            Some(Kind::Entra(entra)) if set.revision == revision => {
+                entra.rest(span);
+                true
+            }
+            // A directory of one's own asks nobody to leave it alone.
+            Some(Kind::Entra(_) | Kind::Ldap(_) | Kind::Misconfigured) | None => false,
+        }
     }
 }
 
@@ -207,8 +239,6 @@ const fn not_asked(reason: Reason) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use countersign_core::base::Secret;
 
     use super::*;
@@ -224,7 +254,7 @@ mod tests {
 
     async fn asked(sources: Vec<Source>, password: &str) -> Answer {
         let live = Sources::new();
-        live.adopt(sources.into_iter().map(Arc::new).collect());
+        live.adopt(1, sources.into_iter().map(Arc::new).collect());
         live.ask(question(password)).await
     }
 

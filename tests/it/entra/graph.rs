@@ -135,8 +135,8 @@ async fn a_login_without_a_password_is_judged_by_the_account() -> anyhow::Result
         let kind = Kind::Entra(Box::new(entra));
         vec![Source { settings, kind }.into()]
     };
-    asked.adopt(of(entra));
-    public.adopt(of(source(&stand_in)?));
+    asked.adopt(1, of(entra));
+    public.adopt(1, of(source(&stand_in)?));
     let judged = async |sources: &Sources, name: &str, groups: &[&str]| {
         let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
         let question = Question {

@@ -9,5 +9,6 @@ mod guesses;
 mod leaving;
 mod quorum;
 mod strangers;
+mod throttles;
 mod unreachable;
 mod verdicts;
