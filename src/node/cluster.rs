@@ -21,7 +21,11 @@ use crate::operate::{
 };
 use crate::peers::wire::NodeStatus;
 use crate::peers::{self, Credentials, Links, PeerName, Refusals};
-use crate::relay::{self, Gathered, Neighbourhood, OverLinks, Reign, Role, Standing, Teller};
+use crate::relay::{
+    self, Gathered, Neighbourhood, OverLinks, Reign, RestTeller, Role, Standing, Teller,
+};
+use crate::sources::Sources;
+use crate::sources::breaker::{Rests, Untold};
 
 /// What a node with peers has for them.
 pub(super) struct Peering {
@@ -75,11 +79,12 @@ impl Peering {
         &self,
         listener: TcpListener,
         consensus: &Arc<Consensus>,
-        (logins, teller): (Arc<OnceLock<NodeLogins>>, Teller),
+        (logins, teller, sources): (Arc<OnceLock<NodeLogins>>, Teller, Arc<Sources>),
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> BoxFuture<'static, Result<(), peers::ServeError>> {
         let routes = relay::add_service(consensus.routes(), logins);
         let routes = relay::add_sightings(routes, teller);
+        let routes = relay::add_rests(routes, sources);
         let (gate, credentials) = (consensus.gate(), self.credentials());
         Box::pin(peers::serve(
             listener,
@@ -107,6 +112,22 @@ pub(super) fn neighbours(
         Some(peering) => {
             let seat = Arc::new(Seat(Arc::clone(consensus)));
             Arc::new(Neighbourhood::new(seat, Arc::clone(&peering.of_logins)))
+        }
+    }
+}
+
+/// Who is told that a source wants to be left alone.
+pub(super) fn rests(
+    consensus: &Arc<Consensus>,
+    peering: Option<&Peering>,
+    sources: &Arc<Sources>,
+) -> Arc<dyn Rests> {
+    match peering {
+        None => Arc::new(Untold),
+        Some(peering) => {
+            let seat = Arc::new(Seat(Arc::clone(consensus)));
+            let (links, sources) = (Arc::clone(&peering.of_logins), Arc::clone(sources));
+            Arc::new(RestTeller::new(seat, links, sources))
         }
     }
 }

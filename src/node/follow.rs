@@ -118,7 +118,7 @@ impl Copies {
             kept.cloned()
                 .unwrap_or_else(|| Arc::new(self.source(settings)))
         });
-        self.sources.adopt(sources.collect());
+        self.sources.adopt(settings.revision, sources.collect());
     }
 
     fn source(&self, settings: storage::Source) -> Source {

@@ -112,9 +112,8 @@ pub(super) fn judging(
     consensus: &Arc<Consensus>,
     peering: Option<&Peering>,
     (key_file, opened): keys::FileAndKeys,
-    telling: &Telling,
+    (telling, sources): (&Telling, Arc<Sources>),
 ) -> Result<Judging, ServeError> {
-    let sources = Arc::new(Sources::new());
     let Opened { keyring, secrets } = opened;
     let keyring = Arc::new(ArcSwap::new(keyring));
     let logins = Logins::new(Parts {
@@ -138,7 +137,8 @@ pub(super) fn judging(
         sources: Arc::clone(&sources),
     });
     let operations = Arc::clone(&telling.metrics) as _;
-    let surroundings = SourceSurroundings::new(config, SystemEntropy, operations)?;
+    let rests = cluster::rests(consensus, peering, &sources);
+    let surroundings = SourceSurroundings::new(config, SystemEntropy, operations, rests)?;
     let copies = Copies {
         consensus: Arc::clone(consensus),
         cluster: config.cluster,

@@ -22,6 +22,7 @@ use crate::admin;
 use crate::consensus::Consensus;
 use crate::login::{Clock, Ledger};
 use crate::net::{RadSec, radsec};
+use crate::sources::Sources;
 use crate::telemetry::health;
 
 /// The parts that stand before the node takes part in a cluster.
@@ -32,6 +33,8 @@ struct House {
     peering: Option<Peering>,
     /// There as soon as logins can be judged.
     logins: Arc<OnceLock<NodeLogins>>,
+    /// None of them in force before that.
+    sources: Arc<Sources>,
     /// Set when the node begins to stop: from then on it invites no new logins.
     leaving: Arc<AtomicBool>,
     stopped: watch::Receiver<bool>,
@@ -61,6 +64,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         consensus,
         peering,
         logins: Arc::default(),
+        sources: Arc::default(),
         leaving: Arc::default(),
         stopped,
     };
@@ -93,7 +97,7 @@ impl House {
             &self.consensus,
             peering,
             (file, opened),
-            &self.telling,
+            (&self.telling, Arc::clone(&self.sources)),
         )?;
         self.serve_logins(judging, parts).await
     }
@@ -204,10 +208,15 @@ impl House {
         let Some(peering) = &self.peering else {
             return Ok(());
         };
-        let logins = Arc::clone(&self.logins);
+        let (logins, sources) = (Arc::clone(&self.logins), Arc::clone(&self.sources));
         let listener = parts::listen("the peers' port", peering.listen()).await?;
         let teller = cluster::teller(&self.config, &self.telling);
-        let served = peering.serve(listener, &self.consensus, (logins, teller), self.end());
+        let served = peering.serve(
+            listener,
+            &self.consensus,
+            (logins, teller, sources),
+            self.end(),
+        );
         let served = self.consensus.spawn(served).ok_or(ServeError::Stopped)?;
         parts.spawn(async move { part("peers", served.await.unwrap_or(Ok(()))) });
         let (credentials, metrics) = (peering.credentials(), Arc::clone(&self.telling.metrics));

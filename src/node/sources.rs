@@ -13,7 +13,7 @@ use super::system::SystemClock;
 use crate::login::Clock;
 use crate::sources::Kind;
 use crate::sources::alarm::Alarms;
-use crate::sources::breaker::Untold;
+use crate::sources::breaker::Rests;
 use crate::sources::entra::{ConfigError, Credentials, Entra, PinnedHosts, Surroundings};
 use crate::sources::ldap::{Ldap, LdapConfigError, LdapSurroundings, PinnedServers};
 
@@ -38,11 +38,12 @@ pub enum SourceError {
 }
 
 impl SourceSurroundings {
-    /// What the node's own file says.
+    /// What the node's own file says. `rests` is told which source wants to be left alone.
     pub(super) fn new(
         config: &Config,
         mut chance: impl Entropy,
         operations: Arc<dyn Operations>,
+        rests: Arc<dyn Rests>,
     ) -> Result<Self, SourceError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ca_file: Option<PathBuf> = config.source_ca_file.clone();
@@ -56,7 +57,7 @@ impl SourceSurroundings {
                 boot_key: Arc::new(Secret::new(chance.array::<32>().to_vec())),
                 alarms: Arc::new(Alarms::new(Arc::clone(&operations))),
                 operations: Arc::clone(&operations),
-                rests: Arc::new(Untold),
+                rests,
                 clock: Arc::clone(&clock),
             },
             ldap: LdapSurroundings {

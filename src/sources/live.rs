@@ -1,6 +1,7 @@
 //! The sources that are in force now; settings replace them while logins run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_core::ledger::{SourceOutcome, storage};
@@ -8,8 +9,9 @@ use countersign_core::login::Reason;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
+use super::account::{self, LookupError};
 use super::entra::Entra;
-use super::ldap::{Account, Group, Ldap, LookupError};
+use super::ldap::Ldap;
 use super::own::OwnPasswords;
 use super::{Finding, Light, route};
 use crate::login::{Against, Answer, PasswordSource, Question};
@@ -58,9 +60,17 @@ pub enum Kind {
 /// with; the next one goes to the new.
 #[derive(Debug, Default)]
 pub struct Sources {
-    current: ArcSwap<Vec<Arc<Source>>>,
+    current: ArcSwap<Set>,
     adopted: Notify,
     own: Arc<OwnPasswords>,
+}
+
+/// What was put in force together.
+#[derive(Debug, Default)]
+struct Set {
+    /// Of the settings that have them.
+    revision: u64,
+    sources: Arc<Vec<Arc<Source>>>,
 }
 
 impl Sources {
@@ -79,18 +89,41 @@ impl Sources {
     /// Those in force.
     #[must_use]
     pub fn current(&self) -> Arc<Vec<Arc<Source>>> {
-        self.current.load_full()
+        Arc::clone(&self.current.load().sources)
     }
 
-    /// Puts `sources` in force, in this order.
-    pub fn adopt(&self, sources: Vec<Arc<Source>>) {
-        self.current.store(Arc::new(sources));
+    /// The revision of the settings that have those in force; 0: there were none yet.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.current.load().revision
+    }
+
+    /// Puts the sources of these settings in force, in this order.
+    pub fn adopt(&self, revision: u64, sources: Vec<Arc<Source>>) {
+        let sources = Arc::new(sources);
+        self.current.store(Arc::new(Set { revision, sources }));
         self.adopted.notify_waiters();
     }
 
     /// Resolves when others are put in force after the call.
     pub fn changed(&self) -> impl Future<Output = ()> + Send + use<'_> {
         self.adopted.notified()
+    }
+
+    /// Leaves the source of that name alone for `span`, on a peer's word. `false`: there is
+    /// none of that name that could be, or the peer's is of other settings.
+    #[must_use]
+    pub fn rest(&self, name: &str, revision: u64, span: Duration) -> bool {
+        let set = self.current.load();
+        let named = set.sources.iter().find(|it| it.settings.name == name);
+        match named.map(|source| &source.kind) {
+            Some(Kind::Entra(entra)) if set.revision == revision => {
+                entra.rest(span);
+                true
+            }
+            // A directory of one's own asks nobody to leave it alone.
+            Some(Kind::Entra(_) | Kind::Ldap(_) | Kind::Misconfigured) | None => false,
+        }
     }
 }
 
@@ -188,48 +221,29 @@ impl Source {
     }
 
     async fn ask(&self, question: Question) -> Answer {
-        match (&self.kind, &question.against) {
-            (Kind::Ldap(ldap), Against::Account(groups)) => {
-                let looking = ldap.account(&question.name);
-                match timeout(question.timeout, looking).await {
-                    Ok(found) => of_account(found, groups),
-                    Err(_) => not_asked(Reason::SourceDown),
-                }
-            }
-            // Nothing here looks up accounts there.
-            (Kind::Entra(_), Against::Account(_)) | (Kind::Misconfigured, _) => {
-                not_asked(Reason::SourceMisconfigured)
-            }
-            (Kind::Entra(entra), _) => entra.ask(question).await,
-            (Kind::Ldap(ldap), _) => ldap.ask(question).await,
+        if let Against::Account(groups) = &question.against {
+            return self.look_up(&question, groups).await;
+        }
+        match &self.kind {
+            Kind::Entra(entra) => entra.ask(question).await,
+            Kind::Ldap(ldap) => ldap.ask(question).await,
+            Kind::Misconfigured => not_asked(Reason::SourceMisconfigured),
         }
     }
-}
 
-/// The verdict on a login whose account must be alive. No password was asked for, so an
-/// account that cannot be looked at has judged nothing.
-fn of_account(found: Result<Option<Account>, LookupError>, groups: &[String]) -> Answer {
-    let refusal = match found {
-        Err(error) => return error.not_asked(),
-        Ok(None) => Some(Reason::NoAccount),
-        Ok(Some(account)) => account.refusal().or_else(|| {
-            let is_in = |group: &Group| {
-                let mut wanted = groups.iter();
-                wanted.any(|it| *it == group.dn || it.eq_ignore_ascii_case(&group.name))
-            };
-            let fits = groups.is_empty() || account.groups.iter().any(is_in);
-            (!fits).then_some(Reason::NotInGroup)
-        }),
-    };
-    let (outcome, reason) = match refusal {
-        Some(reason) => (SourceOutcome::Denied, reason),
-        None => (SourceOutcome::Right, Reason::Accepted),
-    };
-    let code = 0;
-    Answer {
-        outcome,
-        reason,
-        code,
+    /// Whether the account is alive and in one of these groups.
+    async fn look_up(&self, question: &Question, groups: &[String]) -> Answer {
+        let name = &*question.name;
+        let found = match &self.kind {
+            // It keeps to its time itself, with what it knows of before.
+            Kind::Entra(entra) => entra.account(name, question.timeout).await,
+            Kind::Ldap(ldap) => {
+                let looked_up = timeout(question.timeout, ldap.account(name)).await;
+                looked_up.unwrap_or(Err(LookupError::Broken))
+            }
+            Kind::Misconfigured => return not_asked(Reason::SourceMisconfigured),
+        };
+        account::judge(found, groups)
     }
 }
 
@@ -243,8 +257,6 @@ const fn not_asked(reason: Reason) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use countersign_core::base::Secret;
 
     use super::*;
@@ -260,7 +272,7 @@ mod tests {
 
     async fn asked(sources: Vec<Source>, password: &str) -> Answer {
         let live = Sources::new();
-        live.adopt(sources.into_iter().map(Arc::new).collect());
+        live.adopt(1, sources.into_iter().map(Arc::new).collect());
         live.ask(question(password)).await
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Must not know: RADIUS, codes, the ledger, who the NAS is.
 
+pub mod account;
 pub mod alarm;
 pub mod breaker;
 pub mod entra;

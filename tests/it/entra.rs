@@ -4,6 +4,7 @@ mod confidential;
 mod connection;
 mod counts;
 mod examination;
+mod graph;
 mod guard;
 mod hostile;
 mod load;

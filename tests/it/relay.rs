@@ -1,5 +1,7 @@
 //! Logins and attempt keys between two nodes, over real links.
 
+mod rests;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -140,6 +142,12 @@ impl Street {
 
     /// Serves the second node's logins to peers that the gate lets in.
     async fn serve(&self, logins: NodeLogins, gate: Gate) -> SocketAddr {
+        let routes = add_service(Routes::default(), Arc::new(logins.into()));
+        self.serve_routes(routes, gate).await
+    }
+
+    /// Serves what the second node has for peers.
+    async fn serve_routes(&self, routes: Routes, gate: Gate) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("the set-up of the test");
@@ -147,7 +155,7 @@ impl Street {
         let served = serve(
             listener,
             self.credentials(SECOND),
-            add_service(Routes::default(), Arc::new(logins.into())),
+            routes,
             gate,
             Arc::new(Refusals::new(Arc::new(Unobserved))),
             std::future::pending(),

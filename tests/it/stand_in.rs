@@ -84,6 +84,14 @@ impl StandIn {
         told.get("asked").and_then(Value::as_u64).context("none")
     }
 
+    /// Questions to Graph that it has read.
+    pub(crate) async fn graph_asked(&self) -> anyhow::Result<u64> {
+        let told = self.http.get(self.told("control")).send().await?;
+        let told: Value = serde_json::from_slice(&told.bytes().await?)?;
+        let asked = told.pointer("/graph/asked").and_then(Value::as_u64);
+        asked.context("none")
+    }
+
     /// The log's lines that concern the token endpoint.
     pub(crate) fn asked(&self) -> anyhow::Result<Vec<Value>> {
         let log = std::fs::read_to_string(self.told("log"))?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use countersign_core::base::Secret;
@@ -30,6 +31,8 @@ pub(crate) struct Account {
     standing: Standing,
     /// In a row, for the smart lockout.
     failures: u32,
+    /// Of all accounts, when this one was last set.
+    version: u64,
 }
 
 impl Account {
@@ -39,6 +42,7 @@ impl Account {
             password,
             standing,
             failures: 0,
+            version: 1,
         }
     }
 }
@@ -66,6 +70,7 @@ impl FromStr for Account {
 #[derive(Debug)]
 pub(super) struct Accounts {
     all: Mutex<BTreeMap<String, Account>>,
+    version: AtomicU64,
     smart_lockout: bool,
 }
 
@@ -74,6 +79,7 @@ impl Accounts {
         let all = accounts.map(|account| (account.name.to_lowercase(), account));
         Self {
             all: Mutex::new(all.collect()),
+            version: AtomicU64::new(1),
             smart_lockout,
         }
     }
@@ -116,7 +122,17 @@ impl Accounts {
             account.password = password;
         }
         account.failures = 0;
+        let version = self.version.fetch_add(1, Ordering::Relaxed);
+        account.version = version.saturating_add(1);
         true
+    }
+
+    /// Those that were set since that version, and which one it is now.
+    pub(super) fn changes(&self, since: u64) -> (u64, Vec<(String, Standing)>) {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = all.values().filter(|account| account.version > since);
+        let changed = changed.map(|account| (account.name.clone(), account.standing));
+        (self.version.load(Ordering::Relaxed), changed.collect())
     }
 
     /// Name and state of each.
@@ -135,6 +151,16 @@ impl Accounts {
 }
 
 impl Standing {
+    /// Whether Graph has it.
+    pub(super) fn exists(self) -> bool {
+        self != Self::Unknown
+    }
+
+    /// Whether Graph calls it enabled.
+    pub(super) fn is_alive(self) -> bool {
+        self != Self::Disabled
+    }
+
     const fn refusal(self) -> Option<Refusal> {
         match self {
             Self::Blocked => Some(Refusal::BLOCKED),

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
+use super::graph::Signer;
+
 /// A refusal of the token endpoint.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refusal {
@@ -153,7 +155,13 @@ impl Trace {
     }
 
     /// A token of the application's own.
-    pub(super) fn grant_own(&self, tenant: &str, client: &str, roles: &[String]) -> Response {
+    pub(super) fn grant_own(
+        &self,
+        tenant: &str,
+        client: &str,
+        roles: &[String],
+        signer: &Signer,
+    ) -> Response {
         let (issued, expires) = (self.now.unix_timestamp(), TOKEN_LIFE_SECS);
         let claims = json!({
             "aud": "https://graph.microsoft.com", "appid": client, "idtyp": "app",
@@ -163,7 +171,7 @@ impl Trace {
         });
         let body = json!({
             "token_type": "Bearer", "expires_in": expires, "ext_expires_in": expires,
-            "access_token": token(&claims),
+            "access_token": signer.sign(&claims),
         });
         self.json(200, &body)
     }

@@ -1,6 +1,7 @@
 //! The control endpoint: faults and account states, set while the stand-in runs.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::account::Standing;
+use super::graph::Signer;
 use super::server::House;
 
 /// What goes wrong now.
@@ -65,6 +67,12 @@ pub(super) struct Order {
     user: Option<String>,
     state: Option<Standing>,
     password: Option<String>,
+    /// All groups that the user is in from now on.
+    groups: Option<Vec<String>>,
+    /// Faults of Graph; those beside it are the authority's.
+    graph: Option<Box<Self>>,
+    /// The application's own tokens that are out are good for nothing more.
+    revoke: Option<bool>,
 }
 
 impl Faults {
@@ -149,20 +157,44 @@ pub(super) async fn set(State(house): State<House>, body: Body) -> Response {
         Ok(order) => order,
         Err(why) => return refuse(why.to_string()),
     };
+    if let Err(why) = set_user(&house, &order) {
+        return refuse(why);
+    }
+    let obeyed = |faults: &Faults, order: &Order| {
+        let mut faults = faults.clone();
+        faults.obey(order);
+        Arc::new(faults)
+    };
+    house.faults.store(obeyed(&house.faults.load(), &order));
+    if let Some(order) = &order.graph {
+        let faults = obeyed(&house.graph_faults.load(), order);
+        house.graph_faults.store(faults);
+    }
+    if order.revoke == Some(true) {
+        house.signer.store(Arc::new(Signer::new()));
+    }
+    Json(listing(&house)).into_response()
+}
+
+/// What the order says of a user.
+fn set_user(house: &House, order: &Order) -> Result<(), String> {
     let password = order.password.clone().map(Secret::from);
-    match (&order.user, order.state.is_some() || password.is_some()) {
+    let any = order.state.is_some() || password.is_some() || order.groups.is_some();
+    match (&order.user, any) {
+        (None, false) => Ok(()),
         (Some(user), true) if !house.accounts.set(user, order.state, password) => {
-            return refuse(format!("no account is called {user}"));
+            Err(format!("no account is called {user}"))
+        }
+        (Some(user), true) => {
+            if let Some(groups) = &order.groups {
+                house.groups.set(user, groups);
+            }
+            Ok(())
         }
         (None, true) | (Some(_), false) => {
-            return refuse("a user goes with a state or a password".to_owned());
+            Err("a user goes with a state, a password or groups".to_owned())
         }
-        _ => {}
     }
-    let mut faults = Faults::clone(&house.faults.load());
-    faults.obey(&order);
-    house.faults.store(faults.into());
-    Json(listing(&house)).into_response()
 }
 
 /// Whatever its Content-Type: `curl -d` sends none that fits.
@@ -175,6 +207,10 @@ fn listing(house: &House) -> Value {
     json!({
         "asked": house.asked.load(Ordering::Relaxed),
         "faults": *house.faults.load_full(),
+        "graph": {
+            "asked": house.graph_asked.load(Ordering::Relaxed),
+            "faults": *house.graph_faults.load_full(),
+        },
         "users": house.accounts.list(),
     })
 }

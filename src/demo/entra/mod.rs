@@ -1,5 +1,6 @@
-//! A stand-in for Microsoft Entra ID: the v2.0 token endpoint, OpenID configuration and
-//! userrealm over TLS, with the shapes and headers of the real one and texts of its own.
+//! A stand-in for Microsoft Entra ID: the v2.0 token endpoint, OpenID configuration, userrealm
+//! and a little of Graph over TLS, with the shapes and headers of the real one and texts of
+//! its own.
 //!
 //! It never writes a password anywhere. It is no identity provider: its tokens are noise.
 
@@ -9,6 +10,7 @@ mod assertion;
 mod certificate;
 mod control;
 mod discovery;
+mod graph;
 mod log;
 mod options;
 mod server;

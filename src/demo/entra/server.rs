@@ -27,6 +27,7 @@ use super::answer::noise;
 use super::assertion::{Files, Registered};
 use super::certificate::Tls;
 use super::control::{self, Faults};
+use super::graph::{self, Groups, Signer};
 use super::log::{Log, noted, observe};
 use super::options::{Options, write_private};
 use super::{discovery, token};
@@ -47,7 +48,13 @@ pub(super) struct Rooms {
     /// What the application's own tokens hold.
     pub(super) roles: Vec<String>,
     pub(super) accounts: Accounts,
+    pub(super) groups: Groups,
+    /// Knows the application's own tokens again.
+    pub(super) signer: ArcSwap<Signer>,
     pub(super) faults: ArcSwap<Faults>,
+    pub(super) graph_faults: ArcSwap<Faults>,
+    /// Questions to Graph that were read.
+    pub(super) graph_asked: AtomicU64,
     /// Questions about a password that were read, whether or not answered yet.
     pub(super) asked: AtomicU64,
     pub(super) log: Log,
@@ -171,7 +178,11 @@ fn house(options: &Options, ready: &Ready) -> anyhow::Result<House> {
         certificate: Files::of(&options.dir).open()?,
         roles: options.roles.clone(),
         accounts: Accounts::new(options.accounts(), options.smart_lockout),
+        groups: Groups::default(),
+        signer: ArcSwap::from_pointee(Signer::new()),
+        graph_asked: AtomicU64::default(),
         faults: ArcSwap::default(),
+        graph_faults: ArcSwap::default(),
         asked: AtomicU64::default(),
         log: Log::open(&ready.log).context("cannot open the log")?,
     })))
@@ -183,6 +194,13 @@ fn router(house: House) -> Router {
         .route("/{tenant}/oauth2/v2.0/token", post(token::token))
         .route(configuration, get(discovery::openid_configuration))
         .route("/common/userrealm/{user}", get(discovery::user_realm))
+        .route("/v1.0/users/delta", get(graph::user_changes))
+        .route("/v1.0/groups/delta", get(graph::group_changes))
+        .route("/v1.0/users", get(graph::users))
+        .route("/v1.0/users/{user}", get(graph::user))
+        .route(MEMBERSHIPS, get(graph::memberships))
+        // `users('…')`, which is one part of the path.
+        .route("/v1.0/{user}", get(graph::quoted))
         .route("/control", get(control::show).post(control::set))
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::max(FORM_OCTETS_MAX))
@@ -206,5 +224,6 @@ fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
+const MEMBERSHIPS: &str = "/v1.0/users/{user}/transitiveMemberOf/microsoft.graph.group";
 const FORM_OCTETS_MAX: usize = 16 * 1024;
 const QUEUE_CONNECTIONS_MAX: i32 = 4096;

@@ -33,7 +33,8 @@ pub(super) async fn token(
     match judge(&house, (&tenant, &trace), &form) {
         Granted::Refused(refusal) => noted(trace.refuse(refusal), user, refusal.code.to_string()),
         Granted::Own => {
-            let response = trace.grant_own(&house.tenant, client, &house.roles);
+            let response =
+                trace.grant_own(&house.tenant, client, &house.roles, &house.signer.load());
             noted(response, None, "own token".to_owned())
         }
         Granted::User => {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::decision::{Decisions, Judged, plain, unreadable};
 use super::exchange::{self, Answered, Heard, RequestIds};
+use super::graph;
 use super::guard::{Guard, Lesson, Spared, spared};
 use super::request::{Grant, Stamp};
 use super::response::Said;
@@ -31,7 +32,8 @@ pub struct Entra {
     pub(super) decisions: Decisions,
     pub(super) request_ids: RequestIds,
     pub(super) clock: Arc<dyn Clock>,
-    timeout: Duration,
+    pub(super) graph: graph::State,
+    pub(super) timeout: Duration,
     room: Semaphore,
     guard: Guard,
     operations: Arc<dyn Operations>,
@@ -67,6 +69,7 @@ impl Entra {
             decisions: Decisions::new(switches),
             request_ids: RequestIds::new(surroundings.request_ids, name, surroundings.clock.wall()),
             clock: Arc::clone(&surroundings.clock),
+            graph: graph::State::new(name, surroundings),
             timeout,
             room: Semaphore::new(QUESTIONS_IN_FLIGHT_MAX),
             guard: Guard::new(name, surroundings),
@@ -135,7 +138,7 @@ impl Entra {
     }
 
     /// The verdict, and for how long Entra wants to be left alone.
-    fn judge(&self, heard: &Heard) -> (Judged, Option<Duration>) {
+    pub(super) fn judge(&self, heard: &Heard) -> (Judged, Option<Duration>) {
         let without = |outcome, reason| (plain(outcome, reason, 0), None);
         match heard {
             Heard::Answered(Answered {
@@ -217,4 +220,4 @@ const QUESTIONS_IN_FLIGHT_MAX: usize = 4096;
 const CONNECTIONS_TRIED_MAX: u8 = 2;
 /// With less time than a connection may take, a question that fails shows only that it came
 /// late: of those, a device that is nearly out of patience sends many.
-const HURRIED: Duration = Duration::from_secs(1);
+pub(super) const HURRIED: Duration = Duration::from_secs(1);

@@ -78,6 +78,11 @@ pub(super) struct Hosts {
     pub(super) authority: Url,
     /// An origin. Never from the settings, so that no operator can have a token that reads
     /// the directory sent elsewhere: the cloud's own, or the custom authority itself.
+    ///
+    /// The node's file need not pin it, for no password ever goes there, and it follows from
+    /// what is pinned: who may receive the passwords of a cloud's users hands out the very
+    /// tokens that its Graph receives. A Graph of one's own is the custom authority, with
+    /// port and all, which is dangerous by its name and pinned like any other.
     pub(super) graph: Url,
 }
 

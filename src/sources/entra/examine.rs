@@ -8,6 +8,7 @@
 //!
 //! Must not know: what is done with the findings.
 
+mod graph;
 mod own_token;
 mod paths;
 mod realm;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::Entra;
-use super::exchange::{self, Answered, Heard};
+use super::exchange::{self, Answered, BODY_OCTETS_MAX, Heard};
 use super::response::Said;
 use super::settings::is_domain;
 use crate::sources::{Finding, Light};
@@ -31,20 +32,25 @@ impl Entra {
     pub async fn examine(&self, domain: Option<&str>) -> Vec<Finding> {
         let domain = domain.or_else(|| self.places.domain());
         let domain = domain.filter(|domain| is_domain(domain));
-        let ((way, configuration), (realm, own, sign_in)) = tokio::join!(
+        let ((way, configuration), (realm, [own, graph], sign_in)) = tokio::join!(
             async { tokio::join!(self.find_way(), self.find_tenant()) },
             async {
                 tokio::join!(
                     self.find_realm(domain),
-                    self.find_own_token(),
+                    self.find_application(),
                     self.find_sign_in(domain)
                 )
             }
         );
         let mut findings = vec![way];
         findings.extend(configuration);
-        findings.extend([realm, own, sign_in]);
+        findings.extend([realm, own, graph, sign_in]);
         findings
+    }
+
+    async fn find_application(&self) -> [Finding; 2] {
+        let (own, granted) = self.find_own_token().await;
+        [own, self.find_graph(granted).await]
     }
 
     /// Posts a form, and reads what is said. `None`: nothing that could be read.
@@ -67,7 +73,7 @@ impl Entra {
         if path.contains("/userrealm/") {
             url.set_query(Some("api-version=1.0"));
         }
-        let got = async { exchange::read(self.http.get(url).send().await?).await };
+        let got = async { exchange::read(self.http.get(url).send().await?, BODY_OCTETS_MAX).await };
         match within(got).await {
             Some(Ok(Heard::Answered(answered))) => Ok(answered),
             Some(Ok(Heard::NoConnection | Heard::Nothing | Heard::TooMuch)) => Err(Missed::Odd),

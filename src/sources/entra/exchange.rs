@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use countersign_core::base::Timestamp;
-use reqwest::header::{self, HeaderMap};
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 use zeroize::Zeroizing;
@@ -55,7 +55,8 @@ pub(super) async fn post(
         // We take 429 with Retry-After for what it is, so Entra may say it.
         .header("x-ms-lib-capability", "retry-after, h429")
         .body(reqwest::Body::wrap(body));
-    let heard = timeout_at(deadline, async { read(request.send().await?).await }).await;
+    let answer = async { read(request.send().await?, BODY_OCTETS_MAX).await };
+    let heard = timeout_at(deadline, answer).await;
     match heard {
         Ok(Ok(heard)) => heard,
         Ok(Err(error)) => {
@@ -71,13 +72,47 @@ pub(super) async fn post(
     }
 }
 
+/// Gets a document of Graph, with the application's token.
+pub(super) async fn get(
+    http: &reqwest::Client,
+    from: &Url,
+    bearer: HeaderValue,
+    request_id: &str,
+    deadline: Instant,
+) -> Heard {
+    let request = http
+        .get(from.clone())
+        .header(header::AUTHORIZATION, bearer)
+        .header(header::ACCEPT, "application/json")
+        // Graph answers "advanced queries" only to who says that he knows them.
+        .header("ConsistencyLevel", "eventual")
+        .header("client-request-id", request_id);
+    let answer = async { read(request.send().await?, DOCUMENT_OCTETS_MAX).await };
+    match timeout_at(deadline, answer).await {
+        Ok(Ok(heard)) => heard,
+        Ok(Err(error)) => {
+            let connects = error.is_connect();
+            tracing::debug!(request_id, error = %chain(error), "no answer of Graph");
+            if connects {
+                Heard::NoConnection
+            } else {
+                Heard::Nothing
+            }
+        }
+        Err(_) => Heard::Nothing,
+    }
+}
+
 /// Reads the body up to the cap, whatever length the header claims.
-pub(super) async fn read(mut response: reqwest::Response) -> Result<Heard, reqwest::Error> {
+pub(super) async fn read(
+    mut response: reqwest::Response,
+    octets_max: usize,
+) -> Result<Heard, reqwest::Error> {
     let status = response.status().as_u16();
     let headers = std::mem::take(response.headers_mut());
     let mut body = Zeroizing::new(Vec::with_capacity(BODY_OCTETS_USUAL));
     while let Some(chunk) = response.chunk().await? {
-        if body.len().saturating_add(chunk.len()) > BODY_OCTETS_MAX {
+        if body.len().saturating_add(chunk.len()) > octets_max {
             return Ok(Heard::TooMuch);
         }
         body.extend_from_slice(&chunk);
@@ -127,7 +162,9 @@ impl RequestIds {
 /// More than a node ever asks in a millisecond.
 const IDS_A_MILLISECOND_BITS: u32 = 20;
 /// LIMIT: Entra's answers are below 8 KiB; tokens with many claims below 32.
-const BODY_OCTETS_MAX: usize = 64 * 1024;
+pub(super) const BODY_OCTETS_MAX: usize = 64 * 1024;
+/// LIMIT: a page of Graph with 999 groups is below 256 KiB.
+const DOCUMENT_OCTETS_MAX: usize = 512 * 1024;
 const BODY_OCTETS_USUAL: usize = 2048;
 
 #[cfg(test)]

@@ -117,9 +117,9 @@ impl Guard {
         if self.learn_of_user(question, judged, now) {
             self.raise(&troubles::EGRESS);
         }
-        if judged.then == Then::Rest || retry_after.is_some() {
+        if let Some(span) = rest_asked(judged, retry_after) {
             drop(permit);
-            self.throttled(retry_after.unwrap_or(REST_USUAL), now);
+            self.throttled(span, now);
         } else {
             self.done(verdict(judged), hurried, permit, now);
         }
@@ -145,7 +145,6 @@ impl Guard {
     /// Of the many questions that are under way when a source begins to throttle, the first
     /// answer tells the others.
     fn throttled(&self, span: Duration, now: Instant) {
-        let span = span.clamp(REST_LEAST, REST_MOST);
         self.raise(&troubles::THROTTLED);
         let left = self.gate.resting_for(now);
         if left.is_some_and(|left| left.saturating_add(REST_LEAST) >= span) {
@@ -191,6 +190,19 @@ impl Guard {
     fn users(&self) -> MutexGuard<'_, Users> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// For how long an answer asks to be left alone. `retry_after` is in its own words.
+pub(super) fn rest_asked(judged: Judged, retry_after: Option<Duration>) -> Option<Duration> {
+    let asks = judged.then == Then::Rest || retry_after.is_some();
+    asks.then(|| bounded(retry_after))
+}
+
+/// A rest that a throttle asks for, within bounds.
+pub(super) fn bounded(retry_after: Option<Duration>) -> Duration {
+    retry_after
+        .unwrap_or(REST_USUAL)
+        .clamp(REST_LEAST, REST_MOST)
 }
 
 /// What an answer says about the source, whatever it says about the user.

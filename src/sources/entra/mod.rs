@@ -12,6 +12,7 @@ mod cloud;
 mod decision;
 mod examine;
 mod exchange;
+pub mod graph;
 mod guard;
 mod request;
 mod response;

@@ -143,6 +143,11 @@ impl Places {
     pub(super) fn domain(&self) -> Option<&str> {
         is_domain(&self.tenant).then_some(&*self.tenant)
     }
+
+    /// What a token of the application's own is asked for: all that it may do at Graph.
+    pub(super) fn graph_scope(&self) -> String {
+        format!("{}.default", self.hosts.graph)
+    }
 }
 
 /// Checks settings against the node's own pins.

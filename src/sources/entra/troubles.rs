@@ -58,6 +58,9 @@ troubles! {
     EXTERNAL "external_control" Proven
         "a custom control of Conditional Access is set up wrongly",
         "look at the custom controls and at the service behind them";
+    GRAPH "graph_permission" Answered
+        "the application may not read accounts and their groups",
+        "grant the application permissions User.Read.All and GroupMember.Read.All, with consent";
     LOOP "loop" Answered
         "the same question was seen too often",
         "find the device that sends one login again and again";

@@ -1,49 +1,18 @@
-//! An account as the directory has it: may it log in, and what is it a member of.
+//! What an entry says of its account.
 //!
 //! Must not know: connections, passwords.
 
 use std::time::Duration;
 
 use countersign_core::base::Timestamp;
-use countersign_core::login::Reason;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
 
-use super::groups::Group;
 use super::message::Entry;
 use super::settings::Kind;
-
-/// An account that exists.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Account {
-    /// Its entry's distinguished name.
-    pub dn: String,
-    /// An administrator has turned it off.
-    pub disabled: bool,
-    /// Too many wrong passwords, or an administrator has locked it.
-    pub locked: bool,
-    /// Its time is over.
-    pub expired: bool,
-    /// Its password has expired, or must be changed before anything else.
-    pub must_change_password: bool,
-    /// All its groups, direct or not, with the primary one.
-    pub groups: Vec<Group>,
-}
+use crate::sources::account::Account;
 
 impl Account {
-    /// Why nobody may log in with it; `None`: it is in order. Whether its password is still
-    /// good matters only to a login by password.
-    #[must_use]
-    pub const fn refusal(&self) -> Option<Reason> {
-        if self.disabled || self.expired {
-            Some(Reason::AccountState)
-        } else if self.locked {
-            Some(Reason::LockedAtSource)
-        } else {
-            None
-        }
-    }
-
     /// Reads what an entry says of its account. What it does not say, or what may not be
     /// read, is taken to be in order: a bind judges it at the directory itself.
     pub(super) fn read(kind: Kind, entry: &Entry, now: Timestamp) -> Self {
@@ -52,7 +21,7 @@ impl Account {
             Kind::OpenLdap => open_ldap(entry, now),
         };
         Self {
-            dn: entry.dn.clone(),
+            id: entry.dn.clone(),
             ..account
         }
     }
@@ -130,6 +99,8 @@ const SECS_A_DAY: u64 = 86_400;
 
 #[cfg(test)]
 mod tests {
+    use countersign_core::login::Reason;
+
     use super::*;
 
     /// 2026-11-21T00:00:00Z.

@@ -16,7 +16,6 @@ use countersign_core::login::Reason;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::account::Account;
 use super::connection::Connection;
 use super::decision::Decisions;
 use super::dialler::Dialler;
@@ -24,13 +23,14 @@ use super::directory::{Directory, Standing};
 use super::examine;
 use super::filter::account_of;
 use super::lockout;
-use super::lookup::{LookupError, Reader};
+use super::lookup::Reader;
 use super::servers::Servers;
 use super::service::Service;
 use super::settings::{self, BindNames, Checked, LdapConfigError, LdapSurroundings};
 use super::transport;
 use crate::login::{Answer, Clock, PasswordSource, Question};
 use crate::sources::Finding;
+use crate::sources::account::{Account, LookupError};
 
 /// A directory, as the settings have it.
 pub struct Ldap {

@@ -9,9 +9,9 @@ use rustls::ClientConfig;
 use tokio::time::Instant;
 
 use super::connection::Connection;
-use super::lookup::LookupError;
 use super::servers::Servers;
 use super::transport::ConnectError;
+use crate::sources::account::LookupError;
 
 /// The servers, and how to reach them.
 #[derive(Debug)]

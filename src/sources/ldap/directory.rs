@@ -5,13 +5,14 @@
 use countersign_core::base::Timestamp;
 use countersign_core::login::Reason;
 
-use super::account::{Account, unlocked_at};
+use super::account::unlocked_at;
 use super::filter::UserFilter;
 use super::groups;
 use super::lockout;
-use super::lookup::{LookupError, Reader};
+use super::lookup::Reader;
 use super::message::{Entry, NAME_ALONE};
 use super::settings::Kind;
+use crate::sources::account::{Account, LookupError};
 
 /// Where and how accounts are found.
 #[derive(Debug)]

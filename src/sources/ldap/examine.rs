@@ -13,11 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use super::client::Ldap;
 use super::connection::Connection;
 use super::lockout;
-use super::lookup::{LookupError, Reader};
+use super::lookup::Reader;
 use super::message::NAME_ALONE;
 use super::servers::{Endpoint, Security};
 use super::settings::Kind;
 use super::transport::{self, ConnectError};
+use crate::sources::account::LookupError;
 use crate::sources::{Finding, Light};
 
 /// Every step that can be taken.
@@ -313,13 +314,16 @@ fn unread(step: &'static str, light: Light, error: LookupError) -> Finding {
     let remedy = match error {
         LookupError::Refused(10) => "ask a server that holds this base itself; none is followed",
         LookupError::Refused(_) => "let the service account read it",
-        LookupError::Ambiguous
+        LookupError::Absent
+        | LookupError::Ambiguous
         | LookupError::Broken
         | LookupError::Busy
         | LookupError::NoService
+        | LookupError::Resting
         | LookupError::Service(_)
         | LookupError::TooManyGroups
-        | LookupError::Unreachable => "look at the directory's own log and its load",
+        | LookupError::Unreachable
+        | LookupError::Unreadable => "look at the directory's own log and its load",
     };
     finding(step, light, error.to_string(), remedy)
 }

@@ -9,25 +9,16 @@ use std::collections::BTreeSet;
 
 use super::dn;
 use super::filter;
-use super::lookup::{LookupError, Reader, SIZE_LIMIT};
+use super::lookup::{Reader, SIZE_LIMIT};
 use super::message::{Entry, NAME_ALONE, Scope};
 use super::settings::Kind;
+use crate::sources::account::{Group, LookupError};
 
-/// A group.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Group {
-    /// What its name begins with: `VPN users`.
-    pub name: String,
-    /// Its entry's distinguished name.
-    pub dn: String,
-}
-
-impl Group {
-    fn of(dn: &str) -> Self {
-        Self {
-            name: dn::leaf(dn).unwrap_or_else(|| dn.to_owned()),
-            dn: dn.to_owned(),
-        }
+/// What its name begins with is what people call it: `VPN users`.
+fn group(dn: &str) -> Group {
+    Group {
+        name: dn::leaf(dn).unwrap_or_else(|| dn.to_owned()),
+        id: dn.to_owned(),
     }
 }
 
@@ -42,7 +33,7 @@ pub(super) async fn all(
         Kind::ActiveDirectory => active_directory(reader, base, dn).await?,
         Kind::OpenLdap => open_ldap(reader, base, dn).await?,
     };
-    let mut groups: Vec<_> = found.iter().map(|dn| Group::of(dn)).collect();
+    let mut groups: Vec<_> = found.iter().map(|dn| group(dn)).collect();
     groups.sort();
     Ok(groups)
 }

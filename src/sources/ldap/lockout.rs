@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use super::filter;
-use super::lookup::{LookupError, Reader};
+use super::lookup::Reader;
 use super::message::{Entry, Scope};
 use super::settings::Kind;
+use crate::sources::account::LookupError;
 
 /// How many wrong passwords lock, by the strictest policy that can be read; `None`: no
 /// number does.

@@ -1,65 +1,13 @@
-//! What is read in the directory: entries, and why they cannot be read.
+//! What is read in the directory: entries.
 //!
 //! Must not know: who is bound, passwords.
 
-use countersign_core::ledger::SourceOutcome;
-use countersign_core::login::Reason;
 use tokio::time::Instant;
 
 use super::connection::{Broken, Connection};
 use super::filter::{self, UserFilter};
 use super::message::{Entry, Scope, Search};
-use crate::login::Answer;
-
-/// Why the directory does not tell.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum LookupError {
-    /// Several entries have the name.
-    #[error("several entries have this name")]
-    Ambiguous,
-    /// The connection broke, or the answer was late or none.
-    #[error("the directory did not answer")]
-    Broken,
-    /// Too many look at the directory now.
-    #[error("too many questions at one time")]
-    Busy,
-    /// There is no service account.
-    #[error("there is no service account")]
-    NoService,
-    /// The directory refuses the search, by this result.
-    #[error("the directory refuses the search (result {0})")]
-    Refused(u32),
-    /// The directory refuses the service account, by this result or Win32 number.
-    #[error("the directory refuses the service account ({0})")]
-    Service(u32),
-    /// More groups than are followed, or deeper ones.
-    #[error("more groups than are followed")]
-    TooManyGroups,
-    /// No server takes a connection.
-    #[error("no server of the directory can be reached")]
-    Unreachable,
-}
-
-impl LookupError {
-    /// What it means for a login whose password nobody has judged yet.
-    #[must_use]
-    pub const fn not_asked(self) -> Answer {
-        let (reason, code) = match self {
-            Self::Broken => (Reason::SourceDown, 0),
-            Self::Busy => (Reason::Overload, 0),
-            Self::Unreachable => (Reason::SourceUnreachable, 0),
-            Self::Ambiguous | Self::NoService | Self::TooManyGroups => {
-                (Reason::SourceMisconfigured, 0)
-            }
-            Self::Refused(code) | Self::Service(code) => (Reason::SourceMisconfigured, code),
-        };
-        Answer {
-            outcome: SourceOutcome::NotAsked,
-            reason,
-            code,
-        }
-    }
-}
+use crate::sources::account::LookupError;
 
 impl From<Broken> for LookupError {
     fn from(broken: Broken) -> Self {

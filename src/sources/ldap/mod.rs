@@ -25,10 +25,7 @@ mod service;
 mod settings;
 mod transport;
 
-pub use account::Account;
 pub use client::Ldap;
-pub use groups::Group;
-pub use lookup::LookupError;
 pub use settings::{LdapConfigError, LdapSurroundings, PinnedServers};
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use tokio::time::{Instant, timeout_at};
 use super::connection::Connection;
 use super::decision::Decisions;
 use super::dialler::Dialler;
-use super::lookup::{LookupError, Reader};
+use super::lookup::Reader;
 use super::settings::ServiceAccount;
+use crate::sources::account::LookupError;
 
 /// The account, and its connections.
 #[derive(Debug)]

@@ -18,8 +18,9 @@ use countersign_core::login::Reason;
 use tokio::time::Instant;
 
 use self::fake::{Asked, Fake, Reply, done, outcome};
-use super::{Ldap, LdapSurroundings, LookupError, PinnedServers};
+use super::{Ldap, LdapSurroundings, PinnedServers};
 use crate::login::{Against, Answer, Clock, PasswordSource, Question};
+use crate::sources::account::LookupError;
 
 /// 2026-11-21T00:00:00Z.
 pub(super) struct StoppedClock;

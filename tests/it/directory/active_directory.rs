@@ -1,6 +1,6 @@
 //! Samba's domain controller.
 
-use countersign::sources::ldap::{Account, LookupError};
+use countersign::sources::account::{Account, LookupError};
 use countersign_core::ledger::storage::{LdapBind, LdapKind};
 
 use super::*;

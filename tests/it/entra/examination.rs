@@ -10,13 +10,14 @@ use serde_json::json;
 use super::{public, settings, source, surroundings};
 use crate::stand_in::StandIn;
 
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     "name and connection",
     "TLS",
     "clock",
     "tenant",
     "domain",
     "application",
+    "Graph",
     "sign-in",
 ];
 
@@ -66,12 +67,12 @@ async fn all_is_green_where_all_is_well() -> anyhow::Result<()> {
     // In a task of its own, as a call of an operator is.
     let findings = tokio::spawn(async move { examined(&source, Some("contoso.example")).await });
     let findings = findings.await?;
-    assert_eq!(lights(&findings), [Green; 7], "{findings:?}");
+    assert_eq!(lights(&findings), [Green; 8], "{findings:?}");
     let secret = std::fs::read(stand_in.told("client_secret_file"))?;
     let source = confidential(&stand_in, secret)?;
     let findings = examined(&source, Some("contoso.example")).await;
-    assert_eq!(lights(&findings), [Green; 7], "{findings:?}");
-    assert!(findings[5].found.contains("User.Read.All"), "{findings:?}");
+    assert_eq!(lights(&findings), [Green; 8], "{findings:?}");
+    assert!(findings[6].found.contains("User.Read.All"), "{findings:?}");
     Ok(())
 }
 
@@ -80,7 +81,7 @@ async fn a_wrong_secret_is_red_in_the_steps_that_need_it() -> anyhow::Result<()>
     let stand_in = StandIn::start(&[])?;
     let source = confidential(&stand_in, b"wrong".to_vec())?;
     let findings = examined(&source, Some("contoso.example")).await;
-    let expected = [Green, Green, Green, Green, Green, Red, Red];
+    let expected = [Green, Green, Green, Green, Green, Red, Amber, Red];
     assert_eq!(lights(&findings), expected, "{findings:?}");
     assert!(findings[5].found.contains("7000215"), "{findings:?}");
     Ok(())
@@ -95,7 +96,7 @@ async fn a_domain_without_a_tenant_is_red_and_one_that_is_none_is_not_asked_for(
     assert_eq!(findings[4].light, Red, "{findings:?}");
     for domain in [None, Some("../../x"), Some("a.b/c?d"), Some("")] {
         let findings = examined(&source, domain).await;
-        let expected = [Green, Green, Green, Green, Amber, Green, Amber];
+        let expected = [Green, Green, Green, Green, Amber, Green, Green, Amber];
         assert_eq!(lights(&findings), expected, "{findings:?}");
     }
     Ok(())
@@ -110,7 +111,7 @@ async fn an_unknown_tenant_is_red() -> anyhow::Result<()> {
     };
     let source = public(&settings, &surroundings(&stand_in)?)?;
     let findings = examined(&source, Some("contoso.example")).await;
-    let expected = [Green, Green, Green, Red, Green, Green, Red];
+    let expected = [Green, Green, Green, Red, Green, Green, Green, Red];
     assert_eq!(lights(&findings), expected, "{findings:?}");
     Ok(())
 }
@@ -136,5 +137,30 @@ async fn an_examination_teaches_the_source_nothing() -> anyhow::Result<()> {
     stand_in.control(json!({"throttle": true})).await?;
     examined(&source, Some("contoso.example")).await;
     assert_eq!(source.resting(), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn permissions_that_are_missing_and_a_graph_that_refuses_are_amber() -> anyhow::Result<()> {
+    for (role, found) in [
+        ("Mail.Send", "no accounts and no groups"),
+        ("GroupMember.Read.All", "whether accounts are enabled"),
+    ] {
+        let stand_in = StandIn::start(&["--role", role])?;
+        let secret = std::fs::read(stand_in.told("client_secret_file"))?;
+        let source = confidential(&stand_in, secret)?;
+        let findings = examined(&source, Some("contoso.example")).await;
+        assert_eq!(lights(&findings)[5..7], [Green, Amber], "{findings:?}");
+        assert!(findings[6].found.contains(found), "{findings:?}");
+    }
+    let stand_in = StandIn::start(&[])?;
+    let secret = std::fs::read(stand_in.told("client_secret_file"))?;
+    let source = confidential(&stand_in, secret)?;
+    stand_in
+        .control(json!({"graph": {"throttle": true}}))
+        .await?;
+    let findings = examined(&source, Some("contoso.example")).await;
+    assert_eq!(lights(&findings)[5..7], [Green, Amber], "{findings:?}");
+    assert!(findings[6].found.contains("429"), "{findings:?}");
     Ok(())
 }

@@ -282,6 +282,17 @@ fn no_word_from_outside_makes_a_source_rest_for_long() {
 }
 
 #[test]
+fn of_a_source_that_cannot_be_reached_nobody_is_told() {
+    let world = World::new();
+    for _ in 0..FAILURES_MAX {
+        world.told("alice", UNREACHABLE);
+    }
+    assert!(world.guard.resting(world.now).is_some());
+    let heard = world.heard.0.lock().expect("no test panics with it");
+    assert!(heard.is_empty(), "it may be this node that is cut off");
+}
+
+#[test]
 fn a_failure_in_a_hurry_shows_nothing() {
     let world = World::new();
     for _ in 0..FAILURES_MAX * 3 {

@@ -143,7 +143,7 @@ async fn an_account_is_told_of_with_its_state() {
         .account(NAME)
         .await;
     let account = account.unwrap().unwrap();
-    assert_eq!(account.dn, DN);
+    assert_eq!(account.id, DN);
     assert!(account.disabled && account.locked && !account.expired);
     assert_eq!(account.refusal(), Some(Reason::AccountState));
     // The user is never bound.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fake::{entry, has, texts};
 use super::*;
-use crate::sources::ldap::Group;
+use crate::sources::account::Group;
 
 /// A directory of groups: each entry with those that it is a direct member of. As OpenLDAP
 /// it answers who has a member, and names nothing by itself.
@@ -148,7 +148,7 @@ async fn the_token_of_active_directory_names_all_groups() {
         .await;
     let groups = ["g0", "g3"].map(|name| Group {
         name: name.to_owned(),
-        dn: group(name),
+        id: group(name),
     });
     assert_eq!(account.unwrap().unwrap().groups, groups);
 }

@@ -9,6 +9,7 @@ mod guesses;
 mod leaving;
 mod quorum;
 mod strangers;
+mod throttles;
 mod trials;
 mod unreachable;
 mod verdicts;
