@@ -10,6 +10,7 @@ use prost::Message;
 
 use super::limits::Limits;
 use super::storage;
+use super::synced;
 use super::table::{Read, StoreError, Table};
 use crate::base::limits::{
     API_TOKENS_MAX, CLIENTS_MAX, KEYS_MAX, MEMBERS_MAX, OPERATORS_MAX, PAGE_RECORDS_MAX,
@@ -195,6 +196,15 @@ pub fn clients(tables: &impl Read) -> Result<Vec<storage::Client>, StoreError> {
 /// As [`record`].
 pub fn settings(tables: &impl Read) -> Result<storage::Settings, StoreError> {
     record(tables, Table::Settings, &[]).map(Option::unwrap_or_default)
+}
+
+/// How the rounds of a source stand; the default before the first.
+///
+/// # Errors
+/// As [`record`].
+pub fn sync_state(tables: &impl Read, source: &str) -> Result<storage::SyncState, StoreError> {
+    let key = synced::state_key(source);
+    record(tables, Table::Settings, &key).map(Option::unwrap_or_default)
 }
 
 /// The limits in force.
