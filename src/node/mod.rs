@@ -16,6 +16,7 @@ mod parts;
 mod renewal;
 mod serve;
 mod sources;
+mod sync;
 mod system;
 mod template;
 mod witness;

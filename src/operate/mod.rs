@@ -17,6 +17,7 @@ mod proofs;
 mod read;
 mod rules;
 mod settings;
+mod sync;
 mod tokens;
 mod users;
 
@@ -37,5 +38,6 @@ pub use profiles::{Profile, profiles};
 pub use read::shown_id;
 pub use rules::{RuleStep, RuleTrial, RuleTrialResult, RuleWritten, RulesShown};
 pub use settings::{DocumentError, Examined, MASK, SettingsShown};
+pub use sync::{SyncOptions, SyncReport};
 pub use tokens::{NewToken, TokenAdded, TokenShown, TokensOf};
 pub use users::{NewUser, UserEdit, UserPage, UserShown};

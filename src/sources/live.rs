@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::entra::Entra;
 use super::ldap::{Account, Group, Ldap, LookupError};
 use super::own::OwnPasswords;
-use super::{Finding, Light, route};
+use super::{Finding, Light, Listed, Roster, RosterError, route};
 use crate::login::{Against, Answer, PasswordSource, Question};
 
 /// One source of the settings.
@@ -184,6 +184,16 @@ impl Source {
             }
             (Kind::Entra(entra), _) => entra.ask(question).await,
             (Kind::Ldap(ldap), _) => ldap.ask(question).await,
+        }
+    }
+}
+
+impl Roster for Source {
+    async fn roster(&self, names: &[String]) -> Result<Vec<Listed>, RosterError> {
+        match &self.kind {
+            Kind::Entra(_) => Err(RosterError::Unserved),
+            Kind::Ldap(ldap) => ldap.roster(names).await,
+            Kind::Misconfigured => Err(RosterError::Misconfigured),
         }
     }
 }

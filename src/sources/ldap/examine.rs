@@ -316,8 +316,10 @@ fn unread(step: &'static str, light: Light, error: LookupError) -> Finding {
         LookupError::Ambiguous
         | LookupError::Broken
         | LookupError::Busy
+        | LookupError::Incomplete
         | LookupError::NoService
         | LookupError::Service(_)
+        | LookupError::TooMany
         | LookupError::TooManyGroups
         | LookupError::Unreachable => "look at the directory's own log and its load",
     };

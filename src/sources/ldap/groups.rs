@@ -23,7 +23,7 @@ pub struct Group {
 }
 
 impl Group {
-    fn of(dn: &str) -> Self {
+    pub(super) fn of(dn: &str) -> Self {
         Self {
             name: dn::leaf(dn).unwrap_or_else(|| dn.to_owned()),
             dn: dn.to_owned(),
@@ -198,8 +198,8 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 const TOKEN_GROUPS: &str = "tokenGroups";
-const SID: &str = "objectSid";
-const MEMBER_OF: &str = "memberOf";
+pub(super) const SID: &str = "objectSid";
+pub(super) const MEMBER_OF: &str = "memberOf";
 /// LIMIT: groups of one account. Windows itself stops at 1,015.
 const GROUPS_MAX: usize = 1015;
 /// LIMIT: groups in groups.

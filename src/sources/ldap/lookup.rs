@@ -4,11 +4,13 @@
 
 use countersign_core::ledger::SourceOutcome;
 use countersign_core::login::Reason;
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::connection::{Broken, Connection};
 use super::filter::{self, UserFilter};
-use super::message::{Entry, Scope, Search};
+use super::message::{Entry, Page, Scope, Search};
 use crate::login::Answer;
 
 /// Why the directory does not tell.
@@ -23,6 +25,9 @@ pub enum LookupError {
     /// Too many look at the directory now.
     #[error("too many questions at one time")]
     Busy,
+    /// A list was broken off, or came in no parts.
+    #[error("the directory does not give the whole list")]
+    Incomplete,
     /// There is no service account.
     #[error("there is no service account")]
     NoService,
@@ -32,6 +37,9 @@ pub enum LookupError {
     /// The directory refuses the service account, by this result or Win32 number.
     #[error("the directory refuses the service account ({0})")]
     Service(u32),
+    /// More entries than are read.
+    #[error("the directory has more entries than are read")]
+    TooMany,
     /// More groups than are followed, or deeper ones.
     #[error("more groups than are followed")]
     TooManyGroups,
@@ -48,9 +56,11 @@ impl LookupError {
             Self::Broken => (Reason::SourceDown, 0),
             Self::Busy => (Reason::Overload, 0),
             Self::Unreachable => (Reason::SourceUnreachable, 0),
-            Self::Ambiguous | Self::NoService | Self::TooManyGroups => {
-                (Reason::SourceMisconfigured, 0)
-            }
+            Self::Ambiguous
+            | Self::Incomplete
+            | Self::NoService
+            | Self::TooMany
+            | Self::TooManyGroups => (Reason::SourceMisconfigured, 0),
             Self::Refused(code) | Self::Service(code) => (Reason::SourceMisconfigured, code),
         };
         Answer {
@@ -132,6 +142,7 @@ impl Reader<'_> {
             filter,
             attributes,
             entries_max,
+            page: None,
         };
         let (outcome, entries) = self.connection.search(&search, self.deadline).await?;
         match outcome.code {
@@ -139,7 +150,51 @@ impl Reader<'_> {
             refused => Err(LookupError::Refused(refused)),
         }
     }
+
+    /// All that a filter finds at the base and below, in parts (RFC 2696). Only once the
+    /// directory has said that there is no further part was it the whole.
+    pub(super) async fn each(
+        &mut self,
+        base: &str,
+        filter: Option<Vec<u8>>,
+        attributes: &[&str],
+        mut take: impl FnMut(Entry) + Send,
+    ) -> Result<(), LookupError> {
+        let filter = filter.ok_or(LookupError::Incomplete)?;
+        let mut cookie = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let search = Search {
+                base,
+                scope: Scope::Subtree,
+                filter: filter.clone(),
+                attributes,
+                entries_max: 0,
+                page: Some(Page {
+                    size: PAGE_ENTRIES,
+                    cookie: &cookie,
+                }),
+            };
+            let deadline = self.deadline.min(Instant::now() + PAGE_TIME_MAX);
+            let (outcome, entries) = self.connection.search(&search, deadline).await?;
+            if outcome.code != 0 {
+                return Err(LookupError::Refused(outcome.code));
+            }
+            entries.into_iter().for_each(&mut take);
+            cookie = outcome.cookie.ok_or(LookupError::Incomplete)?;
+            if cookie.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(LookupError::TooMany)
+    }
 }
+
+/// Entries in one part: no directory gives more than 1,000 unless it is set to.
+const PAGE_ENTRIES: u32 = 500;
+/// LIMIT: parts of one list, with empty ones: a million entries.
+const PAGES_MAX: usize = 4000;
+/// LIMIT: how long one part may take.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(35);
 
 /// There are more entries than were asked for.
 pub(super) const SIZE_LIMIT: u32 = 4;
