@@ -51,6 +51,8 @@ pub(super) fn user(shown: UserShown) -> api::User {
         storage::UserStatus::Disabled => api::UserStatus::Disabled,
     };
     let user = shown.user;
+    let directory_status = directory_status(user.synced.as_ref());
+    let synced = user.synced.unwrap_or_default();
     let has_password = !user.password.is_empty();
     api::User {
         id: shown_id(user.id),
@@ -63,6 +65,19 @@ pub(super) fn user(shown: UserShown) -> api::User {
         created: user.created,
         locked: shown.locked,
         own_password: has_password,
+        directory_status: directory_status.into(),
+        directory_groups: synced.groups,
+        synced_at: synced.at,
+        directory_source: synced.source,
+    }
+}
+
+const fn directory_status(synced: Option<&storage::SyncedFacts>) -> api::DirectoryStatus {
+    match synced {
+        None => api::DirectoryStatus::Unspecified,
+        Some(facts) if facts.gone => api::DirectoryStatus::Gone,
+        Some(facts) if facts.disabled => api::DirectoryStatus::Disabled,
+        Some(_) => api::DirectoryStatus::Active,
     }
 }
 

@@ -15,7 +15,7 @@ impl From<OperateError> for Status {
             OperateError::NotFound { .. } => Code::NotFound,
             OperateError::Refused { refusal, .. } => refused(*refusal),
             OperateError::Transfer(TransferError::NotTaken) => Code::Aborted,
-            OperateError::Transfer(_) => Code::FailedPrecondition,
+            OperateError::Transfer(_) | OperateError::Roster(_) => Code::FailedPrecondition,
             OperateError::NotProposed => Code::Unavailable,
             OperateError::Unknown { .. } => Code::Aborted,
             OperateError::Sealed(_) | OperateError::Events(_) | OperateError::Store(_) => {

@@ -9,6 +9,7 @@ use super::auth::caller;
 use super::convert::{done, needed, request_id};
 use super::server::Desk;
 use crate::login::Ledger;
+use crate::operate::SyncOptions;
 use crate::sources::{Finding, Light, SourceKind};
 
 #[tonic::async_trait]
@@ -63,6 +64,33 @@ impl<L: Ledger> SettingsService for Desk<L> {
         Ok(Response::new(api::TestSourceResponse {
             source: examined.source,
             findings: examined.findings.into_iter().map(finding).collect(),
+        }))
+    }
+
+    async fn sync_source(
+        &self,
+        request: Request<api::SyncSourceRequest>,
+    ) -> Result<Response<api::SyncSourceResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let id = request_id(&asked.request_id)?;
+        let options = SyncOptions {
+            confirm: asked.confirm,
+            dry_run: asked.dry_run,
+        };
+        let report = self
+            .0
+            .sync_source(&caller, id, &asked.source, options)
+            .await?;
+        Ok(Response::new(api::SyncSourceResponse {
+            source: report.source,
+            matched: report.matched,
+            unread: report.unread,
+            changed: report.changed,
+            refused: report.refused,
+            names: report.names,
+            held: report.held,
+            dry_run: options.dry_run,
         }))
     }
 

@@ -35,6 +35,22 @@ pub(super) enum Command {
     TestEntra(Test),
     /// Looks at an LDAP source step by step, without any user's password
     TestLdap(Test),
+    /// Reads users' states and groups in a directory now, and writes what has changed
+    Sync(Sync),
+}
+
+/// How users are read.
+#[derive(Debug, clap::Args)]
+pub(super) struct Sync {
+    /// Name of the source, where there are several that users are read from
+    #[arg(long, default_value = "")]
+    source: String,
+    /// Have as many users refused as a held round has told of
+    #[arg(long)]
+    confirm: bool,
+    /// Only say what would be done
+    #[arg(long, conflicts_with = "confirm")]
+    dry_run: bool,
 }
 
 /// Which source is looked at.
@@ -87,8 +103,45 @@ impl Command {
                 Ok(())
             }
             Self::TestEntra(test) => test.run(session, settings, api::SourceKind::Entra).await,
+            Self::Sync(sync) => sync.run(session, settings).await,
             Self::TestLdap(test) => test.run(session, settings, api::SourceKind::Ldap).await,
         }
+    }
+}
+
+impl Sync {
+    async fn run(
+        self,
+        session: &Session,
+        mut settings: SettingsServiceClient<Named>,
+    ) -> Result<(), Failure> {
+        let sync = api::SyncSourceRequest {
+            request_id: session.request_id(),
+            source: self.source,
+            confirm: self.confirm,
+            dry_run: self.dry_run,
+        };
+        let done = session.done(settings.sync_source(sync).await)?;
+        let shown = json!({
+            "source": done.source,
+            "matched": done.matched,
+            "unread": done.unread,
+            "changed": done.changed,
+            "refused": done.refused,
+            "names": done.names,
+            "held": done.held,
+            "dry_run": done.dry_run,
+        });
+        session.output.one(SYNCED, &shown);
+        if done.held {
+            let (refused, matched) = (done.refused, done.matched);
+            let why = format!(
+                "{refused} of {matched} users would be refused: nobody is, until you have looked \
+                 at them and repeat it with --confirm"
+            );
+            return Err(Failure::Refused(why));
+        }
+        Ok(())
     }
 }
 
@@ -124,4 +177,7 @@ impl Test {
     }
 }
 
+const SYNCED: &[&str] = &[
+    "source", "matched", "unread", "changed", "refused", "names", "held", "dry_run",
+];
 const FINDINGS: &[&str] = &["light", "step", "found", "remedy"];

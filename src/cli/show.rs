@@ -8,19 +8,10 @@ use time::format_description::well_known::Rfc3339;
 use super::output::word;
 use crate::admin::api;
 
-pub(super) const USERS: &[&str] = &["name", "status", "locked", "aliases", "contact", "created"];
-pub(super) const USER: &[&str] = &[
-    "name",
-    "id",
-    "status",
-    "locked",
-    "own_password",
-    "aliases",
-    "contact",
-    "groups",
-    "created",
-    "revision",
-];
+mod user;
+
+pub(super) use user::{USER, USERS, user};
+
 pub(super) const TOKENS: &[&str] = &["id", "owner", "state", "serial", "label", "created"];
 pub(super) const TOKEN: &[&str] = &[
     "id",
@@ -129,21 +120,6 @@ pub(super) const EVENTS: &[&str] = &[
 pub(super) const AUDIT: &[&str] = &[
     "number", "at", "operator", "source", "action", "subject", "after", "refused",
 ];
-
-pub(super) fn user(it: &api::User) -> Value {
-    json!({
-        "id": it.id,
-        "name": it.name,
-        "aliases": it.aliases,
-        "contact": it.contact,
-        "groups": it.groups,
-        "status": word(it.status().as_str_name(), "USER_STATUS_"),
-        "locked": it.locked,
-        "own_password": it.own_password,
-        "created": moment(it.created),
-        "revision": it.revision,
-    })
-}
 
 pub(super) fn token(it: &api::Token) -> Value {
     json!({

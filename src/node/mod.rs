@@ -17,6 +17,7 @@ mod parts;
 mod renewal;
 mod serve;
 mod sources;
+mod sync;
 mod system;
 mod template;
 mod trials;

@@ -17,6 +17,7 @@ use super::follow::Copies;
 use super::keys::Opened;
 use super::learning::Pupil;
 use super::sources::SourceSurroundings;
+use super::sync::Synchroniser;
 use super::system::{SystemClock, SystemEntropy};
 use super::witness::Reporter;
 use super::{cluster, keys};
@@ -167,6 +168,20 @@ pub(super) fn keeper(
     let seat = Arc::new(Seat(Arc::clone(consensus)));
     let sets = cluster::sets(peering);
     Keeper::new(seat, judging.logins.clone(), sets, SystemEntropy)
+}
+
+/// Who has users synchronised.
+pub(super) fn synchroniser(
+    config: &Config,
+    consensus: &Arc<Consensus>,
+    judging: &Judging,
+) -> Synchroniser<Seat> {
+    Synchroniser {
+        node: config.node,
+        reign: Arc::new(Seat(Arc::clone(consensus))),
+        operate: Arc::clone(&judging.operate),
+        alarms: judging.copies.surroundings.alarms(),
+    }
 }
 
 /// Opens the RADIUS ports.

@@ -16,7 +16,7 @@ use super::config::Config;
 use super::error::ServeError;
 use super::learning::Pupil;
 use super::parts::{self, Judging, NodeLogins, Telling};
-use super::system::SystemClock;
+use super::system::{SystemClock, SystemEntropy};
 use super::{cluster, founding, keys, learning, lockout, renewal, trials};
 use crate::admin;
 use crate::consensus::Consensus;
@@ -143,6 +143,8 @@ impl House {
             sources,
             operate,
         )));
+        let synchroniser = parts::synchroniser(&self.config, &self.consensus, &judging);
+        parts.spawn(endless(synchroniser.run(SystemEntropy)));
         parts.spawn(endless(judging.copies.follow(logins.clone())));
         let (telling, consensus) = (self.telling.clone(), Arc::clone(&self.consensus));
         let gauges = (radius.gauge(), radius.connections());

@@ -70,6 +70,11 @@ impl SourceSurroundings {
         })
     }
 
+    /// The troubles of this node's sources.
+    pub(super) fn alarms(&self) -> Arc<Alarms> {
+        Arc::clone(&self.entra.alarms)
+    }
+
     /// Makes the source. `open` opens its sealed secrets.
     pub(super) fn source(
         &self,

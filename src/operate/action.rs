@@ -134,6 +134,7 @@ actions! {
     RuleTest "rule.test" Auditor;
     SettingsShow "settings.show" Auditor;
     SettingsApply "settings.apply" Admin;
+    SettingsSync "settings.sync" Admin;
     SettingsTest "settings.test" Admin;
     SettingsLearn "settings.learn" Admin;
     OperatorPut "operator.put" Admin;

@@ -6,6 +6,7 @@ use countersign_core::ledger::storage::Refusal;
 use countersign_core::seal::OpenError;
 
 use super::{Action, Role, TransferError};
+use crate::sources::RosterError;
 
 /// Why an action has no result.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,9 @@ pub enum OperateError {
     /// A stored secret does not open.
     #[error("a stored secret cannot be opened")]
     Sealed(#[source] OpenError),
+    /// A directory does not tell of its users.
+    #[error("nothing was changed: {0}")]
+    Roster(#[from] RosterError),
     /// The leadership was not handed over.
     #[error(transparent)]
     Transfer(#[from] TransferError),

@@ -26,6 +26,8 @@ pub struct Operate<L> {
     pub(super) events: Arc<dyn EventLog>,
     pub(super) sightings: Arc<dyn SightingLog>,
     pub(super) sources: Arc<Sources>,
+    /// Held by the round of synchronisation that runs.
+    pub(super) rounds: tokio::sync::Mutex<()>,
     keyring: Arc<ArcSwap<Keyring>>,
     chance: Chance,
 }
@@ -67,6 +69,7 @@ impl<L> Operate<L> {
             events: shells.events,
             sightings: shells.sightings,
             sources: shells.sources,
+            rounds: tokio::sync::Mutex::default(),
             keyring: shells.keyring,
             chance: Chance(Arc::new(Mutex::new(shells.entropy))),
         }

@@ -17,6 +17,7 @@ mod proofs;
 mod read;
 mod rules;
 mod settings;
+mod sync;
 mod tokens;
 mod trials;
 mod users;
@@ -40,5 +41,6 @@ pub use rules::{
     Difference, Replayed, RuleStep, RuleTrial, RuleTrialResult, RuleWritten, RulesShown,
 };
 pub use settings::{DocumentError, Examined, MASK, SettingsShown};
+pub use sync::{SyncOptions, SyncReport};
 pub use tokens::{NewToken, TokenAdded, TokenShown, TokensOf};
 pub use users::{NewUser, UserEdit, UserPage, UserShown};

@@ -82,6 +82,9 @@ pub enum LookupError {
     /// Too many look at the directory now.
     #[error("too many questions at one time")]
     Busy,
+    /// A list was broken off, or came in no parts.
+    #[error("the directory does not give the whole list")]
+    Incomplete,
     /// There is no service account.
     #[error("there is no service account")]
     NoService,
@@ -94,6 +97,9 @@ pub enum LookupError {
     /// The directory refuses the service account, by this result or Win32 number.
     #[error("the directory refuses the service account ({0})")]
     Service(u32),
+    /// More entries than are read.
+    #[error("the directory has more entries than are read")]
+    TooMany,
     /// More groups than are followed, or deeper ones.
     #[error("more groups than are followed")]
     TooManyGroups,
@@ -113,9 +119,12 @@ impl LookupError {
             Self::Broken | Self::Resting | Self::Unreadable => (Reason::SourceDown, 0),
             Self::Busy => (Reason::Overload, 0),
             Self::Unreachable => (Reason::SourceUnreachable, 0),
-            Self::Absent | Self::Ambiguous | Self::NoService | Self::TooManyGroups => {
-                (Reason::SourceMisconfigured, 0)
-            }
+            Self::Absent
+            | Self::Ambiguous
+            | Self::Incomplete
+            | Self::NoService
+            | Self::TooMany
+            | Self::TooManyGroups => (Reason::SourceMisconfigured, 0),
             Self::Refused(code) | Self::Service(code) => (Reason::SourceMisconfigured, code),
         };
         Answer {

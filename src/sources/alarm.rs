@@ -28,6 +28,8 @@ pub enum Over {
     Answered,
     /// Nothing less than a user whose password was proven: the trouble shows only then.
     Proven,
+    /// No login: whoever raised it says so.
+    Told,
 }
 
 /// A trouble that is there now.
@@ -99,6 +101,11 @@ impl Alarms {
         self.remove(|of, trouble| of == source && trouble.over <= shown);
     }
 
+    /// This one is over.
+    pub fn end(&self, source: &str, over: &Trouble) {
+        self.remove(|of, trouble| of == source && trouble == over);
+    }
+
     /// The source is gone from the settings, or was set anew.
     pub fn forget(&self, source: &str) {
         self.remove(|of, _| of == source);
@@ -159,6 +166,12 @@ mod tests {
         remedy: "grant it",
         over: Over::Proven,
     };
+    static HELD: Trouble = Trouble {
+        label: "held",
+        what: "held",
+        remedy: "confirm it",
+        over: Over::Told,
+    };
     static DOWN: Trouble = Trouble {
         label: "down",
         what: "no connection",
@@ -202,5 +215,19 @@ mod tests {
         assert_eq!(labels(&alarms), ["down"]);
         alarms.forget("other");
         assert!(alarms.list().is_empty());
+    }
+
+    #[test]
+    fn what_no_login_shows_to_be_over_is_over_when_it_is_told() {
+        let alarms = alarms();
+        let now = Timestamp::default();
+        for source in ["corp", "other"] {
+            alarms.raise(source, &HELD, now);
+            alarms.raise(source, &CONSENT, now);
+        }
+        alarms.clear("corp", Over::Proven);
+        assert_eq!(labels(&alarms), ["held", "consent", "held"]);
+        alarms.end("other", &HELD);
+        assert_eq!(labels(&alarms), ["held", "consent"]);
     }
 }

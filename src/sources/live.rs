@@ -13,7 +13,7 @@ use super::account::{self, LookupError};
 use super::entra::Entra;
 use super::ldap::Ldap;
 use super::own::OwnPasswords;
-use super::{Finding, Light, route};
+use super::{Finding, Light, Listed, Roster, RosterError, route};
 use crate::login::{Against, Answer, PasswordSource, Question};
 
 /// One source of the settings.
@@ -244,6 +244,16 @@ impl Source {
             Kind::Misconfigured => return not_asked(Reason::SourceMisconfigured),
         };
         account::judge(found, groups)
+    }
+}
+
+impl Roster for Source {
+    async fn roster(&self, names: &[String]) -> Result<Vec<Listed>, RosterError> {
+        match &self.kind {
+            Kind::Entra(_) => Err(RosterError::Unserved),
+            Kind::Ldap(ldap) => ldap.roster(names).await,
+            Kind::Misconfigured => Err(RosterError::Misconfigured),
+        }
     }
 }
 

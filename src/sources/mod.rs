@@ -12,9 +12,11 @@ pub mod ldap;
 mod live;
 mod own;
 pub mod pause;
+pub mod roster;
 mod route;
 pub mod wrong;
 
 pub use finding::{Finding, Light};
 pub use live::{Kind, Source, SourceKind, Sources};
 pub use own::{OwnPasswords, PasswordError, SALT_OCTETS};
+pub use roster::{GroupName, Listed, Listing, Roster, RosterError};

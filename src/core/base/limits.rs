@@ -167,6 +167,18 @@ pub const PAGE_RECORDS_MAX: usize = 1000;
 
 /// Groups one user may have.
 pub const USER_GROUPS_MAX: usize = 256;
+/// Groups of one user that are synchronised. Windows itself stops there.
+pub const SYNCED_GROUPS_MAX: usize = 1015;
+/// Longest identifier of a synchronised group: a distinguished name.
+pub const GROUP_ID_OCTETS_MAX: usize = 2048;
+/// Users in one change of a round of synchronisation.
+pub const SYNC_BATCH_USERS_MAX: usize = 256;
+/// Users that a round may newly refuse unasked.
+pub const SYNC_REFUSED_MAX: u32 = 20;
+/// The same, of a hundred users that the round is about.
+pub const SYNC_REFUSED_PERCENT_MAX: u32 = 5;
+/// Users that a held round names.
+pub const SYNC_NAMES_MAX: usize = 10;
 /// Longest free text of an administrative record: contact, group, label.
 pub const FIELD_OCTETS_MAX: usize = 256;
 /// Longest sealed or wrapped secret of an administrative record.

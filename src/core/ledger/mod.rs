@@ -18,6 +18,7 @@ pub mod limits;
 pub mod outcome;
 pub mod query;
 pub mod rules;
+pub mod synced;
 pub mod table;
 #[cfg(test)]
 mod tests;

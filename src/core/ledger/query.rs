@@ -10,6 +10,7 @@ use prost::Message;
 
 use super::limits::Limits;
 use super::storage;
+use super::synced;
 use super::table::{Read, StoreError, Table};
 use crate::base::limits::{
     API_TOKENS_MAX, CLIENTS_MAX, KEYS_MAX, MEMBERS_MAX, OPERATORS_MAX, PAGE_RECORDS_MAX,
@@ -207,6 +208,15 @@ pub fn trial_until(
 ) -> Result<Option<Timestamp>, StoreError> {
     let trial = super::change::trial(tables, subject)?;
     Ok(trial.map(|trial| Timestamp::from_millis(trial.until)))
+}
+
+/// How the rounds of a source stand; the default before the first.
+///
+/// # Errors
+/// As [`record`].
+pub fn sync_state(tables: &impl Read, source: &str) -> Result<storage::SyncState, StoreError> {
+    let key = synced::state_key(source);
+    record(tables, Table::Settings, &key).map(Option::unwrap_or_default)
 }
 
 /// The limits in force.

@@ -9,7 +9,7 @@ use crate::base::{Timestamp, TokenId};
 use crate::ledger::attempts::{self, Attempt};
 use crate::ledger::budgets::{self, Limits, Standing};
 use crate::ledger::storage::Head;
-use crate::ledger::{Read, query, storage};
+use crate::ledger::{Read, query, storage, synced};
 use crate::policy::Terms;
 
 /// A login that may be judged.
@@ -72,6 +72,7 @@ impl Case {
 
 fn refuse_user(user: &storage::User) -> Result<(), Stop> {
     let reason = match user.status() {
+        storage::UserStatus::Active if synced::is_refused(user) => Reason::DisabledInDirectory,
         storage::UserStatus::Active => return Ok(()),
         storage::UserStatus::Disabled => Reason::DisabledUser,
         storage::UserStatus::Unspecified => Reason::UnknownUser,

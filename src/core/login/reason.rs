@@ -256,6 +256,9 @@ reasons! {
     NotInGroup "CS-R417"
         "the account is in none of the groups that the rule asks for",
         "directory administrator": "put the account into one of the groups";
+    DisabledInDirectory "CS-R418"
+        "the user's account is disabled, expired or gone in the directory, as last synchronised",
+        "directory administrator": "enable the account there; `settings sync` reads it at once";
     Deadline "CS-R501"
         "the time that the device waits is over",
         "operator": "raise the time-out of the device";

@@ -11,7 +11,7 @@ use super::mismatch;
 use crate::base::limits::GRANTED_ATTRIBUTES_MAX;
 use crate::base::{ClientId, Secret, Timestamp};
 use crate::ledger::rules::{Ask, Granted, Names, Prompt, Rule, SealedAttribute, Then, Unfit};
-use crate::ledger::{BurnCode, Factors, storage};
+use crate::ledger::{BurnCode, Factors, storage, synced};
 use crate::radius::Attribute;
 
 /// What rules see of a login.
@@ -103,11 +103,12 @@ pub fn decide(rules: &[Rule], facts: &Facts<'_>) -> Result<Terms, Refusal> {
 }
 
 fn granted(ask: &Ask, facts: &Facts<'_>) -> Result<Grants, Unfit> {
+    let groups: Vec<&str> = synced::groups(facts.user).collect();
     let names = Names {
         typed: facts.typed,
         directory: &facts.user.name,
         client: facts.client_name,
-        groups: &facts.user.groups,
+        groups: &groups,
     };
     let mut attributes = Vec::new();
     let mut octets: usize = 0;

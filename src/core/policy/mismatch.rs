@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::Facts;
 use crate::base::{Name, Shown};
 use crate::ledger::rules::{Conditions, NasTest, NasText};
-use crate::ledger::storage;
+use crate::ledger::{storage, synced};
 use crate::radius::{Entry, Number};
 
 /// The first condition of a rule that a login does not meet.
@@ -97,11 +97,7 @@ impl fmt::Display for NasMismatch<'_> {
 pub fn mismatch<'a>(when: &'a Conditions, facts: &Facts<'a>) -> Option<Mismatch<'a>> {
     let hold = |any: bool, of: bool, why| (any && !of).then_some(why);
     let user = facts.user;
-    let in_group = |group: &String| {
-        user.groups
-            .iter()
-            .any(|own| own.eq_ignore_ascii_case(group))
-    };
+    let in_group = |group: &String| synced::is_in(user, group);
     let in_networks = |caller: IpAddr| when.networks.iter().any(|net| net.contains(&caller));
     hold(
         !when.clients.is_empty(),

@@ -39,7 +39,7 @@ pub struct Ldap {
     pub(super) directory: Directory,
     names: BindNames,
     decisions: Decisions,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     room: Semaphore,
     pub(super) clock: Arc<dyn Clock>,
     operations: Arc<dyn Operations>,

@@ -163,9 +163,12 @@ impl Connection {
         let id = self.next_id();
         self.send(&message::search(id, search)).await?;
         let mut entries = Vec::new();
-        let mut room = SEARCH_OCTETS_MAX;
+        let (mut room, longest) = match search.page {
+            None => (SEARCH_OCTETS_MAX, MESSAGE_OCTETS_MAX),
+            Some(_) => (PAGE_OCTETS_MAX, PAGE_MESSAGE_OCTETS_MAX),
+        };
         loop {
-            let (response, octets) = self.receive(id, room).await?;
+            let (response, octets) = self.receive(id, room.min(longest)).await?;
             room = room.saturating_sub(octets);
             match response {
                 Response::Done(outcome) => return Ok((outcome, entries)),
@@ -204,7 +207,7 @@ impl Connection {
     async fn receive(&mut self, id: u32, room: usize) -> Result<(Response, usize), Broken> {
         let length = loop {
             if let Some(length) = whole_length(&self.read)? {
-                if length > room.min(MESSAGE_OCTETS_MAX) {
+                if length > room {
                     return Err(Broken::TooMuch);
                 }
                 if self.read.len() >= length {
@@ -239,5 +242,9 @@ const SMALL_OCTETS_MAX: usize = 16 << 10;
 const MESSAGE_OCTETS_MAX: usize = 512 << 10;
 /// LIMIT: of all answers to one search.
 const SEARCH_OCTETS_MAX: usize = 2 << 20;
+/// LIMIT: of one message of a part. A group with 50,000 members has some 5 MiB.
+const PAGE_MESSAGE_OCTETS_MAX: usize = 8 << 20;
+/// LIMIT: of all answers to one search for a part.
+const PAGE_OCTETS_MAX: usize = 16 << 20;
 /// LIMIT: entries of one search.
 pub(super) const ENTRIES_MAX: usize = 1024;

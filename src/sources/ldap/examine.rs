@@ -318,9 +318,11 @@ fn unread(step: &'static str, light: Light, error: LookupError) -> Finding {
         | LookupError::Ambiguous
         | LookupError::Broken
         | LookupError::Busy
+        | LookupError::Incomplete
         | LookupError::NoService
         | LookupError::Resting
         | LookupError::Service(_)
+        | LookupError::TooMany
         | LookupError::TooManyGroups
         | LookupError::Unreachable
         | LookupError::Unreadable => "look at the directory's own log and its load",

@@ -99,6 +99,21 @@ pub(super) fn by_sids(sids: &[&[u8]]) -> Option<Vec<u8>> {
     encode(&format!("(|{any})"))
 }
 
+/// All people of Active Directory that log in.
+pub(super) fn people() -> Option<Vec<u8>> {
+    encode("(&(objectCategory=person)(objectClass=user))")
+}
+
+/// Entries that have an attribute, whatever its value.
+pub(super) fn having(attribute: &str) -> Option<Vec<u8>> {
+    encode(&format!("({attribute}=*)"))
+}
+
+/// Groups in the ways of OpenLDAP: whatever has members.
+pub(super) fn with_members() -> Option<Vec<u8>> {
+    encode("(|(member=*)(uniqueMember=*)(memberUid=*))")
+}
+
 /// Entries of a class.
 pub(super) fn of_class(class: &str) -> Option<Vec<u8>> {
     encode(&equal("objectClass", class))

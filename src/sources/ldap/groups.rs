@@ -15,7 +15,7 @@ use super::settings::Kind;
 use crate::sources::account::{Group, LookupError};
 
 /// What its name begins with is what people call it: `VPN users`.
-fn group(dn: &str) -> Group {
+pub(super) fn group(dn: &str) -> Group {
     Group {
         name: dn::leaf(dn).unwrap_or_else(|| dn.to_owned()),
         id: dn.to_owned(),
@@ -189,8 +189,8 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 const TOKEN_GROUPS: &str = "tokenGroups";
-const SID: &str = "objectSid";
-const MEMBER_OF: &str = "memberOf";
+pub(super) const SID: &str = "objectSid";
+pub(super) const MEMBER_OF: &str = "memberOf";
 /// LIMIT: groups of one account. Windows itself stops at 1,015.
 const GROUPS_MAX: usize = 1015;
 /// LIMIT: groups in groups.

@@ -2,11 +2,13 @@
 //!
 //! Must not know: who is bound, passwords.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::connection::{Broken, Connection};
 use super::filter::{self, UserFilter};
-use super::message::{Entry, Scope, Search};
+use super::message::{Entry, Page, Scope, Search};
 use crate::sources::account::LookupError;
 
 impl From<Broken> for LookupError {
@@ -80,6 +82,7 @@ impl Reader<'_> {
             filter,
             attributes,
             entries_max,
+            page: None,
         };
         let (outcome, entries) = self.connection.search(&search, self.deadline).await?;
         match outcome.code {
@@ -87,7 +90,51 @@ impl Reader<'_> {
             refused => Err(LookupError::Refused(refused)),
         }
     }
+
+    /// All that a filter finds at the base and below, in parts (RFC 2696). Only once the
+    /// directory has said that there is no further part was it the whole.
+    pub(super) async fn each(
+        &mut self,
+        base: &str,
+        filter: Option<Vec<u8>>,
+        attributes: &[&str],
+        mut take: impl FnMut(Entry) + Send,
+    ) -> Result<(), LookupError> {
+        let filter = filter.ok_or(LookupError::Incomplete)?;
+        let mut cookie = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let search = Search {
+                base,
+                scope: Scope::Subtree,
+                filter: filter.clone(),
+                attributes,
+                entries_max: 0,
+                page: Some(Page {
+                    size: PAGE_ENTRIES,
+                    cookie: &cookie,
+                }),
+            };
+            let deadline = self.deadline.min(Instant::now() + PAGE_TIME_MAX);
+            let (outcome, entries) = self.connection.search(&search, deadline).await?;
+            if outcome.code != 0 {
+                return Err(LookupError::Refused(outcome.code));
+            }
+            entries.into_iter().for_each(&mut take);
+            cookie = outcome.cookie.ok_or(LookupError::Incomplete)?;
+            if cookie.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(LookupError::TooMany)
+    }
 }
+
+/// Entries in one part: no directory gives more than 1,000 unless it is set to.
+const PAGE_ENTRIES: u32 = 500;
+/// LIMIT: parts of one list, with empty ones: a million entries.
+const PAGES_MAX: usize = 4000;
+/// LIMIT: how long one part may take.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(35);
 
 /// There are more entries than were asked for.
 pub(super) const SIZE_LIMIT: u32 = 4;

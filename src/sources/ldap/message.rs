@@ -28,8 +28,19 @@ pub(super) struct Search<'a> {
     /// Encoded.
     pub(super) filter: Vec<u8>,
     pub(super) attributes: &'a [&'a str],
-    /// More entries than this are an error at the directory.
+    /// More entries than this are an error at the directory; 0: as many as it gives.
     pub(super) entries_max: u32,
+    /// Only a part of them (RFC 2696).
+    pub(super) page: Option<Page<'a>>,
+}
+
+/// Which part of what a search finds is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page<'a> {
+    /// Entries, at most.
+    pub(super) size: u32,
+    /// What came with the part before; empty: the first one.
+    pub(super) cookie: &'a [u8],
 }
 
 /// What a directory answers.
@@ -51,6 +62,8 @@ pub(super) struct Outcome {
     pub(super) data: Option<u32>,
     /// What the password policy says (the control's error, draft-behera-ldap-password-policy).
     pub(super) policy: Option<u32>,
+    /// By what the next part is asked for; empty: this was the last. `None`: it is no part.
+    pub(super) cookie: Option<Vec<u8>>,
 }
 
 /// An entry of the directory. Names of attributes are in lower case.
@@ -71,6 +84,14 @@ impl Entry {
     pub(super) fn texts(&self, attribute: &str) -> impl Iterator<Item = &str> {
         let values = self.values(attribute).iter();
         values.filter_map(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Whether only some values of an attribute are there: Active Directory says which, behind
+    /// the attribute's name.
+    pub(super) fn is_cut(&self, attribute: &str) -> bool {
+        let begins = attribute.to_ascii_lowercase() + ";range=";
+        let mut names = self.attributes.keys();
+        names.any(|name| name.starts_with(&begins))
     }
 
     /// Its first value, as a number.
@@ -126,7 +147,24 @@ pub(super) fn search(id: u32, search: &Search<'_>) -> Zeroizing<Vec<u8>> {
             &element(SEQUENCE, &attributes),
         ],
     );
-    message(id, &[&request])
+    let Some(page) = search.page else {
+        return message(id, &[&request]);
+    };
+    let (size, cookie) = (
+        number(INTEGER, page.size),
+        element(OCTET_STRING, &[page.cookie]),
+    );
+    let value = element(SEQUENCE, &[&size, &cookie]);
+    let control = element(
+        SEQUENCE,
+        &[
+            &element(OCTET_STRING, &[PAGED_RESULTS]),
+            // Critical: a directory that does not page must not cut the list instead.
+            &element(BOOLEAN, &[&[0xff]]),
+            &element(OCTET_STRING, &[&value]),
+        ],
+    );
+    message(id, &[&request, &element(CONTROLS, &[&control])])
 }
 
 /// The wish to go on in TLS (RFC 4511 §4.14).
@@ -147,8 +185,8 @@ pub(super) fn read(octets: &[u8]) -> Result<(u32, Response), Malformed> {
     let mut message = Reader::new(Reader::new(octets).expect(SEQUENCE)?);
     let id = message.number(INTEGER)?;
     let (tag, content) = message.any()?;
-    let policy = controls(message)?;
-    let outcome = || outcome(content, policy);
+    let controls = controls(message)?;
+    let outcome = || outcome(content, controls);
     let response = match tag {
         BIND_RESPONSE => Response::Bind(outcome()?),
         SEARCH_DONE => Response::Done(outcome()?),
@@ -160,7 +198,7 @@ pub(super) fn read(octets: &[u8]) -> Result<(u32, Response), Malformed> {
     Ok((id, response))
 }
 
-fn outcome(content: &[u8], policy: Option<u32>) -> Result<Outcome, Malformed> {
+fn outcome(content: &[u8], controls: Controls) -> Result<Outcome, Malformed> {
     let mut result = Reader::new(content);
     let code = result.number(ENUMERATED)?;
     let _matched = result.expect(OCTET_STRING)?;
@@ -168,27 +206,45 @@ fn outcome(content: &[u8], policy: Option<u32>) -> Result<Outcome, Malformed> {
     Ok(Outcome {
         code,
         data: data(text),
-        policy,
+        policy: controls.policy,
+        cookie: controls.cookie,
     })
 }
 
-/// The error in the answer of the password policy, if there is such an answer.
-fn controls(mut rest: Reader<'_>) -> Result<Option<u32>, Malformed> {
+/// What stands beside an answer.
+#[derive(Default)]
+struct Controls {
+    /// The error in the answer of the password policy, if there is such an answer.
+    policy: Option<u32>,
+    /// Of a part of what a search finds.
+    cookie: Option<Vec<u8>>,
+}
+
+fn controls(mut rest: Reader<'_>) -> Result<Controls, Malformed> {
+    let mut read = Controls::default();
     let Some(controls) = rest.optional(CONTROLS)? else {
-        return Ok(None);
+        return Ok(read);
     };
     let mut controls = Reader::new(controls);
-    let mut error = None;
     while !controls.is_empty() {
         let mut control = Reader::new(controls.expect(SEQUENCE)?);
         let kind = control.expect(OCTET_STRING)?;
         control.optional(BOOLEAN)?;
         let value = control.optional(OCTET_STRING)?;
-        if let (PASSWORD_POLICY, Some(value)) = (kind, value) {
-            error = policy_error(value)?;
+        match (kind, value) {
+            (PASSWORD_POLICY, Some(value)) => read.policy = policy_error(value)?,
+            (PAGED_RESULTS, Some(value)) => read.cookie = Some(cookie(value)?),
+            _ => (),
         }
     }
-    Ok(error)
+    Ok(read)
+}
+
+fn cookie(value: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let mut value = Reader::new(Reader::new(value).expect(SEQUENCE)?);
+    // How many there may be in all; many directories say 0.
+    value.expect(INTEGER)?;
+    Ok(value.expect(OCTET_STRING)?.to_vec())
 }
 
 fn policy_error(value: &[u8]) -> Result<Option<u32>, Malformed> {
@@ -246,6 +302,7 @@ const CONTROLS: u8 = 0xa0;
 const POLICY_WARNING: u8 = 0xa0;
 const POLICY_ERROR: u8 = 0x81;
 const PASSWORD_POLICY: &[u8] = b"1.3.6.1.4.1.42.2.27.8.5.1";
+const PAGED_RESULTS: &[u8] = b"1.2.840.113556.1.4.319";
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 const DATA: &[u8] = b" data ";
 const NEVER_DEREFERENCE: u32 = 0;

@@ -20,6 +20,7 @@ mod groups;
 mod lockout;
 mod lookup;
 mod message;
+mod roster;
 mod servers;
 mod service;
 mod settings;

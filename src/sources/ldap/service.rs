@@ -138,6 +138,14 @@ impl Lease<'_> {
             deadline: self.deadline,
         }
     }
+
+    /// For what takes longer than a login waits.
+    pub(super) fn reader_until(&mut self, deadline: Instant) -> Reader<'_> {
+        Reader {
+            connection: &mut self.connection,
+            deadline,
+        }
+    }
 }
 
 /// LIMIT: connections of the service account at one time; more wait, within their time.

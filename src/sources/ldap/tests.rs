@@ -5,6 +5,7 @@ mod fake;
 mod groups;
 mod hostile;
 mod reach;
+mod roster;
 mod service;
 mod verdicts;
 
@@ -126,6 +127,7 @@ fn in_order(id: u32, asked: &Asked) -> Vec<Reply> {
             vec![Reply::Octets(outcome(id, 0x61, code, ""))]
         }
         Asked::Search { .. } => vec![Reply::Octets(done(id, 0))],
+        Asked::Paged { .. } => vec![Reply::Octets(fake::part(id, 0, &[]))],
         Asked::StartTls => vec![Reply::Octets(outcome(id, 0x78, 0, "")), Reply::Secure],
         Asked::Other(_) => vec![Reply::Close],
     }

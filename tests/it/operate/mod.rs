@@ -3,5 +3,7 @@
 mod actions;
 mod api;
 mod clients;
+mod directory;
 mod imports;
+mod sync;
 mod world;

@@ -14,6 +14,7 @@ use countersign::operate::{
     Caller, ClusterStanding, ClusterView, Event, EventLog, EventQuery, Member, MemberStanding,
     NodeRole, Operate, Role, Shells, Sighting, SightingLog, TransferError,
 };
+use countersign::sources::Sources;
 use countersign_core::base::{
     ClientId, KeyId, NodeId, RequestId, Secret, SeededEntropy, Timestamp,
 };
@@ -205,6 +206,7 @@ pub(super) struct World {
     pub(super) events: Arc<MemoryEvents>,
     pub(super) clock: Arc<StoppedClock>,
     pub(super) sightings: Arc<MemorySightings>,
+    pub(super) sources: Arc<Sources>,
 }
 
 /// A founded cluster without an operator.
@@ -222,6 +224,7 @@ pub(super) fn world() -> World {
     let events = Arc::new(MemoryEvents(broadcast::channel(4).0));
     let clock = Arc::new(StoppedClock(AtomicU64::new(NOW)));
     let sightings = Arc::<MemorySightings>::default();
+    let sources = Arc::<Sources>::default();
     let operate = Operate::new(Shells {
         ledger: Arc::clone(&ledger),
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),
@@ -230,7 +233,7 @@ pub(super) fn world() -> World {
         cluster: Arc::new(AloneNode),
         events: Arc::<MemoryEvents>::clone(&events),
         sightings: Arc::<MemorySightings>::clone(&sightings),
-        sources: Arc::default(),
+        sources: Arc::clone(&sources),
     });
     World {
         operate: Arc::new(operate),
@@ -238,6 +241,7 @@ pub(super) fn world() -> World {
         events,
         clock,
         sightings,
+        sources,
     }
 }
 

@@ -40,6 +40,17 @@ struct UserFacts {
     status: i32,
     #[prost(uint64, tag = "7")]
     revision: u64,
+    #[prost(message, optional, tag = "11")]
+    synced: Option<SyncedFacts>,
+}
+
+/// Fields of [`storage::SyncedFacts`], by its numbers.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+struct SyncedFacts {
+    #[prost(bool, tag = "2")]
+    disabled: bool,
+    #[prost(bool, tag = "5")]
+    gone: bool,
 }
 
 /// Fields of [`storage::Token`], by its numbers.
@@ -120,10 +131,14 @@ pub(super) fn user_revision(tables: &impl Read, user: UserId) -> Result<u64, Sto
     Ok(user.map_or(0, |user| user.revision))
 }
 
-/// Whether the user may log in at all. A deleted one may not.
+/// Whether the user may log in at all. A deleted one may not, nor one whose account is
+/// disabled or gone in its directory, whatever operators say.
 pub(super) fn is_active(tables: &impl Read, user: UserId) -> Result<bool, StoreError> {
     let user: Option<UserFacts> = record(tables, Table::Users, &user.0.to_be_bytes())?;
-    Ok(user.is_some_and(|user| user.status() == storage::UserStatus::Active))
+    Ok(user.is_some_and(|user| {
+        let refused = user.synced.is_some_and(|it| it.disabled || it.gone);
+        user.status() == storage::UserStatus::Active && !refused
+    }))
 }
 
 /// Whether user, tokens and seeds are all still those that the matches were made with.

@@ -115,6 +115,7 @@ fn describe_people(kind: &Kind) -> Option<(&'static str, String)> {
         Kind::SetUserStatus(it) => ("user.status", numbered("user", it.id)),
         Kind::UnlockUser(it) => ("user.unlock", numbered("user", it.id)),
         Kind::SetUserPassword(it) => ("user.password", numbered("user", it.id)),
+        Kind::SyncUsers(it) => ("users.sync", shown(&it.source)),
         Kind::PutToken(it) => {
             let token = it.token.as_ref();
             let serial = token.map_or("", |token| &*token.serial);

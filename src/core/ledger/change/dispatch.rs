@@ -6,7 +6,9 @@
 use super::audit::{self, Happened};
 use super::done::{Done, Refused, Step, Stop, bounded, refuse};
 use super::requests::{self, Fresh, Recalled};
-use super::{clients, found, import, keyring, operators, rules, settings, tokens, trials, users};
+use super::{
+    clients, found, import, keyring, operators, rules, settings, sync, tokens, trials, users,
+};
 use crate::base::Timestamp;
 use crate::ledger::storage::change::Kind;
 use crate::ledger::storage::{Change, ChangeOutcome, Head, Refusal};
@@ -125,6 +127,7 @@ fn run(
         Kind::SetUserStatus(it) => users::set_status(draft, it),
         Kind::UnlockUser(it) => users::unlock(draft, at, it),
         Kind::SetUserPassword(it) => users::set_password(draft, it),
+        Kind::SyncUsers(it) => sync::users(draft, at, it),
         Kind::PutToken(it) => tokens::put(draft, at, it),
         Kind::RemoveToken(it) => tokens::remove(draft, it),
         Kind::SetTokenState(it) => tokens::set_state(draft, at, it),

@@ -16,6 +16,7 @@ mod operators;
 mod requests;
 mod rules;
 mod settings;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -57,12 +57,15 @@ pub(super) fn put(
 }
 
 /// Whether a change says by which API token it is allowed, or needs none: one of those that
-/// make the first, or what a node has learnt of a client. Without this, whoever has a node's
+/// make the first, or what a node has learnt of a client or a directory. Without this, whoever has a node's
 /// key could do what administrators do.
 #[must_use]
 pub fn names_its_token(change: &Change) -> bool {
     let makes_first = match &change.kind {
         Some(Kind::PutOperator(it)) => !it.bootstrap_hash.is_empty(),
+        // What the leader has read in a directory. It is trusted with that as with the verdict
+        // on a password; how many users it refuses unasked is bounded.
+        Some(Kind::SyncUsers(it)) => !it.confirmed,
         // What a node has seen; it only makes a client stricter, and only one that learns, or
         // moves a ceiling above which no setting counts.
         kind => matches!(

@@ -8,6 +8,7 @@ mod operators;
 mod properties;
 mod requests;
 mod settings;
+mod sync;
 mod tokens;
 mod trials;
 mod users;

@@ -15,8 +15,9 @@ use crate::ledger::storage::{
 use crate::ledger::table::{Draft, Read, Table};
 use crate::ledger::{budgets, query};
 
-/// Makes a user, or replaces one: all but its id, its tokens and the time of its making. A
-/// token has one owner, so only the token's own changes say whose it is.
+/// Makes a user, or replaces one: all but its id, its tokens, the time of its making
+/// and what a directory says of it. A token has one owner, so only the token's own changes say
+/// whose it is.
 pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser) -> Step {
     let user = present(it.user.as_ref(), "the user")?;
     if it.expected_revision == 0 {
@@ -32,6 +33,7 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser)
         created: old.created,
         tokens: old.tokens.clone(),
         password: old.password.clone(),
+        synced: old.synced.clone(),
         ..user.clone()
     };
     store(draft, Table::Users, &user.id.to_be_bytes(), &user);
@@ -49,6 +51,7 @@ pub(super) fn create(draft: &mut Draft<'_, impl Read>, at: Timestamp, user: &Use
         created: at.as_millis(),
         tokens: Vec::new(),
         password: Vec::new(),
+        synced: None,
         ..user.clone()
     };
     store(draft, Table::Users, &user.id.to_be_bytes(), &user);
@@ -98,6 +101,10 @@ pub(super) fn set_password(draft: &mut Draft<'_, impl Read>, it: &SetUserPasswor
     let mut user = load(draft, it.id)?;
     let before = facts(&user);
     user.password.clone_from(&it.password);
+    if !user.password.is_empty() {
+        // No directory has the account any more.
+        user.synced = None;
+    }
     user.revision = user.revision.saturating_add(1);
     store(draft, Table::Users, &it.id.to_be_bytes(), &user);
     Ok(changed(&user, before))

@@ -18,7 +18,8 @@ pub struct Conditions {
     pub clients: Vec<ClientId>,
     /// The directory name or an alias is one of these.
     pub users: Vec<Name>,
-    /// The user is in one of these groups; ASCII case does not tell two apart.
+    /// The user is in one of these groups, of operators or of the directory, by name or
+    /// distinguished name; ASCII case does not tell two apart.
     pub groups: Vec<String>,
     /// The domain of the directory name, or of the name as typed, is one of these.
     pub domains: Vec<String>,

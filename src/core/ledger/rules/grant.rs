@@ -102,7 +102,7 @@ pub struct Names<'a> {
     /// Of the client.
     pub client: &'a str,
     /// Of the user, in the order in which they are stored.
-    pub groups: &'a [String],
+    pub groups: &'a [&'a str],
 }
 
 /// Why a rule's attributes cannot be made for a login. It is refused: with an attribute

@@ -155,12 +155,11 @@ mod tests {
     use super::*;
 
     fn filled(text: &str, groups: &[&str]) -> Vec<String> {
-        let groups: Vec<_> = groups.iter().map(|&group| group.to_owned()).collect();
         let names = Names {
             typed: "Alice",
             directory: "alice@contoso.example",
             client: "fw1",
-            groups: &groups,
+            groups,
         };
         Template::parse(text).unwrap().fill(&names)
     }

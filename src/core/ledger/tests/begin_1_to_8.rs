@@ -108,6 +108,20 @@ fn line_2_what_rules_saw_of_the_user_must_be_what_stands_now() {
 }
 
 #[test]
+fn line_3_who_is_refused_by_the_directory_is_revoked() {
+    let refuse: [fn(&mut storage::SyncedFacts); 2] = [|it| it.disabled = true, |it| it.gone = true];
+    for refuse in refuse {
+        let mut world = World::new();
+        world.edit_user(|it| it.synced = Some(storage::SyncedFacts::default()));
+        let begin = world.login(1, 100);
+        assert!(matches!(world.begin(&begin), Granted { .. }));
+        world.edit_user(|it| refuse(it.synced.as_mut().unwrap()));
+        let begin = world.login(2, 101);
+        assert_eq!(world.begin(&begin), Refused(RefusedBy::Revoked));
+    }
+}
+
+#[test]
 fn line_3_a_disabled_user_is_refused() {
     let mut world = World::new();
     world.edit_user(|it| it.status = storage::UserStatus::Disabled.into());

@@ -182,6 +182,21 @@ fn line_7_a_denial_does_not_make_up_for_an_earlier_question_without_an_answer() 
 }
 
 #[test]
+fn line_8_nobody_is_let_in_whom_the_directory_refuses() {
+    let mut world = World::new();
+    let begin = world.login(1, 100);
+    let epoch = world.grant(&begin);
+    world.edit_user(|it| {
+        it.synced = Some(storage::SyncedFacts {
+            disabled: true,
+            ..Default::default()
+        });
+    });
+    let result = world.settle(1, epoch, SourceOutcome::Right);
+    assert_eq!(result, SettleResult::Settled(Verdict::Revoked));
+}
+
+#[test]
 fn line_8_a_right_password_of_a_revoked_user_is_revoked_and_spends_nothing() {
     let mut world = World::new();
     let begin = world.login(1, 100);

@@ -18,6 +18,46 @@ fn user() -> storage::User {
     }
 }
 
+/// The same in groups of a directory.
+fn synced() -> storage::User {
+    storage::User {
+        groups: vec!["Staff".into()],
+        synced: Some(storage::SyncedFacts {
+            groups: vec!["staff".into(), "vpn-c".into()],
+            group_ids: vec!["CN=staff,DC=corp".into(), "CN=vpn-c,DC=corp".into()],
+            ..storage::SyncedFacts::default()
+        }),
+        ..user()
+    }
+}
+
+#[test]
+fn groups_of_the_directory_are_matched_by_name_and_by_distinguished_name() {
+    for group in ["Staff", "VPN-C", "cn=vpn-c,dc=corp"] {
+        let rules = read(vec![rule("one", |it| it.groups = vec![group.into()])]);
+        let user = synced();
+        assert_eq!(mismatch(&rules[0].when, &facts(&user)), None, "{group}");
+    }
+    let rules = read(vec![rule("one", |it| it.groups = vec!["vpn-a".into()])]);
+    let user = synced();
+    let missed = mismatch(&rules[0].when, &facts(&user));
+    assert_eq!(missed, Some(Mismatch::Group));
+}
+
+#[test]
+fn groups_of_the_directory_fill_the_places_of_groups() {
+    let mut granting = rule("one", |_| ());
+    granting.attributes = vec![RuleAttribute {
+        kind: 25,
+        r#type: AttributeType::Text.into(),
+        value: "{groups}".into(),
+        ..RuleAttribute::default()
+    }];
+    let rules = read(vec![granting]);
+    let terms = decide(&rules, &facts(&synced())).unwrap();
+    assert_eq!(terms.grants.granted().len(), 2);
+}
+
 fn facts(user: &storage::User) -> Facts<'_> {
     Facts {
         client: ClientId(7),

@@ -154,9 +154,11 @@ const fn is_silence(error: LookupError) -> bool {
         | LookupError::Unreachable => true,
         LookupError::Absent
         | LookupError::Ambiguous
+        | LookupError::Incomplete
         | LookupError::NoService
         | LookupError::Refused(_)
         | LookupError::Service(_)
+        | LookupError::TooMany
         | LookupError::TooManyGroups
         | LookupError::Unreadable => false,
     }

@@ -65,7 +65,12 @@ const POLICY: &[(u32, u32, SourceOutcome, Reason)] = &[
 ];
 
 fn judged(kind: Kind, code: u32, data: Option<u32>, policy: Option<u32>) -> Answer {
-    let said = Outcome { code, data, policy };
+    let said = Outcome {
+        code,
+        data,
+        policy,
+        cookie: None,
+    };
     Decisions::new(kind).judge(&said)
 }
 

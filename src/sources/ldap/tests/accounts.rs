@@ -16,7 +16,9 @@ async fn with_account(attributes: &'static [(&'static str, &'static str)]) -> Fa
                 Reply::Octets(done(id, 0)),
             ]
         }
-        Asked::Bind { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Bind { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     })
     .await
 }
@@ -75,7 +77,9 @@ async fn nobody_is_let_in_whose_group_cannot_be_read() {
 async fn refusing_searches(code: u8) -> Fake {
     Fake::new(move |id, asked| match asked {
         Asked::Search { .. } => vec![Reply::Octets(done(id, code))],
-        Asked::Bind { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Bind { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     })
     .await
 }
@@ -87,7 +91,9 @@ async fn finding(found: &'static [&'static str]) -> Fake {
             let entries = found.iter().map(|dn| Reply::Octets(entry(id, dn, &[])));
             entries.chain([Reply::Octets(done(id, 0))]).collect()
         }
-        Asked::Bind { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Bind { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     })
     .await
 }

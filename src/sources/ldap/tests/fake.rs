@@ -18,8 +18,19 @@ use crate::tls::testing::{Authority, Shown};
 /// What was asked of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Asked {
-    Bind { name: String, password: Vec<u8> },
-    Search { base: String, filter: Vec<u8> },
+    Bind {
+        name: String,
+        password: Vec<u8>,
+    },
+    Search {
+        base: String,
+        filter: Vec<u8>,
+    },
+    /// For a part of what is found (RFC 2696).
+    Paged {
+        filter: Vec<u8>,
+        cookie: Vec<u8>,
+    },
     StartTls,
     Other(u8),
 }
@@ -118,7 +129,7 @@ impl Fake {
         let seen = self.seen.lock().unwrap();
         let binds = seen.asked.iter().filter_map(|(at, asked)| match asked {
             Asked::Bind { name, .. } => Some((*at, name.clone())),
-            Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => None,
+            Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => None,
         });
         binds.collect()
     }
@@ -207,15 +218,29 @@ async fn hear(stream: &mut Box<dyn Duplex>) -> std::io::Result<(u32, Asked)> {
                 take(&mut request);
             }
             let (kind, filter) = take(&mut request);
-            Asked::Search {
-                base,
-                filter: [&[kind], &*filter].concat(),
+            let filter = [&[kind], &*filter].concat();
+            match cookie(&mut content) {
+                None => Asked::Search { base, filter },
+                Some(cookie) => Asked::Paged { filter, cookie },
             }
         }
         0x77 => Asked::StartTls,
         other => Asked::Other(other),
     };
     Ok((id, asked))
+}
+
+/// Of the one control that a search may have, which must be critical.
+fn cookie(controls: &mut Vec<u8>) -> Option<Vec<u8>> {
+    if controls.is_empty() {
+        return None;
+    }
+    let mut control = take(&mut take(controls).1).1;
+    assert_eq!(take(&mut control).1, PAGED);
+    assert_eq!(take(&mut control), (1, vec![0xff]));
+    let mut value = take(&mut take(&mut control).1).1;
+    assert_eq!(take(&mut value), (2, vec![1, 0xf4]), "500 in one part");
+    Some(take(&mut value).1)
 }
 
 async fn whole(stream: &mut Box<dyn Duplex>) -> std::io::Result<Vec<u8>> {
@@ -273,6 +298,16 @@ pub(super) fn outcome(id: u32, tag: u8, code: u8, text: &str) -> Vec<u8> {
 pub(super) fn done(id: u32, code: u8) -> Vec<u8> {
     outcome(id, 0x65, code, "")
 }
+
+/// The end of a part, with what asks for the next one.
+pub(super) fn part(id: u32, code: u8, cookie: &[u8]) -> Vec<u8> {
+    let result = [vec![0x0a, 1, code], tlv(4, b""), tlv(4, b"")];
+    let value = tlv(0x30, &[&[2, 1, 0], &*tlv(4, cookie)].concat());
+    let control = tlv(0x30, &[tlv(4, PAGED), tlv(4, &value)].concat());
+    message(id, &[tlv(0x65, &result.concat()), tlv(0xa0, &control)])
+}
+
+const PAGED: &[u8] = b"1.2.840.113556.1.4.319";
 
 pub(super) fn entry(id: u32, dn: &str, attributes: &[(&str, Vec<Vec<u8>>)]) -> Vec<u8> {
     let attributes = attributes.iter().map(|(name, values)| {

@@ -8,7 +8,9 @@ use super::*;
 async fn after_bind(replies: impl Fn(u32) -> Vec<Reply> + Send + Sync + 'static) -> Answer {
     let hostile = Fake::new(move |id, asked| match asked {
         Asked::Bind { .. } => replies(id),
-        Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     })
     .await;
     let good = Fake::new(in_order).await;
@@ -123,7 +125,9 @@ async fn a_result_of_many_octets_or_below_nought_is_no_answer() {
 async fn in_search(replies: impl Fn(u32) -> Vec<Reply> + Send + Sync + 'static) -> Answer {
     let fake = Fake::new(move |id, asked| match asked {
         Asked::Search { .. } => replies(id),
-        Asked::Bind { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Bind { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     })
     .await;
     let source = source(

@@ -80,7 +80,9 @@ async fn no_password_goes_to_a_server_that_does_not_start_tls() {
     ] {
         let fake = Fake::with("ldap", &localhost(), move |id, asked| match asked {
             Asked::StartTls => reply(id),
-            Asked::Bind { .. } | Asked::Search { .. } | Asked::Other(_) => in_order(id, asked),
+            Asked::Bind { .. } | Asked::Search { .. } | Asked::Paged { .. } | Asked::Other(_) => {
+                in_order(id, asked)
+            }
         })
         .await;
         let settings = LdapSettings {

@@ -27,9 +27,11 @@ async fn an_account_that_is_refused_is_not_tried_until_it_is_locked() {
         Asked::Bind { name, .. } if name == SERVICE => {
             vec![Reply::Octets(outcome(id, 0x61, 49, "error, data 52e, v1"))]
         }
-        Asked::Bind { .. } | Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => {
-            in_order(id, asked)
-        }
+        Asked::Bind { .. }
+        | Asked::Search { .. }
+        | Asked::Paged { .. }
+        | Asked::StartTls
+        | Asked::Other(_) => in_order(id, asked),
     })
     .await;
     let source = source(&[&fake], &with_service(&[&fake]));
@@ -47,7 +49,9 @@ async fn an_account_that_is_refused_is_not_tried_until_it_is_locked() {
 async fn without_it_nobody_is_searched_for() {
     let fake = Fake::new(|id, asked| match asked {
         Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, 49, ""))],
-        Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     })
     .await;
     let found = ask(&source(&[&fake], &open_ldap(&[&fake]))).await;
@@ -152,7 +156,9 @@ async fn an_examination_names_what_is_wrong_with_a_certificate() {
 async fn an_examination_tries_a_refused_account_at_one_server_alone() {
     let refusing = |id, asked: &Asked| match asked {
         Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, 49, "error, data 533, v1"))],
-        Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     };
     let fakes = [
         Fake::with("ldap", &localhost(), refusing).await,
@@ -183,7 +189,9 @@ async fn an_examination_notices_a_filter_that_finds_anybody() {
                 Reply::Octets(done(id, 0)),
             ]
         }
-        Asked::Bind { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Bind { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     })
     .await;
     let found = last(&fake, &with_service(&[&fake])).await;

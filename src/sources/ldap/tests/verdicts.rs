@@ -9,7 +9,9 @@ use super::*;
 async fn refusing(code: u8, text: String) -> Fake {
     Fake::new(move |id, asked| match asked {
         Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, code, &text))],
-        Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     })
     .await
 }
@@ -115,7 +117,9 @@ async fn a_directory_that_wants_tls_or_is_busy_has_judged_nothing() {
 async fn what_a_directory_might_take_for_an_anonymous_bind_is_never_sent() {
     let fake = Fake::new(|id, asked| match asked {
         Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, 0, ""))],
-        Asked::Search { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+        Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
     })
     .await;
     let source = source(&[&fake], &settings(&[&fake]));
@@ -236,7 +240,9 @@ async fn the_policy_of_openldap_is_heard() {
                     Reply::Octets(done(id, 0)),
                 ]
             }
-            Asked::Bind { .. } | Asked::StartTls | Asked::Other(_) => in_order(id, asked),
+            Asked::Bind { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+                in_order(id, asked)
+            }
         })
         .await;
         assert_eq!(ask(&source(&[&fake], &open_ldap(&[&fake]))).await, found);

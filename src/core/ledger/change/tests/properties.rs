@@ -77,8 +77,35 @@ fn any_user_change() -> impl Strategy<Value = Kind> {
         })),
         (id.clone(), 0..4i32)
             .prop_map(|(id, status)| Kind::SetUserStatus(SetUserStatus { id, status })),
-        id.prop_map(|id| Kind::UnlockUser(UnlockUser { id })),
+        id.clone()
+            .prop_map(|id| Kind::UnlockUser(UnlockUser { id })),
+        any_round(),
     ]
+}
+
+fn any_round() -> impl Strategy<Value = Kind> {
+    let facts =
+        (any::<[bool; 2]>(), 0..3usize).prop_map(|([disabled, gone], groups)| SyncedFacts {
+            source: "entra".into(),
+            disabled,
+            gone,
+            groups: vec!["staff".into(); groups],
+            ..SyncedFacts::default()
+        });
+    let user = (0..4u64, prop::option::of(facts)).prop_map(|(id, facts)| SyncedUser { id, facts });
+    let users = prop::collection::vec(user, 0..4);
+    (users, 0..4u64, any::<bool>(), any::<[u32; 2]>()).prop_map(
+        |(users, round, confirmed, [disabling, matched])| {
+            Kind::SyncUsers(SyncUsers {
+                source: "entra".into(),
+                users,
+                disabling: disabling % 30,
+                confirmed,
+                round,
+                matched,
+            })
+        },
+    )
 }
 
 fn any_token_change() -> impl Strategy<Value = Kind> {

@@ -1,0 +1,312 @@
+//! Synchronisation: users' states and groups are read in a source and written where they
+//! differ from what is replicated.
+//!
+//! Users are made and removed by operators alone. A user is of the source that its password
+//! is asked of. What a source cannot tell to its end changes nothing; a round that would
+//! refuse too many is held until an operator confirms it.
+//!
+//! Must not know: how a source is read, when a round is due.
+
+mod plan;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign_core::base::limits::{PAGE_RECORDS_MAX, SYNC_BATCH_USERS_MAX};
+use countersign_core::base::{Entropy, NodeId, RequestId, UserId};
+use countersign_core::ledger::storage::{self, SyncUsers, SyncedUser, change::Kind};
+use countersign_core::ledger::{query, synced};
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+
+use self::plan::{Known, Plan};
+use super::house::Asked;
+use super::{Action, Caller, Operate, OperateError};
+use crate::login::Ledger;
+use crate::sources::{Roster, RosterError, Source, roster};
+
+/// How a round is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SyncOptions {
+    /// As many users may be refused as a held round has told of.
+    pub confirm: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// What a round did, or would do.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct SyncReport {
+    /// Which source.
+    pub source: String,
+    /// Users whose state was read.
+    pub matched: u32,
+    /// Users of whom not all could be read; what is missing stays as it was.
+    pub unread: u32,
+    /// Users that were written, or would be.
+    pub changed: u32,
+    /// Users that are newly refused, or would be.
+    pub refused: u32,
+    /// Some of these.
+    pub names: Vec<String>,
+    /// They are too many: nothing is written of them.
+    pub held: bool,
+}
+
+/// For whom a round is run.
+struct Order {
+    actor: storage::Actor,
+    request: RequestId,
+    options: SyncOptions,
+}
+
+impl<L: Ledger> Operate<L> {
+    /// Runs a round of a source now, from this node. An empty name is the only source that
+    /// can be read.
+    ///
+    /// # Errors
+    /// When the source does not tell all, or a later round was first; nothing is changed then.
+    pub async fn sync_source(
+        &self,
+        caller: &Caller,
+        request: RequestId,
+        name: &str,
+        options: SyncOptions,
+    ) -> Result<SyncReport, OperateError> {
+        self.reading(caller, Action::SettingsSync)?;
+        let sources = self.synced_sources()?.into_iter();
+        let mut found = sources.filter(|it| name.is_empty() || it == name);
+        let source = found.next().ok_or_else(|| OperateError::NotFound {
+            kind: "source that users are read from",
+            name: name.to_owned(),
+        })?;
+        if found.next().is_some() {
+            let why = "there are several sources: name one";
+            return Err(OperateError::invalid("source", why));
+        }
+        let order = Order {
+            actor: caller.actor(),
+            request,
+            options,
+        };
+        self.sync(&source, &order).await
+    }
+
+    /// Runs a round that is due, on the word of no operator.
+    ///
+    /// # Errors
+    /// As [`Self::sync_source`].
+    pub async fn sync_due(&self, node: NodeId, source: &str) -> Result<SyncReport, OperateError> {
+        self.in_sync()?;
+        self.sync(source, &self.own_order(node)).await
+    }
+
+    /// The sources that users are read from, by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn synced_sources(&self) -> Result<Vec<String>, OperateError> {
+        let settings = query::settings(&self.ledger.view())?;
+        let read = settings.sources.into_iter().filter(roster::has_roster);
+        Ok(read.map(|source| source.name).collect())
+    }
+
+    /// Whether the last round of the source is held.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_sync_held(&self, source: &str) -> Result<bool, OperateError> {
+        let state = query::sync_state(&self.ledger.view(), source)?;
+        Ok(state.held.is_some())
+    }
+
+    /// Forgets what was read of users whom no source is for any more: nothing would ever
+    /// bring it up to date.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or nothing can be written now.
+    pub async fn forget_unsynced(&self, node: NodeId) -> Result<(), OperateError> {
+        self.in_sync()?;
+        let sources = query::settings(&self.ledger.view())?.sources;
+        let is_left = |user: &storage::User| {
+            user.synced.is_some() && roster::roster_of(&sources, &user.name).is_none()
+        };
+        let left = self.known(is_left).await?;
+        let mut by_source: BTreeMap<String, Vec<SyncedUser>> = BTreeMap::new();
+        for user in left {
+            let facts = user.synced.unwrap_or_default();
+            let of_source = by_source.entry(facts.source).or_default();
+            of_source.push(SyncedUser {
+                id: user.id,
+                facts: None,
+            });
+        }
+        for (source, users) in by_source {
+            let order = self.own_order(node);
+            let round = SyncUsers {
+                round: self.next_round(&source)?,
+                source,
+                ..SyncUsers::default()
+            };
+            self.write(&order, &round, users).await?;
+        }
+        Ok(())
+    }
+
+    fn own_order(&self, node: NodeId) -> Order {
+        Order {
+            actor: storage::Actor {
+                name: format!("node {node}"),
+                ..Default::default()
+            },
+            request: RequestId(self.chance().array()),
+            options: SyncOptions::default(),
+        }
+    }
+
+    async fn sync(&self, name: &str, order: &Order) -> Result<SyncReport, OperateError> {
+        // Two at one time would read the same for nothing.
+        let _turn = self.rounds.lock().await;
+        let sources = query::settings(&self.ledger.view())?.sources;
+        let source = self.live_source(&sources, name)?;
+        let is_of = |user: &storage::User| {
+            let of = roster::roster_of(&sources, &user.name);
+            user.password.is_empty() && of.is_some_and(|of| of.name == name)
+        };
+        // Before the directory is read: what is read later is newer.
+        let round = self.next_round(name)?;
+        let users = self.known(is_of).await?;
+        let names: Vec<_> = users.iter().map(|user| user.name.clone()).collect();
+        let listed = source.roster(&names).await?;
+        let plan = Plan::new(name, users, listed);
+        self.carry_out(order, plan, round).await
+    }
+
+    /// The source as this node has it; only as it is set.
+    fn live_source(
+        &self,
+        sources: &[storage::Source],
+        name: &str,
+    ) -> Result<Arc<Source>, OperateError> {
+        let mut found = sources.iter().filter(|source| source.name == name);
+        let set = found.next().ok_or_else(|| OperateError::NotFound {
+            kind: "source",
+            name: name.to_owned(),
+        })?;
+        let live = self.sources.current();
+        let mut live = live.iter().filter(|live| live.settings == *set);
+        let live = live.next().ok_or(RosterError::Misconfigured)?;
+        Ok(Arc::clone(live))
+    }
+
+    async fn carry_out(
+        &self,
+        order: &Order,
+        mut plan: Plan,
+        round: u64,
+    ) -> Result<SyncReport, OperateError> {
+        let before = query::sync_state(&self.ledger.view(), &plan.report.source)?;
+        let change = SyncUsers {
+            source: plan.report.source.clone(),
+            users: Vec::new(),
+            disabling: plan.report.refused,
+            confirmed: order.options.confirm,
+            round,
+            matched: plan.report.matched,
+        };
+        if plan.report.refused > synced::allowed(&before, &change) {
+            plan.hold();
+        }
+        let report = plan.report.clone();
+        if !order.options.dry_run && plan.is_news(before.held.as_ref()) {
+            self.write(order, &change, plan.changes()).await?;
+        }
+        Ok(report)
+    }
+
+    /// Writes a round in parts: small ones, so that logins are not kept waiting behind them.
+    async fn write(
+        &self,
+        order: &Order,
+        round: &SyncUsers,
+        users: Vec<SyncedUser>,
+    ) -> Result<(), OperateError> {
+        for (number, users) in parts(users).into_iter().enumerate() {
+            let request = part_id(order.request, number);
+            let asked = Asked::new(Action::SettingsSync, request)
+                .with(&round.source)
+                .with([u8::from(round.confirmed)]);
+            let part = SyncUsers {
+                users,
+                ..round.clone()
+            };
+            let kind = Kind::SyncUsers(part);
+            self.propose(order.actor.clone(), asked, kind).await?;
+        }
+        Ok(())
+    }
+
+    /// Later than every round that was written.
+    fn next_round(&self, source: &str) -> Result<u64, OperateError> {
+        let last = query::sync_state(&self.ledger.view(), source)?.round;
+        Ok(self.clock.wall().as_millis().max(last.saturating_add(1)))
+    }
+
+    /// Those of the users that are wanted, as they are replicated.
+    async fn known(
+        &self,
+        is_wanted: impl Fn(&storage::User) -> bool,
+    ) -> Result<Vec<Known>, OperateError> {
+        let (mut found, mut after) = (Vec::new(), UserId(0));
+        loop {
+            let page = query::users(&self.ledger.view(), after, PAGE_RECORDS_MAX)?;
+            let Some(last) = page.last() else {
+                return Ok(found);
+            };
+            after = UserId(last.id);
+            let wanted = page.into_iter().filter(|user| is_wanted(user));
+            found.extend(wanted.map(Known::from));
+            if found.len() > USERS_MAX {
+                let why = format!("more than {USERS_MAX} users are of this source");
+                return Err(OperateError::invalid("source", why));
+            }
+            // A million of them take a while.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// At least one: a round that only ends a hold has no users.
+fn parts(users: Vec<SyncedUser>) -> Vec<Vec<SyncedUser>> {
+    let mut parts = vec![Vec::new()];
+    let mut octets: usize = 0;
+    for user in users {
+        octets = octets.saturating_add(user.encoded_len());
+        let last = parts.last_mut();
+        match last {
+            Some(last) if last.len() < SYNC_BATCH_USERS_MAX && octets <= PART_OCTETS_MAX => {
+                last.push(user);
+            }
+            Some(_) | None => {
+                octets = user.encoded_len();
+                parts.push(vec![user]);
+            }
+        }
+    }
+    parts
+}
+
+fn part_id(request: RequestId, number: usize) -> RequestId {
+    let mut hash = Sha256::new();
+    hash.update(b"countersign round of synchronisation");
+    hash.update(request.0);
+    hash.update((number as u64).to_be_bytes());
+    let digest: [u8; 32] = hash.finalize().into();
+    let id = digest.first_chunk().copied();
+    RequestId(id.expect("32 octets begin with 16"))
+}
+
+/// LIMIT: octets of one part of a round, unless a single user has more.
+const PART_OCTETS_MAX: usize = 128 << 10;
+/// LIMIT: users of one source.
+const USERS_MAX: usize = 1_000_000;

@@ -1,0 +1,150 @@
+//! How the directory has many users: all accounts and groups are read in parts, once, and
+//! matched by the names by which logins find them.
+//!
+//! Whom the list does not show is asked for by name before it is called gone: a directory
+//! compares names by rules of its own, and a list may hide what a search finds. Where a filter
+//! of the settings finds users, each is asked for by name.
+//!
+//! Must not know: passwords, what the answer is good for.
+
+mod membership;
+mod wanted;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use countersign_core::base::Timestamp;
+use countersign_core::base::limits::{FIELD_OCTETS_MAX, GROUP_ID_OCTETS_MAX, SYNCED_GROUPS_MAX};
+use tokio::time::Instant;
+
+use self::membership::Membership;
+use self::wanted::{Hit, Wanted};
+use super::client::Ldap;
+use super::directory::Directory;
+use super::filter::{self, UserFilter};
+use super::lookup::Reader;
+use crate::sources::account::{Account, Group, LookupError};
+use crate::sources::{GroupName, Listed, Listing, Roster, RosterError};
+
+impl Roster for Ldap {
+    async fn roster(&self, names: &[String]) -> Result<Vec<Listed>, RosterError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let service = self.service.as_ref().ok_or(LookupError::NoService)?;
+        let now = Instant::now();
+        let mut lease = service.lease(&self.dialler, now + self.timeout).await?;
+        let reading = Reading {
+            directory: &self.directory,
+            reader: lease.reader_until(now + READING_TIME_MAX),
+            until: now + READING_TIME_MAX,
+            now: self.clock.wall(),
+        };
+        let listed = reading.all(names).await;
+        match listed {
+            Ok(_) | Err(LookupError::Broken) => Ok(service.keep_unless_broken(lease, listed)?),
+            // Half a list may still be open on the connection: it is closed with the lease.
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// One reading of the directory.
+struct Reading<'a> {
+    directory: &'a Directory,
+    reader: Reader<'a>,
+    until: Instant,
+    now: Timestamp,
+}
+
+impl Reading<'_> {
+    async fn all(mut self, names: &[String]) -> Result<Vec<Listed>, LookupError> {
+        let listed = self.listed(names).await?;
+        let missing = listed.iter().filter(|listed| listed.is_none()).count();
+        if missing > ONE_BY_ONE_MAX {
+            return Err(LookupError::TooMany);
+        }
+        let mut all = Vec::with_capacity(names.len());
+        for (name, listed) in names.iter().zip(listed) {
+            all.push(match listed {
+                Some(listed) => listed,
+                None => self.one(name).await?,
+            });
+        }
+        Ok(all)
+    }
+
+    /// Those that the lists show.
+    async fn listed(&mut self, names: &[String]) -> Result<Vec<Option<Listed>>, LookupError> {
+        let Directory {
+            kind, base, users, ..
+        } = self.directory;
+        let people = match users {
+            UserFilter::Template(_) => return Ok(vec![None; names.len()]),
+            UserFilter::Attribute(attribute) => filter::having(attribute),
+            UserFilter::Names | UserFilter::Accounts => filter::people(),
+        };
+        let membership = Membership::read(&mut self.reader, *kind, base).await?;
+        let mut wanted = Wanted::new(users, base, names);
+        let of_account = Account::attributes(*kind).iter().copied();
+        let of_groups = membership.attributes().iter().copied();
+        let attributes = wanted::attributes(users).into_iter().flatten();
+        let attributes: BTreeSet<_> = attributes.chain(of_account).chain(of_groups).collect();
+        let attributes: Vec<_> = attributes.into_iter().collect();
+        let now = self.now;
+        let reading = self.reader.each(base, people, &attributes, |entry| {
+            wanted.meet(&entry, || Listing {
+                disabled: is_off(&Account::read(*kind, &entry, now)),
+                groups: membership.of(&entry).and_then(named),
+            });
+        });
+        reading.await?;
+        let hits = wanted.into_hits().into_iter();
+        let listed = hits.map(|hit| match hit {
+            Hit::Nobody => None,
+            Hit::One(_, listing) => Some(Listed::There(listing)),
+            Hit::Several => Some(Listed::Unread),
+        });
+        Ok(listed.collect())
+    }
+
+    /// One user, as a login would find it.
+    async fn one(&mut self, name: &str) -> Result<Listed, LookupError> {
+        self.reader.deadline = self.until.min(Instant::now() + ANSWER_TIME_MAX);
+        let (directory, now) = (self.directory, self.now);
+        match directory.account(&mut self.reader, name, now).await {
+            Ok(None) => Ok(Listed::Gone),
+            Ok(Some(account)) => Ok(Listed::There(Listing {
+                disabled: is_off(&account),
+                groups: named(account.groups),
+            })),
+            Err(LookupError::Ambiguous | LookupError::TooManyGroups) => Ok(Listed::Unread),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+const fn is_off(account: &Account) -> bool {
+    account.disabled || account.expired
+}
+
+/// `None`: they are more than are kept, or one has a longer name.
+fn named(groups: Vec<Group>) -> Option<Vec<GroupName>> {
+    let fits = |group: &Group| {
+        group.name.len() <= FIELD_OCTETS_MAX && group.id.len() <= GROUP_ID_OCTETS_MAX
+    };
+    if groups.len() > SYNCED_GROUPS_MAX || !groups.iter().all(fits) {
+        return None;
+    }
+    let name = |Group { name, id }| GroupName { name, id };
+    let mut named: Vec<_> = groups.into_iter().map(name).collect();
+    named.sort();
+    Some(named)
+}
+
+/// LIMIT: how long all of it may take.
+const READING_TIME_MAX: Duration = Duration::from_secs(300);
+/// LIMIT: how long one user may take that is asked for by name.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+/// LIMIT: users that are asked for by name in one reading.
+const ONE_BY_ONE_MAX: usize = 5000;

@@ -1,0 +1,144 @@
+//! The port by which a source tells how it has users: each of those that are asked about,
+//! in whatever way the source reads them best.
+//!
+//! An answer is whole or none at all: what could not be read to its end must never look like
+//! absence. Must not know: who asks, what follows from the answer.
+
+use std::future::Future;
+
+use countersign_core::ledger::storage::{self, source::Kind};
+
+use super::account::LookupError;
+use super::alarm::{Over, Trouble};
+use super::route;
+
+/// A source that can tell of many users at one time.
+pub trait Roster {
+    /// How it has each of `names`, in their order. They are directory names, as passwords are
+    /// asked for. Bounded in time and size by the source.
+    fn roster(
+        &self,
+        names: &[String],
+    ) -> impl Future<Output = Result<Vec<Listed>, RosterError>> + Send;
+}
+
+/// The source whose word on a user's account counts: of those that are asked for the name's
+/// password the first that can tell of users at all.
+#[must_use]
+pub fn roster_of<'a>(sources: &'a [storage::Source], name: &str) -> Option<&'a storage::Source> {
+    let domains: Vec<_> = sources.iter().map(|source| &*source.domains).collect();
+    let places = route::route(name, &domains).into_iter();
+    let mut routed = places.filter_map(|place| sources.get(place));
+    routed.find(|source| has_roster(source))
+}
+
+/// Whether users are synchronised from a source that is set so: every node says the same.
+#[must_use]
+pub const fn has_roster(source: &storage::Source) -> bool {
+    match &source.kind {
+        Some(Kind::Ldap(ldap)) => !ldap.service_name.is_empty(),
+        Some(Kind::Entra(_)) | None => false,
+    }
+}
+
+/// How a source has one user.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Listed {
+    /// There is no such account; the source was asked for this very one.
+    Gone,
+    /// There is one.
+    There(Listing),
+    /// It cannot be told: several accounts have the name, say.
+    Unread,
+}
+
+/// An account.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Listing {
+    /// Turned off, or its time is over. A lock that wrong passwords have brought is not meant.
+    pub disabled: bool,
+    /// All groups, direct or not, in order of names; `None`: not all can be told.
+    pub groups: Option<Vec<GroupName>>,
+}
+
+/// What a group is called.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct GroupName {
+    /// By people.
+    pub name: String,
+    /// By the directory: a distinguished name, say.
+    pub id: String,
+}
+
+/// Why a source tells of nobody.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RosterError {
+    /// An LDAP directory.
+    #[error(transparent)]
+    Ldap(#[from] LookupError),
+    /// This node cannot use it.
+    #[error("this node cannot use the source as it is set; its log says why")]
+    Misconfigured,
+    /// Nothing reads users there.
+    #[error("users of this kind of source are not synchronised")]
+    Unserved,
+}
+
+/// More users would be refused than may be unasked.
+pub static HELD: Trouble = Trouble {
+    label: "sync_held",
+    what: "the directory would have so many users refused that an operator must confirm it",
+    remedy: "look at `settings sync --dry-run`; then `settings sync --confirm`, or set the \
+             directory right",
+    over: Over::Told,
+};
+
+/// The last round brought nothing.
+pub static UNREAD: Trouble = Trouble {
+    label: "sync_unread",
+    what: "users cannot be synchronised: states and groups stay as they were",
+    remedy: "`settings sync --dry-run` tells why",
+    over: Over::Told,
+};
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::ledger::storage::{EntraSettings, LdapSettings};
+
+    use super::*;
+
+    fn source(name: &str, domains: &[&str], kind: Kind) -> storage::Source {
+        storage::Source {
+            name: name.to_owned(),
+            domains: domains.iter().map(ToString::to_string).collect(),
+            kind: Some(kind),
+            ..storage::Source::default()
+        }
+    }
+
+    #[test]
+    fn a_user_is_of_the_first_source_of_its_domain_that_can_be_read() {
+        let ldap = |service: &str| {
+            Kind::Ldap(LdapSettings {
+                service_name: service.to_owned(),
+                ..LdapSettings::default()
+            })
+        };
+        let sources = [
+            source(
+                "entra",
+                &["a.example"],
+                Kind::Entra(EntraSettings::default()),
+            ),
+            source("blind", &["a.example"], ldap("")),
+            source("corp", &["a.example"], ldap("svc")),
+            source("second", &["a.example"], ldap("svc")),
+            source("rest", &[], ldap("svc")),
+        ];
+        let of = |name| roster_of(&sources, name).map(|source| &*source.name);
+        assert_eq!(of("ann@A.example"), Some("corp"));
+        assert_eq!(of("ann@b.example"), Some("rest"));
+        assert_eq!(of("A\\ann"), Some("rest"));
+        assert_eq!(roster_of(&sources[..2], "ann@a.example"), None);
+    }
+}
