@@ -14,6 +14,7 @@ mod member;
 mod new;
 mod parts;
 mod renewal;
+mod senders;
 mod serve;
 mod sources;
 mod system;
