@@ -43,7 +43,7 @@ pub(crate) fn proposed(commands: &[Command]) {
         match command {
             Command::Begin(_) => fail_point(Point::BeginProposed),
             Command::Settle(_) => fail_point(Point::SettleProposed),
-            Command::Change(_) | Command::Unreadable(_) => {}
+            Command::SendPasscode(_) | Command::Change(_) | Command::Unreadable(_) => {}
         }
     }
 }
@@ -55,7 +55,7 @@ pub(crate) fn applied(outcomes: &[Outcome]) {
         match outcome {
             Outcome::Begin(_) => fail_point(Point::BeginApplied),
             Outcome::Settle(_) => fail_point(Point::SettleApplied),
-            Outcome::Change(_) | Outcome::Unreadable(_) => {}
+            Outcome::SendPasscode(_) | Outcome::Change(_) | Outcome::Unreadable(_) => {}
         }
     }
 }

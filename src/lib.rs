@@ -1,7 +1,8 @@
 //! Countersign: the shells around the pure core, and what binds them together.
 //!
 //! Layers, top to bottom; an arrow may only point down (held by `tests/tidy.rs`): `cli`;
-//! `node`; `net`, `admin`, `telemetry`, `relay`; `operate`; `consensus`, `device`, `sources`;
+//! `node`; `net`, `admin`, `telemetry`, `relay`; `operate`; `senders`; `consensus`,
+//! `device`, `sources`;
 //! `login`, `peers`; `tls`, `fail_point`; and below all of them the crate `countersign_core`.
 
 pub mod admin;
@@ -15,6 +16,7 @@ pub mod node;
 pub mod operate;
 pub mod peers;
 pub mod relay;
+pub mod senders;
 pub mod sources;
 pub mod telemetry;
 pub mod tls;

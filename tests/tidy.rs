@@ -13,6 +13,7 @@ const SHELLS: &[&[&str]] = &[
     &["node"],
     &["net", "admin", "telemetry", "relay"],
     &["operate"],
+    &["senders"],
     &["consensus", "device", "sources"],
     &["login", "peers"],
     &["tls", "fail_point"],

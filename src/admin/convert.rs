@@ -59,6 +59,8 @@ pub(super) fn user(shown: UserShown) -> api::User {
         name: user.name,
         aliases: user.aliases,
         contact: user.contact,
+        email: user.email,
+        phone: user.phone,
         groups: user.groups,
         status: status.into(),
         revision: user.revision,

@@ -23,6 +23,8 @@ impl<L: Ledger> UserService for Desk<L> {
             name: asked.name,
             aliases: asked.aliases,
             contact: asked.contact,
+            email: asked.email,
+            phone: asked.phone,
             groups: asked.groups,
         };
         let added = self.0.add_user(&caller, id, new).await?;
@@ -66,6 +68,8 @@ impl<L: Ledger> UserService for Desk<L> {
             name: asked.new_name,
             aliases: asked.aliases.map(|texts| texts.values),
             contact: asked.contact,
+            email: asked.email,
+            phone: asked.phone,
             groups: asked.groups.map(|texts| texts.values),
         };
         let expected = asked.expected_revision;

@@ -113,6 +113,10 @@ pub(super) struct Parts {
     /// either
     #[arg(long, value_parser = ["append", "challenge", "either"])]
     prompt: Option<String>,
+    /// How a code is sent to a user who answers a challenge with nothing, or with "send"; ''
+    /// sends none
+    #[arg(long, value_parser = ["email", "sms", ""])]
+    passcode: Option<String>,
     /// With the code alone: the directory's account must be there, and neither disabled,
     /// locked nor expired; '' asks for nothing
     #[arg(long, value_parser = ["required", ""])]
@@ -246,6 +250,7 @@ impl Parts {
             (&mut rule.factors, self.factors),
             (&mut rule.burn_code, self.burn_code),
             (&mut rule.prompt, self.prompt),
+            (&mut rule.passcode, self.passcode),
             (&mut rule.account, self.account),
         ] {
             if let Some(given) = given {
@@ -371,6 +376,7 @@ fn shown(at: usize, rules: &[RuleWritten]) -> Value {
         "factors": rule.factors,
         "burn_code": rule.burn_code,
         "prompt": rule.prompt,
+        "passcode": rule.passcode,
         "account": rule.account,
         "account_groups": rule.account_groups,
         "attributes": rule.attributes,
@@ -391,6 +397,7 @@ const RULE: &[&str] = &[
     "factors",
     "burn_code",
     "prompt",
+    "passcode",
     "account",
     "account_groups",
     "attributes",

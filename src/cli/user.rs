@@ -21,6 +21,12 @@ pub(super) enum Command {
         /// Free text
         #[arg(long, default_value = "")]
         contact: String,
+        /// Where passcodes are sent to by e-mail
+        #[arg(long, default_value = "")]
+        email: String,
+        /// Where passcodes are sent to by SMS: + and digits
+        #[arg(long, default_value = "")]
+        phone: String,
         /// A group; may be given several times
         #[arg(long)]
         group: Vec<String>,
@@ -52,6 +58,12 @@ pub(super) enum Command {
         /// Free text
         #[arg(long)]
         contact: Option<String>,
+        /// Where passcodes are sent to by e-mail; '' for nowhere
+        #[arg(long)]
+        email: Option<String>,
+        /// Where passcodes are sent to by SMS: + and digits; '' for nowhere
+        #[arg(long)]
+        phone: Option<String>,
         /// All groups, in place of the present ones; once with '' for none
         #[arg(long)]
         group: Option<Vec<String>>,
@@ -109,6 +121,8 @@ impl Command {
                 name,
                 alias,
                 contact,
+                email,
+                phone,
                 group,
             } => {
                 let add = api::AddUserRequest {
@@ -116,6 +130,8 @@ impl Command {
                     name,
                     aliases: alias,
                     contact,
+                    email,
+                    phone,
                     groups: group,
                 };
                 shown(session, users.add_user(add).await)
@@ -125,6 +141,8 @@ impl Command {
                 rename,
                 alias,
                 contact,
+                email,
+                phone,
                 group,
                 revision,
             } => {
@@ -134,6 +152,8 @@ impl Command {
                     expected_revision: revision,
                     new_name: rename,
                     contact,
+                    email,
+                    phone,
                     aliases: alias.map(texts),
                     groups: group.map(texts),
                 };

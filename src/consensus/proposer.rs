@@ -168,7 +168,10 @@ fn entry_length(asked: &[Asked]) -> usize {
     let fit = asked.iter().take_while(|asked| {
         octets = octets.saturating_add(match &asked.command {
             Command::Change(change) => change.encoded_len(),
-            Command::Begin(_) | Command::Settle(_) | Command::Unreadable(_) => 0,
+            Command::Begin(_)
+            | Command::Settle(_)
+            | Command::SendPasscode(_)
+            | Command::Unreadable(_) => 0,
         });
         octets <= ENTRY_OCTETS_MAX
     });

@@ -115,6 +115,7 @@ fn command(node: NodeId, flow: u64) -> Command {
         caller_named: true,
         burn_code: None,
         answer: None,
+        passcodes: Vec::new(),
     })
 }
 

@@ -24,7 +24,8 @@ use super::even::EvenTimes;
 use super::flows::{Flows, Told};
 use super::keys::Keys;
 use super::lead::{Basis, Led};
-use super::ports::{Clock, Ledger, Neighbours, PasswordSource};
+use super::passcodes::{Asks, PASSCODE_HOLD};
+use super::ports::{Clock, Ledger, Messenger, Neighbours, PasswordSource};
 use super::rules::Rules;
 use super::turns::Turns;
 
@@ -39,6 +40,8 @@ pub struct Parts<L, S, C> {
     pub source: S,
     /// The other nodes.
     pub neighbours: Arc<dyn Neighbours>,
+    /// Brings passcodes to users.
+    pub messenger: Arc<dyn Messenger>,
     /// The node's clocks.
     pub clock: C,
     /// The node's chance.
@@ -56,6 +59,7 @@ pub(super) struct House<L, S, C> {
     pub(super) ledger: L,
     pub(super) source: S,
     pub(super) neighbours: Arc<dyn Neighbours>,
+    pub(super) messenger: Arc<dyn Messenger>,
     pub(super) clock: C,
     pub(super) keys: Keys,
     pub(super) secrets: ArcSwap<Secrets>,
@@ -67,6 +71,7 @@ pub(super) struct House<L, S, C> {
     pub(super) even: EvenTimes,
     pub(super) rules: Rules,
     pub(super) flows: Flows,
+    pub(super) asks: Asks,
     chance: Mutex<Chance>,
 }
 
@@ -84,6 +89,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             ledger: parts.ledger,
             source: parts.source,
             neighbours: parts.neighbours,
+            messenger: parts.messenger,
             clock: parts.clock,
             keys: Keys::default(),
             secrets: ArcSwap::from_pointee(parts.secrets),
@@ -94,6 +100,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             even: EvenTimes::default(),
             rules: Rules::default(),
             flows: Flows::default(),
+            asks: Asks::default(),
             chance: Mutex::new(Chance::new(parts.entropy)),
         }))
     }
@@ -215,6 +222,14 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
                     let words = Some(words);
                     return Judged {
                         words,
+                        ..Judged::at_once(told, received)
+                    };
+                }
+                Led::Passcode(ask) => {
+                    let (told, words) = Box::pin(house.carry_out(*ask, deadline)).await;
+                    return Judged {
+                        words,
+                        until: deadline.min(received + PASSCODE_HOLD),
                         ..Judged::at_once(told, received)
                     };
                 }

@@ -9,8 +9,8 @@ use countersign_core::base::{Timestamp, UserId};
 use countersign_core::ledger::storage::Head;
 use countersign_core::ledger::{Factors, Read, query};
 use countersign_core::login::{
-    AttemptMacs, Case, Decision, Dialogue, Ending, Identity, Reason, Request, Rule, Stop, Words,
-    code_of,
+    AttemptMacs, Case, Decision, Dialogue, Ending, Identity, Opened, Reason, Request, Rule, Stop,
+    Words, code_of,
 };
 use countersign_core::radius::Attribute;
 use tokio::sync::oneshot;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::driver::{House, Logins};
 use super::flows::{Entered, Told};
+use super::passcodes::PasscodeAsk;
 use super::ports::{Clock, Ledger, PasswordSource};
 use super::task::Login;
 
@@ -39,6 +40,8 @@ pub(super) enum Led {
     AtOnce(Told),
     /// To no flow: the code is asked for, at once.
     Asked(Told, Box<Words>),
+    /// To no flow: a passcode is asked for.
+    Passcode(Box<PasscodeAsk>),
     /// To no flow; its device hears this in the ending's own time.
     Stopped(Factors, Told),
     /// To the flow that tells this.
@@ -91,10 +94,8 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
         };
         let case = house.case(request, (&head, &rule), &standing);
         if let Some(user) = asked(&dialogue, request, &rule, case.as_ref()) {
-            return match house.challenge(&dialogue, request, &rule, &standing) {
-                Ok(words) => Led::Asked(house.told(user, Ending::CHALLENGE), words),
-                Err(stop) => stopped((user, stop)),
-            };
+            let asked = house.asked((&dialogue, &**request, &rule), case.as_ref(), &standing);
+            return asked.unwrap_or_else(|stop| stopped((user, stop)));
         }
         let case = match case {
             Ok(case) => case,
@@ -204,6 +205,32 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
         };
         let answer = response.success(&code).unwrap_or_default();
         Ok((Arc::new(request.with_code(code)), answer))
+    }
+
+    /// The challenge that who is asked hears; or that a passcode is asked for first.
+    fn asked(
+        self: &Arc<Self>,
+        (dialogue, request, rule): (&Dialogue, &Request, &Arc<Rule>),
+        case: Result<&Case, &Stopped>,
+        standing: &MayJudge,
+    ) -> Result<Led, Stop> {
+        let user = match case {
+            Ok(case) => Some(case.identity.user),
+            Err((user, _)) => *user,
+        };
+        if let Dialogue::Unanswered(Opened {
+            asks_passcode: true,
+            ..
+        }) = dialogue
+        {
+            let case = case.map_err(|(user, stop)| (*user, stop.ending().reason));
+            let ask = self.passcode((dialogue, request, rule), case, standing)?;
+            if let Some(ask) = ask {
+                return Ok(Led::Passcode(Box::new(ask)));
+            }
+        }
+        let words = self.challenge(dialogue, request, rule, standing)?;
+        Ok(Led::Asked(self.told(user, Ending::CHALLENGE), words))
     }
 
     fn challenge(

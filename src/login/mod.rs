@@ -12,6 +12,7 @@ mod flows;
 mod granted;
 mod keys;
 mod lead;
+mod passcodes;
 mod ports;
 mod rules;
 mod task;
@@ -22,6 +23,6 @@ mod waits;
 
 pub use driver::{Logins, Parts};
 pub use ports::{
-    Against, Alone, Answer, Boxed, Clock, Ledger, Neighbours, PasswordSource, ProposeError,
-    Question, Taken,
+    Against, Alone, Answer, Boxed, Clock, Ledger, Letter, Messenger, Neighbours, NoMessenger,
+    PasswordSource, ProposeError, Question, Taken,
 };

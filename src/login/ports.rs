@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use countersign_core::base::{NodeId, Timestamp};
+use countersign_core::base::{NodeId, Secret, Timestamp, UserId};
+use countersign_core::ledger::rules::PasscodeWay;
 use countersign_core::ledger::{Command, Outcome, Read};
 pub use countersign_core::login::{Against, Answer, ProposeError, Question};
 use countersign_core::login::{Outcome as Verdict, Request};
@@ -45,6 +46,36 @@ impl<S: PasswordSource> PasswordSource for std::sync::Arc<S> {
     fn ask(&self, question: Question) -> impl Future<Output = Answer> + Send {
         S::ask(self, question)
     }
+}
+
+/// Brings passcodes to users. Senders implement it.
+pub trait Messenger: Send + Sync + 'static {
+    /// Takes a message over and sends it once, in its own time. What becomes of it is told
+    /// to operators alone: to a user it would tell who is known.
+    fn send(&self, letter: Letter);
+}
+
+/// A message with a passcode. Its text is a secret, and its address nobody's business.
+#[derive(Debug)]
+pub struct Letter {
+    /// How.
+    pub way: PasscodeWay,
+    /// To whom.
+    pub user: UserId,
+    /// The address.
+    pub to: Secret,
+    /// Of an e-mail.
+    pub subject: String,
+    /// With the passcode.
+    pub text: Secret,
+}
+
+/// Brings nothing to anyone.
+#[derive(Clone, Copy, Debug)]
+pub struct NoMessenger;
+
+impl Messenger for NoMessenger {
+    fn send(&self, _: Letter) {}
 }
 
 /// The other nodes, as a login sees them.

@@ -181,7 +181,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
     fn claim(&mut self, issued: Timestamp, macs: &AttemptMacs) -> Result<Claim, Stop> {
         let house = &self.house;
         let view = house.ledger.view();
-        let (rule, case) = match self.read.take() {
+        let (rule, mut case) = match self.read.take() {
             Some(read) => read,
             None => {
                 let (head, rule) = house.ruling(&view, &self.request)?;
@@ -200,6 +200,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         };
         let secrets = house.secrets.load();
         let typed = (&*self.request, self.apart.as_ref());
+        case.hold_against_passcode(typed.0, typed.1, macs);
         let claim = case.judge(&view, typed, &rule, &secrets, self.owner);
         self.grants = case.terms.grants;
         claim
@@ -326,18 +327,20 @@ impl Grounds {
 fn begun(result: Result<Outcome, ProposeError>) -> Result<BeginResult, ProposeError> {
     match result? {
         Outcome::Begin(result) => Ok(result),
-        Outcome::Settle(_) | Outcome::Change(_) | Outcome::Unreadable(_) => {
-            Err(ProposeError::Unknown)
-        }
+        Outcome::Settle(_)
+        | Outcome::SendPasscode(_)
+        | Outcome::Change(_)
+        | Outcome::Unreadable(_) => Err(ProposeError::Unknown),
     }
 }
 
 fn settled(result: Result<Outcome, ProposeError>) -> Result<SettleResult, ProposeError> {
     match result? {
         Outcome::Settle(result) => Ok(result),
-        Outcome::Begin(_) | Outcome::Change(_) | Outcome::Unreadable(_) => {
-            Err(ProposeError::Unknown)
-        }
+        Outcome::Begin(_)
+        | Outcome::SendPasscode(_)
+        | Outcome::Change(_)
+        | Outcome::Unreadable(_) => Err(ProposeError::Unknown),
     }
 }
 

@@ -13,6 +13,7 @@ mod challenge;
 mod client;
 mod cluster;
 mod nodes;
+mod passcodes;
 mod responses;
 mod rules;
 mod world;

@@ -10,6 +10,7 @@ use super::keys::KeysError;
 use super::sources::SourceError;
 use crate::consensus::{OpenError, StartError};
 use crate::peers::CredentialsError;
+use crate::senders::SenderError;
 use crate::tls::FileError;
 
 /// Why a node does not run.
@@ -57,6 +58,9 @@ pub enum ServeError {
     /// The pinned hosts cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// What the node's file says of senders.
+    #[error(transparent)]
+    Sender(#[from] SenderError),
     /// Consensus cannot start.
     #[error(transparent)]
     Start(#[from] StartError),

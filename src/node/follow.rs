@@ -11,11 +11,13 @@ use countersign_core::seal::{Context, KeyFile, Keyring, OpenError, Sealed};
 
 use super::keys;
 use super::parts::NodeLogins;
+use super::senders::SenderSurroundings;
 use super::sources::SourceSurroundings;
 use crate::consensus::{Consensus, Facts, LiveTables};
 use crate::login::Ledger;
 use crate::net::{Client, Clients};
 use crate::operate::secret_digest;
+use crate::senders::Post;
 use crate::sources::{Kind, Source, Sources};
 
 /// The copies, and what they are made from.
@@ -27,6 +29,8 @@ pub(super) struct Copies {
     pub(super) clients: Arc<ArcSwap<Clients>>,
     pub(super) sources: Arc<Sources>,
     pub(super) surroundings: SourceSurroundings,
+    pub(super) post: Arc<Post>,
+    pub(super) senders: SenderSurroundings,
 }
 
 /// Why a field cannot be opened.
@@ -68,6 +72,7 @@ impl Copies {
         }
         if now.settings != seen.settings || now.keys != seen.keys {
             self.take_sources(tables);
+            self.take_senders(tables);
         }
     }
 
@@ -119,6 +124,23 @@ impl Copies {
                 .unwrap_or_else(|| Arc::new(self.source(settings)))
         });
         self.sources.adopt(settings.revision, sources.collect());
+    }
+
+    /// Puts the settings' senders in force. One that cannot be used here sends nothing.
+    pub(super) fn take_senders(&self, tables: &LiveTables) {
+        let settings = match query::settings(tables) {
+            Ok(settings) => settings,
+            Err(error) => return tracing::error!(%error, "the settings cannot be read"),
+        };
+        let open = |secret, sealed: &[u8]| {
+            let there = (!sealed.is_empty()).then(|| {
+                let context = fields::sender_secret(self.cluster, secret);
+                self.open(&context, sealed)
+            });
+            there.transpose()
+        };
+        let routes = self.senders.routes(&settings, &self.post.routes(), open);
+        self.post.adopt(routes);
     }
 
     fn source(&self, settings: storage::Source) -> Source {

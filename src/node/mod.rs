@@ -15,6 +15,7 @@ mod member;
 mod new;
 mod parts;
 mod renewal;
+mod senders;
 mod serve;
 mod sources;
 mod sync;

@@ -16,6 +16,7 @@ use super::error::ServeError;
 use super::follow::Copies;
 use super::keys::Opened;
 use super::learning::Pupil;
+use super::senders::{SenderSurroundings, Teller};
 use super::sources::SourceSurroundings;
 use super::sync::Synchroniser;
 use super::system::{SystemClock, SystemEntropy};
@@ -26,6 +27,7 @@ use crate::login::{Clock, Ledger, Logins, Parts};
 use crate::net::{Alive, RadSec, Server, Setup, Wall};
 use crate::operate::{Operate, Shells};
 use crate::relay::{Keeper, OverLinks};
+use crate::senders::Post;
 use crate::sources::Sources;
 use crate::telemetry::events::Events;
 use crate::telemetry::{Metrics, Noise, Sightings};
@@ -117,10 +119,14 @@ pub(super) fn judging(
 ) -> Result<Judging, ServeError> {
     let Opened { keyring, secrets } = opened;
     let keyring = Arc::new(ArcSwap::new(keyring));
+    let operations: Arc<dyn Operations> = Arc::clone(&telling.metrics) as _;
+    let teller = Teller::new(consensus, &telling.events);
+    let post = Arc::new(Post::new(Arc::clone(&operations), Arc::new(teller)));
     let logins = Logins::new(Parts {
         ledger: Arc::clone(consensus),
         source: Arc::clone(&sources),
         neighbours: cluster::neighbours(consensus, peering),
+        messenger: Arc::clone(&post) as _,
         clock: SystemClock,
         entropy: Box::new(SystemEntropy),
         secrets,
@@ -137,7 +143,6 @@ pub(super) fn judging(
         sightings: cluster::sightings(config, consensus, peering, telling),
         sources: Arc::clone(&sources),
     });
-    let operations = Arc::clone(&telling.metrics) as _;
     let rests = cluster::rests(consensus, peering, &sources);
     let surroundings = SourceSurroundings::new(config, SystemEntropy, operations, rests)?;
     let copies = Copies {
@@ -148,10 +153,13 @@ pub(super) fn judging(
         clients: Arc::default(),
         sources,
         surroundings,
+        post,
+        senders: SenderSurroundings::new(config)?,
     };
     // Before the first packet: a client that is known must not be met as a stranger.
     copies.take_clients(&consensus.view());
     copies.take_sources(&consensus.view());
+    copies.take_senders(&consensus.view());
     Ok(Judging {
         logins,
         operate: Arc::new(operate),

@@ -176,12 +176,15 @@ impl<L: Ledger> Operate<L> {
         match self.proposed(Command::Change(Box::new(change))).await {
             Ok(Outcome::Change(outcome)) => Ok(outcome),
             // The log holds something else than was proposed, or an older binary leads.
-            Ok(Outcome::Begin(_) | Outcome::Settle(_) | Outcome::Unreadable(_)) => {
-                Err(OperateError::Refused {
-                    refusal: Refusal::Invalid,
-                    detail: "the ledger could not read the command".to_owned(),
-                })
-            }
+            Ok(
+                Outcome::Begin(_)
+                | Outcome::Settle(_)
+                | Outcome::SendPasscode(_)
+                | Outcome::Unreadable(_),
+            ) => Err(OperateError::Refused {
+                refusal: Refusal::Invalid,
+                detail: "the ledger could not read the command".to_owned(),
+            }),
             Err(ProposeError::NotProposed) => Err(OperateError::NotProposed),
             Err(ProposeError::Unknown) => Err(OperateError::Unknown { request }),
         }

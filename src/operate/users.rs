@@ -28,6 +28,10 @@ pub struct NewUser {
     pub aliases: Vec<String>,
     /// Free text.
     pub contact: String,
+    /// Where passcodes are sent to; empty: nowhere.
+    pub email: String,
+    /// The same for SMS: + and digits.
+    pub phone: String,
     /// Groups.
     pub groups: Vec<String>,
 }
@@ -41,6 +45,10 @@ pub struct UserEdit {
     pub aliases: Option<Vec<String>>,
     /// Free text.
     pub contact: Option<String>,
+    /// Where passcodes are sent to; empty: nowhere.
+    pub email: Option<String>,
+    /// The same for SMS.
+    pub phone: Option<String>,
     /// All groups.
     pub groups: Option<Vec<String>>,
 }
@@ -69,6 +77,8 @@ impl<L: Ledger> Operate<L> {
             name: new.name,
             aliases: new.aliases,
             contact: new.contact,
+            email: new.email,
+            phone: new.phone,
             groups: new.groups,
             status: UserStatus::Active.into(),
             ..Default::default()
@@ -136,6 +146,8 @@ impl<L: Ledger> Operate<L> {
         replace(&mut user.name, edit.name);
         replace(&mut user.aliases, edit.aliases);
         replace(&mut user.contact, edit.contact);
+        replace(&mut user.email, edit.email);
+        replace(&mut user.phone, edit.phone);
         replace(&mut user.groups, edit.groups);
         let put = storage::PutUser {
             user: Some(user),

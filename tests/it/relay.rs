@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign::login::{
-    Alone, Answer, Clock, Ledger, Logins, Neighbours, Parts, PasswordSource, ProposeError, Question,
+    Alone, Answer, Clock, Ledger, Logins, Neighbours, NoMessenger, Parts, PasswordSource,
+    ProposeError, Question,
 };
 use countersign::node::{Authority, SystemClock, SystemEntropy};
 use countersign::peers::wire::logins_client::LoginsClient;
@@ -176,6 +177,7 @@ fn logins() -> NodeLogins {
         ledger: Facts,
         source: Nobody,
         neighbours: Arc::new(Alone),
+        messenger: Arc::new(NoMessenger),
         clock: SystemClock,
         entropy: Box::new(SystemEntropy),
         secrets: Secrets {

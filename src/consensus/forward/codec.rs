@@ -2,19 +2,20 @@
 
 use countersign_core::base::{NodeId, Timestamp};
 use countersign_core::ledger::{
-    BeginResult, CommandError, Outcome, RefusedBy, SettleResult, Verdict,
+    BeginResult, CommandError, Outcome, RefusedBy, SendResult, SettleResult, Verdict,
 };
 
 use super::super::proposer::{Because, ProposeError};
 use crate::peers::wire::command_outcome::Kind;
 use crate::peers::wire::propose_reply::{Lost, Refused, refused::Cause};
-use crate::peers::wire::{BeginOutcome, CommandOutcome, SettleOutcome};
+use crate::peers::wire::{BeginOutcome, CommandOutcome, SendOutcome, SettleOutcome};
 
 /// What a command came to, for the wire.
 pub(super) fn encoded(result: Result<Outcome, ProposeError>) -> CommandOutcome {
     let kind = match result {
         Ok(Outcome::Begin(begin)) => Kind::Begin(begin_outcome(begin)),
         Ok(Outcome::Settle(settle)) => Kind::Settle(settle_outcome(settle)),
+        Ok(Outcome::SendPasscode(send)) => Kind::Send(send_outcome(send)),
         Ok(Outcome::Change(change)) => Kind::Change(change),
         Ok(Outcome::Unreadable(why)) => Kind::Unreadable(why.to_string()),
         Err(ProposeError::NotProposed(because)) => Kind::Refused(refusal(because)),
@@ -29,6 +30,7 @@ pub(super) fn decoded(outcome: CommandOutcome, leader: NodeId) -> Result<Outcome
     let read = match outcome.kind {
         Some(Kind::Begin(begin)) => begin_result(&begin).map(Outcome::Begin),
         Some(Kind::Settle(settle)) => settle_result(&settle).map(Outcome::Settle),
+        Some(Kind::Send(send)) => send_result(&send).map(Outcome::SendPasscode),
         Some(Kind::Change(change)) => Some(Outcome::Change(change)),
         Some(Kind::Unreadable(why)) => Some(Outcome::Unreadable(CommandError::Told(why))),
         Some(Kind::Refused(refused)) => return Err(because(refused, leader)),
@@ -134,6 +136,28 @@ fn settle_result(outcome: &SettleOutcome) -> Option<SettleResult> {
     })
 }
 
+fn send_outcome(result: SendResult) -> SendOutcome {
+    let (kind, refused_by) = match result {
+        SendResult::TooLate => (SEND_TOO_LATE, 0),
+        SendResult::Stale => (SEND_STALE, 0),
+        SendResult::Refused(by) => (SEND_REFUSED, number_of(&REFUSED_BY, by)),
+        SendResult::Already => (SEND_ALREADY, 0),
+        SendResult::Sent => (SEND_SENT, 0),
+    };
+    SendOutcome { kind, refused_by }
+}
+
+fn send_result(outcome: &SendOutcome) -> Option<SendResult> {
+    Some(match outcome.kind {
+        SEND_TOO_LATE => SendResult::TooLate,
+        SEND_STALE => SendResult::Stale,
+        SEND_REFUSED => SendResult::Refused(of_number(&REFUSED_BY, outcome.refused_by)?),
+        SEND_ALREADY => SendResult::Already,
+        SEND_SENT => SendResult::Sent,
+        _ => return None,
+    })
+}
+
 fn number_of<T: Copy + PartialEq>(table: &[(u32, T)], value: T) -> u32 {
     let found = table.iter().find(|(_, other)| *other == value);
     found.map_or(0, |(number, _)| *number)
@@ -158,6 +182,12 @@ const ALREADY: u32 = 2;
 const GONE: u32 = 3;
 const SUPERSEDED: u32 = 4;
 const RELEASED: u32 = 5;
+
+const SEND_TOO_LATE: u32 = 1;
+const SEND_STALE: u32 = 2;
+const SEND_REFUSED: u32 = 3;
+const SEND_ALREADY: u32 = 4;
+const SEND_SENT: u32 = 5;
 
 const VERDICTS: [(u32, Verdict); 5] = [
     (1, Verdict::Accepted),

@@ -129,6 +129,7 @@ impl Proposals {
 fn is_foreign(command: &Command, caller: NodeId) -> bool {
     match command {
         Command::Begin(begin) => begin.owner.node != caller,
+        Command::SendPasscode(send) => send.owner.node != caller,
         Command::Change(change) => !names_its_token(change),
         Command::Settle(_) | Command::Unreadable(_) => false,
     }

@@ -72,6 +72,8 @@ octet_ids! {
     PlaceId[16];
     /// A keyed hash of the answer to a challenge, so that one State has one verdict.
     AnswerId[16];
+    /// A keyed hash of a passcode for one user at one client. The key is on no disk.
+    PasscodeId[16];
     /// Names one administrative command, so that a retry of it is recognised.
     RequestId[16];
 }

@@ -39,8 +39,10 @@ pub const REVALIDATION_MAX: Duration = Duration::from_secs(600);
 pub const STATE_LIFE: Duration = Duration::from_secs(60);
 /// Further apart, two clocks do not agree: a third of the shortest step of a token.
 pub const CLOCKS_APART_MAX: Duration = Duration::from_secs(10);
+/// The same where a passcode was sent: messages take their time.
+pub const STATE_LIFE_SENT: Duration = Duration::from_secs(100);
 /// How long the record of an answer answers: longer than its State does, whichever clocks.
-pub const STATE_KEEP: Duration = Duration::from_secs(80);
+pub const STATE_KEEP: Duration = Duration::from_secs(120);
 /// Times that one login is asked for its code.
 pub const CHALLENGE_ROUNDS_MAX: u8 = 3;
 /// Octets of a State: one attribute (RFC 2865 §5.24).
@@ -100,6 +102,37 @@ pub const ATTEMPT_GENERATION: Duration = Duration::from_secs(60);
 pub const ATTEMPTS_STORED_MAX: u64 = 8_000_000;
 /// Attempts in flight or open at one time; above that Begin is refused as overload.
 pub const ATTEMPTS_LIVE_MAX: u64 = 200_000;
+
+/// How long a passcode may be used.
+pub const PASSCODE_LIFE: Duration = Duration::from_secs(300);
+/// Digits of a passcode: more than most tokens show, so that the two are told apart.
+pub const PASSCODE_DIGITS: usize = 8;
+/// Wrong codes after which a passcode is over.
+pub const PASSCODE_TRIES: u32 = 3;
+/// Passcodes that a user is sent within [`PASSCODES_SPAN`]: whoever knows a name may ask.
+pub const PASSCODES_MAX: usize = 3;
+/// See [`PASSCODES_MAX`].
+pub const PASSCODES_SPAN: Duration = Duration::from_secs(600);
+/// Passcodes that a user is sent in a day.
+pub const PASSCODES_DAILY_MAX: usize = 10;
+/// A day, to that end.
+pub const PASSCODES_DAY: Duration = Duration::from_secs(24 * 3600);
+/// Hashes of one typed passcode: one for each attempt key that may have been in force.
+pub const PASSCODE_HASHES_MAX: usize = 3;
+/// Passcodes a minute that the settings may allow to the whole cluster.
+pub const PASSCODES_PER_MINUTE_MAX: u32 = 6000;
+/// Octets of an address that is shown masked.
+pub const MASKED_OCTETS_MAX: usize = 70;
+/// Octets of a message that brings a passcode: two SMS, should each sign take two.
+pub const PASSCODE_MESSAGE_OCTETS_MAX: usize = 268;
+/// Headers of a request to a gateway.
+pub const SMS_HEADERS_MAX: usize = 16;
+/// Octets of the body of one, before values are put in.
+pub const SMS_BODY_OCTETS_MAX: usize = 4096;
+/// Longest address of an e-mail (RFC 5321 §4.5.3.1.3, without its brackets).
+pub const EMAIL_OCTETS_MAX: usize = 254;
+/// Most digits of a phone number (ITU-T E.164 §6).
+pub const PHONE_DIGITS_MAX: usize = 15;
 
 /// Tokens one user may have.
 pub const USER_TOKENS_MAX: usize = 8;
@@ -228,6 +261,10 @@ const _: () = assert!(ATTEMPT_KEEP_MAX.as_secs() <= REVALIDATION_MAX.as_secs());
 const _: () = assert!(STATE_KEEP.as_secs() <= ATTEMPT_KEEP_MAX.as_secs());
 const _: () =
     assert!(STATE_LIFE.as_secs() + 2 * CLOCKS_APART_MAX.as_secs() <= STATE_KEEP.as_secs());
+const _: () =
+    assert!(STATE_LIFE_SENT.as_secs() + 2 * CLOCKS_APART_MAX.as_secs() <= STATE_KEEP.as_secs());
+const _: () = assert!(PASSCODES_MAX <= PASSCODES_DAILY_MAX);
+const _: () = assert!(PASSCODES_SPAN.as_secs() < PASSCODES_DAY.as_secs());
 const _: () = assert!(PLACE_NOTE_STEP.as_secs() < PLACE_MEMORY.as_secs());
 const _: () = assert!(PASSWORD_OCTETS_MAX < PACKET_OCTETS_MAX);
 const _: () = assert!(LOGIN_PARK.as_millis() * LOGIN_PARKS_MAX as u128 <= 1800);

@@ -13,8 +13,8 @@ mod time;
 
 pub use entropy::{Entropy, SeededEntropy};
 pub use ids::{
-    AnswerId, AttemptKey, Boot, ClientId, ClusterId, Epoch, KeyId, NodeId, Owner, PlaceId,
-    Reference, RequestId, TokenId, UserId,
+    AnswerId, AttemptKey, Boot, ClientId, ClusterId, Epoch, KeyId, NodeId, Owner, PasscodeId,
+    PlaceId, Reference, RequestId, TokenId, UserId,
 };
 pub use name::{Name, NameError};
 pub use operations::{Operations, Unobserved};

@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::query::{self, encoded};
 use super::storage::Head;
 use super::table::{Draft, Read, StoreError};
-use super::{attempts, budgets, change};
+use super::{attempts, budgets, change, passcodes};
 use crate::base::{Epoch, Timestamp};
 
 /// The oldest; before a second version exists, also the newest.
@@ -74,6 +74,7 @@ impl<R: Read> Scene<'_, '_, R> {
         Ok(match command {
             Command::Begin(begin) => Outcome::Begin(attempts::begin(self, begin, epoch)?),
             Command::Settle(settle) => Outcome::Settle(attempts::settle(self, settle)?),
+            Command::SendPasscode(send) => Outcome::SendPasscode(passcodes::send(self, send)?),
             Command::Change(change) => {
                 self.limits = None;
                 Outcome::Change(change::apply(self.draft, self.head, self.now, change)?)

@@ -13,7 +13,8 @@ pub(super) use codec::{answer, answer_stored, burn_code, millis};
 
 use super::storage;
 use crate::base::{
-    AnswerId, AttemptKey, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
+    AnswerId, AttemptKey, ClientId, Epoch, NodeId, Owner, PasscodeId, PlaceId, Timestamp, TokenId,
+    UserId,
 };
 
 /// One entry of the log: commands that the leader stamped together.
@@ -37,6 +38,8 @@ pub enum Command {
     Begin(Begin),
     /// Record what the password source said.
     Settle(Settle),
+    /// Make a passcode, which is then sent.
+    SendPasscode(Box<SendPasscode>),
     /// An administrative change.
     Change(Box<storage::Change>),
     /// What was proposed cannot be read. It is answered with a refusal on every node
@@ -158,6 +161,31 @@ pub struct Begin {
     pub burn_code: Option<BurnCode>,
     /// What a challenge was answered with, where the key is over its State.
     pub answer: Option<AnswerId>,
+    /// What was typed as a passcode, hashed with each key that it may have been made with.
+    /// None: it can be none, or the rule allows none. Whether it is one the ledger alone
+    /// tells.
+    pub passcodes: Vec<PasscodeId>,
+}
+
+/// Makes a passcode. It is sent when this is applied, by its owner.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SendPasscode {
+    /// The answer that asks: a repeat of it sends nothing.
+    pub key: AttemptKey,
+    /// The command's own identity.
+    pub owner: Owner,
+    /// To whom.
+    pub user: UserId,
+    /// Through which client.
+    pub client: ClientId,
+    /// From where it is asked for.
+    pub place: PlaceId,
+    /// What it was decided by, always the user's record among it: it has the address.
+    pub revisions: Revisions,
+    /// The passcode, hashed.
+    pub hash: PasscodeId,
+    /// Entry time as the proposing node last saw it.
+    pub issued: Timestamp,
 }
 
 /// Records what the password source said (DESIGN §2, table "Settle").

@@ -72,6 +72,30 @@ pub const fn source_secret<'a>(
     }
 }
 
+/// A secret of what sends passcodes.
+#[must_use]
+pub const fn sender_secret(cluster: ClusterId, secret: SenderSecret) -> Context<'static> {
+    let (row, field) = match secret {
+        SenderSecret::MailPassword => (b"mail".as_slice(), "mail.password"),
+        SenderSecret::SmsSecret => (b"sms".as_slice(), "sms.secret"),
+    };
+    Context {
+        cluster,
+        table: "settings",
+        row,
+        field,
+    }
+}
+
+/// Which secret of what sends passcodes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SenderSecret {
+    /// The password at the mail server.
+    MailPassword,
+    /// What the gateway for SMS knows us by.
+    SmsSecret,
+}
+
 /// Which secret of a source.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SourceSecret {

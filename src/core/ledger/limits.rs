@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::storage;
-use crate::base::limits::WINDOW_STEPS_MAX;
+use crate::base::limits::{PASSCODES_PER_MINUTE_MAX, WINDOW_STEPS_MAX};
 
 /// The newest rules of `apply` that this binary speaks. What is in force is
 /// `Head.version`.
@@ -29,6 +29,8 @@ pub struct Limits {
     pub elsewhere_failures: u32,
     /// Steps on either side of the expected one in which a code is looked for.
     pub window_steps: u8,
+    /// Passcodes that the whole cluster sends in a minute.
+    pub passcodes_per_minute: u32,
 }
 
 /// A value that cannot be set, by the name of its field.
@@ -53,6 +55,7 @@ impl Default for Limits {
             known_place_window: TEN_MINUTES,
             elsewhere_failures: 5,
             window_steps: 1,
+            passcodes_per_minute: PASSCODES_PER_MINUTE,
         }
     }
 }
@@ -70,6 +73,11 @@ impl Limits {
         };
         let steps = u32::from(WINDOW_STEPS_MAX);
         let window_steps = number("window_steps", stored.window_steps, (1, steps))?;
+        let passcodes_per_minute = number(
+            "passcodes_per_minute",
+            stored.passcodes_per_minute,
+            (1, PASSCODES_PER_MINUTE_MAX),
+        )?;
         Ok(Self {
             strict_failures: number("strict_failures", stored.strict_failures, (1, 20))?
                 .unwrap_or(safe.strict_failures)
@@ -90,6 +98,7 @@ impl Limits {
             window_steps: window_steps
                 .and_then(|steps| steps.try_into().ok())
                 .unwrap_or(safe.window_steps),
+            passcodes_per_minute: passcodes_per_minute.unwrap_or(safe.passcodes_per_minute),
         })
     }
 }
@@ -124,6 +133,8 @@ fn span(field: &'static str, millis: u32) -> Result<Option<Duration>, LimitError
     Ok(found.map(|millis| Duration::from_millis(millis.into())))
 }
 
+/// Where the settings say nothing.
+pub(super) const PASSCODES_PER_MINUTE: u32 = 60;
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! Must not know: packets, names of attributes, codes and seeds in the clear, how entries
 //! are replicated or where tables are kept.
 
+pub mod address;
 mod allowed;
 mod apply;
 pub mod attempts;
@@ -16,6 +17,7 @@ pub mod command;
 pub mod fields;
 pub mod limits;
 pub mod outcome;
+mod passcodes;
 pub mod query;
 pub mod rules;
 pub mod synced;
@@ -37,8 +39,9 @@ pub use allowed::AllowedFactors;
 pub use apply::apply;
 pub use change::names_its_token;
 pub use command::{
-    Begin, BurnCode, Command, CommandError, Entry, Factors, Match, Revisions, Settle, SourceOutcome,
+    Begin, BurnCode, Command, CommandError, Entry, Factors, Match, Revisions, SendPasscode, Settle,
+    SourceOutcome,
 };
 pub use limits::{CLUSTER_VERSION, Limits};
-pub use outcome::{BeginResult, Outcome, RefusedBy, SettleResult, Verdict};
+pub use outcome::{BeginResult, Outcome, RefusedBy, SendResult, SettleResult, Verdict};
 pub use table::{Draft, MemoryTables, Read, StoreError, Table, Write, Writes};

@@ -11,6 +11,8 @@ pub enum Outcome {
     Begin(BeginResult),
     /// Of a Settle.
     Settle(SettleResult),
+    /// Of a passcode that was asked for.
+    SendPasscode(SendResult),
     /// Of an administrative change.
     Change(storage::ChangeOutcome),
     /// The command could not be read; nothing happened.
@@ -101,4 +103,19 @@ pub enum SettleResult {
     Superseded,
     /// No verdict; the attempt is open for another try.
     Released,
+}
+
+/// The result of a [`SendPasscode`](super::SendPasscode).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum SendResult {
+    /// It travelled longer than a command lives; nothing happened.
+    TooLate,
+    /// It was decided by facts that have changed; catch up and decide again.
+    Stale,
+    /// Nothing is to be sent.
+    Refused(RefusedBy),
+    /// It was asked for before by this very answer, and somebody else sends it.
+    Already,
+    /// The passcode counts from now on; its owner sends it, once.
+    Sent,
 }

@@ -28,13 +28,17 @@ pub enum Table {
     Names = 2,
     /// Token id → token.
     Tokens = 3,
-    // 4, 8 and 9 were left out before the first release, and are free.
+    // 4 was left out before the first release, and is free.
     /// Serial → token id.
     Serials = 5,
     /// Token id → counter.
     Counters = 6,
     /// User id → budgets of wrong passwords and codes, places where the user was let in.
     Budgets = 7,
+    /// User id → the last passcode that was sent to the user.
+    Passcodes = 8,
+    /// One record: how fast passcodes are sent.
+    PasscodeRate = 9,
     /// Generation, attempt key → attempt.
     Attempts = 10,
     /// Client id → client.

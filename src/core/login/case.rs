@@ -4,8 +4,9 @@
 //! record of this very login exists, since a retry of it must hear its verdict, and that
 //! only the ledger tells. Must not know codes.
 
-use super::{Ending, Identity, Reason, Request, Rule, Stop};
-use crate::base::{Timestamp, TokenId};
+use super::passcode;
+use super::{Apart, AttemptMacs, Ending, Identity, Passcode, Reason, Request, Rule, Stop};
+use crate::base::{PasscodeId, Timestamp, TokenId};
 use crate::ledger::attempts::{self, Attempt};
 use crate::ledger::budgets::{self, Limits, Standing};
 use crate::ledger::storage::Head;
@@ -27,6 +28,8 @@ pub struct Case {
     pub own_password: Vec<u8>,
     /// The revision of the user's record, where rules or the password are of it; else 0.
     pub user_revision: u64,
+    /// What was typed as a passcode, hashed with each key; none where it can be none.
+    pub passcodes: Vec<PasscodeId>,
     /// The record of this login, if the node has seen one.
     pub record: Option<Attempt>,
     /// Entry time as the node last saw it, in fresh contact with a leader.
@@ -64,9 +67,33 @@ impl Case {
             directory_name: user.name,
             own_password: user.password,
             tokens: user.tokens.into_iter().map(TokenId).collect(),
+            passcodes: Vec::new(),
             record,
             issued,
         })
+    }
+
+    /// What was typed is held against a passcode as well, where the rule allows one and the
+    /// code came by itself. Where it would leave no password it is not, as with a token's
+    /// code: the answer would tell whether it alone was right.
+    pub fn hold_against_passcode(
+        &mut self,
+        request: &Request,
+        apart: Option<&Apart>,
+        macs: &AttemptMacs,
+    ) {
+        let is_whole =
+            |apart: &&Apart| apart.password.is_empty() == self.terms.factors.is_code_alone();
+        let apart = apart.filter(|_| self.terms.passcode.is_some());
+        if let Some(apart) = apart.filter(is_whole)
+            && Passcode::is_one(apart.code.expose())
+        {
+            let of = (self.identity.user, request.client);
+            self.passcodes = macs
+                .all()
+                .map(|root| passcode::hash(root, of, apart.code.expose()))
+                .collect();
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use data_encoding::{BASE64, BASE64_NOPAD};
 use super::request::is_clean;
 use super::split::Candidate;
 use super::{AttemptMacs, Ending, Reason, Request, Stop};
-use crate::base::limits::{CHALLENGE_ROUNDS_MAX, CLOCKS_APART_MAX, STATE_LIFE, STATE_OCTETS_MAX};
+use crate::base::limits::{
+    CHALLENGE_ROUNDS_MAX, CLOCKS_APART_MAX, STATE_LIFE, STATE_LIFE_SENT, STATE_OCTETS_MAX,
+};
 use crate::base::{Entropy, Secret, Timestamp};
 use crate::ledger::rules::Prompt;
 use crate::seal::{MacKey, PASSING_OVERHEAD_OCTETS, PassingKey};
@@ -43,6 +45,8 @@ pub struct Opened {
     pub password: Secret,
     /// How often the code has been asked for, from 1.
     pub round: u8,
+    /// The answer asks for a passcode.
+    pub asks_passcode: bool,
 }
 
 impl Dialogue {
@@ -64,7 +68,8 @@ impl Dialogue {
             let apart = static_challenge(request.password.expose())?;
             return Ok(apart.map_or(Self::Joined, Self::Apart));
         };
-        let opened = Opened::read(state, request, macs).map_err(reject)?;
+        let mut opened = Opened::read(state, request, macs).map_err(reject)?;
+        opened.asks_passcode = asks_passcode(request.password.expose());
         if !is_code(request.password.expose()) {
             return Ok(Self::Unanswered(opened));
         }
@@ -98,6 +103,30 @@ impl Dialogue {
         now: Timestamp,
         entropy: &mut impl Entropy,
     ) -> Result<Vec<u8>, Stop> {
+        self.state(request, macs.in_force(now), 0, entropy)
+    }
+
+    /// The State that asks for the code of a message: a longer time to answer.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn ask_sent(
+        &self,
+        request: &Request,
+        macs: &AttemptMacs,
+        now: Timestamp,
+        entropy: &mut impl Entropy,
+    ) -> Result<Vec<u8>, Stop> {
+        self.state(request, macs.in_force(now), SENT, entropy)
+    }
+
+    fn state(
+        &self,
+        request: &Request,
+        root: &MacKey,
+        mark: u8,
+        entropy: &mut impl Entropy,
+    ) -> Result<Vec<u8>, Stop> {
         let (password, round) = match self {
             Self::Unanswered(opened) => (&opened.password, opened.round.saturating_add(1)),
             Self::Joined | Self::Apart(_) => (&request.password, 1),
@@ -109,8 +138,8 @@ impl Dialogue {
             return Err(reject(Reason::PasswordUncarried));
         }
         let issued = request.arrived.as_millis().to_be_bytes();
-        let plain = Secret::new([&issued, &[round][..], password.expose()].concat());
-        let key = key(macs.in_force(now));
+        let plain = Secret::new([&issued, &[round | mark][..], password.expose()].concat());
+        let key = key(root);
         let sealed = bound(request, |parts| key.seal(parts, plain.expose(), entropy));
         // As text: there are devices that end a State at its first NUL.
         Ok(BASE64_NOPAD.encode(&sealed).into_bytes())
@@ -150,13 +179,19 @@ impl Opened {
         let (&round, password) = rest.split_first().ok_or(Reason::StateInvalid)?;
         let issued = Timestamp::from_millis(u64::from_be_bytes(*issued));
         // The clocks of the two nodes need not agree to the second.
-        let is_over = request.arrived > issued.plus(STATE_LIFE);
+        let life = if round & SENT == 0 {
+            STATE_LIFE
+        } else {
+            STATE_LIFE_SENT
+        };
+        let is_over = request.arrived > issued.plus(life);
         if is_over || issued > request.arrived.plus(CLOCKS_APART_MAX) {
             return Err(Reason::StateExpired);
         }
         Ok(Self {
             password: Secret::from(password),
-            round,
+            round: round & !SENT,
+            asks_passcode: false,
         })
     }
 }
@@ -188,6 +223,11 @@ fn is_code(typed: &[u8]) -> bool {
         && typed.iter().all(u8::is_ascii_digit)
 }
 
+/// Whether an answer asks for a passcode: nothing, or the word that challenges name.
+fn asks_passcode(typed: &[u8]) -> bool {
+    typed.is_empty() || typed.trim_ascii().eq_ignore_ascii_case(PASSCODE_WORD)
+}
+
 fn ends_in_code(typed: &[u8]) -> bool {
     let end = typed.last_chunk::<CODE_DIGITS_MIN>();
     end.is_some_and(|end| end.iter().all(u8::is_ascii_digit))
@@ -209,6 +249,10 @@ fn bound<T>(request: &Request, with: impl FnOnce(&[&[u8]]) -> T) -> T {
         .with_parts(|[a, b, c, d, e, f]| with(&[&client, &request.user_name, a, b, c, d, e, f]))
 }
 
+/// What asks for a passcode, in any case.
+const PASSCODE_WORD: &[u8] = b"send";
+/// Beside the round: a passcode was sent, or seems so.
+const SENT: u8 = 0x80;
 /// When it was given, and in which round.
 const HEADER_OCTETS: usize = 9;
 /// The longest password that a State can hold.

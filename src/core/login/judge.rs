@@ -44,7 +44,8 @@ impl Case {
         }
         let owned = query::owned_tokens(view, self.identity.user, &self.tokens)?;
         let tokens = usable(owned);
-        if tokens.is_empty() && self.record.is_none() {
+        let may_be_passcode = !self.passcodes.is_empty();
+        if tokens.is_empty() && self.record.is_none() && !may_be_passcode {
             return Err(Stop::Ended(Ending::reject(Reason::NoToken)));
         }
         let lengths = || tokens.iter().map(|token| token.parameters.digits.count());
@@ -63,6 +64,7 @@ impl Case {
         let (read, matches) = found.unwrap_or_default();
         let read = read.or_else(|| match apart {
             None => self.recorded_reading(typed, &tokens),
+            Some(apart) if may_be_passcode => Some(apart.reading()),
             Some(apart) => self.recorded_apart(apart),
         });
         let asks = factors != Factors::Code;
@@ -191,6 +193,7 @@ impl Case {
             caller_named: request.caller.is_named(),
             burn_code: self.terms.burn_code,
             answer: self.identity.name.answer,
+            passcodes: self.passcodes.clone(),
         }
     }
 }

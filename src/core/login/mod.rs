@@ -14,6 +14,8 @@ mod flow;
 mod identity;
 mod judge;
 mod key;
+mod masked;
+mod passcode;
 mod place;
 pub mod reason;
 mod request;
@@ -32,8 +34,9 @@ pub use key::{
     ATTEMPT_KEYS_HOLD, ATTEMPT_KEYS_LIFE, ATTEMPT_KEYS_NOTICE, AttemptKeys, AttemptMacs, LoginName,
     NextMac,
 };
+pub use passcode::{Asking as PasscodeAsking, Message, Passcode, ask as ask_passcode};
 pub use place::Place;
 pub use reason::{Explanation, Reason};
 pub use request::{Call, Caller, Request};
 pub use response::{Response, code_of};
-pub use rule::{Rule, RuleList, Stop, facts};
+pub use rule::{Rule, RuleList, Senders, Stop, facts};

@@ -175,6 +175,15 @@ reasons! {
     PasswordUncarried "CS-R216"
         "the password is too long to be kept while the code is asked for",
         "user": "type the code behind the password, or take a shorter password";
+    PasscodeSent "CS-R217"
+        "a code was asked for, and is sent",
+        "nobody": "the answer is a login of its own";
+    PasscodeNowhere "CS-R218"
+        "a code was asked for, and the user has no address, or a rule that sends none",
+        "operator": "`user set --email` or `--phone`, or `passcode` in the user's rule";
+    PasscodeLimit "CS-R219"
+        "a code was asked for, and too many were sent: to this user, or by the whole cluster",
+        "user": "wait; an operator may look at who asks, and at limits.passcodes_per_minute";
     ResponseForPassword "CS-R220"
         "CHAP or MS-CHAPv2, and the rule asks for a password",
         "device administrator": "set the device to PAP, or let a rule ask for the code alone";
@@ -274,6 +283,9 @@ reasons! {
     Unsealable "CS-R506"
         "a seed of the user cannot be opened with the keyring",
         "operator": "`doctor`; check the node's key file, or give the user a new token";
+    PasscodeUnsent "CS-R507"
+        "a code that a user asked for could not be handed over, or nobody knows whether it was",
+        "operator": "look at the event, the mail server or the gateway, and the pinned hosts";
     Store "CS-R504"
         "the store of the node failed",
         "operator": "look at the log of the node";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Ending, Reason, Request};
 use crate::base::ClientId;
 use crate::ledger::budgets::Limits;
-use crate::ledger::rules::{self, Ask, Prompt, Then};
+use crate::ledger::rules::{self, Ask, PasscodeWay, Prompt, Then};
 use crate::ledger::storage::{self, Head};
 use crate::ledger::{Factors, Read, Revisions, StoreError, Table, query};
 use crate::policy::{ClientPolicy, Facts, Grants, Refusal, Terms, Texts, decide};
@@ -31,6 +31,39 @@ pub struct Rule {
     pub default_domain: String,
     /// What users read.
     pub texts: Texts,
+    /// What passcodes can be sent by.
+    pub senders: Senders,
+}
+
+/// What passcodes can be sent by, as the settings say.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Senders {
+    /// The domain of whose address e-mail comes; `None`: none is sent.
+    pub email: Option<String>,
+    /// Whether there is a gateway for SMS.
+    pub sms: bool,
+}
+
+impl Senders {
+    fn of(settings: &storage::Settings) -> Self {
+        let domain = |mail: &storage::Mail| {
+            let domain = mail.from.rsplit_once('@');
+            domain.map_or("", |(_, domain)| domain).to_owned()
+        };
+        Self {
+            email: settings.mail.as_ref().map(domain),
+            sms: settings.sms.is_some(),
+        }
+    }
+
+    /// The way, where there is a sender for it.
+    #[must_use]
+    pub fn having(&self, way: Option<PasscodeWay>) -> Option<PasscodeWay> {
+        way.filter(|way| match way {
+            PasscodeWay::Email => self.email.is_some(),
+            PasscodeWay::Sms => self.sms,
+        })
+    }
 }
 
 /// Why a login goes no further.
@@ -91,6 +124,7 @@ impl Rule {
             .map_err(|_| Stop::Ended(Ending::reject(Reason::NoRule)))?;
         Ok(Self {
             texts: Texts::of(&settings, &client.language),
+            senders: Senders::of(&settings),
             client: client.name,
             policy,
             rules,
@@ -110,7 +144,8 @@ impl Rule {
     /// # Errors
     /// A Reject where nothing lets the login go on.
     pub fn terms(&self, request: &Request, user: &storage::User) -> Result<Terms, Stop> {
-        let terms = self.decided(request, user)?;
+        let mut terms = self.decided(request, user)?;
+        terms.passcode = self.senders.having(terms.passcode);
         // Refused when it is set; but a newer program may have set what this one reads
         // otherwise.
         if !self.policy.allowed.allow(terms.factors) {
@@ -126,6 +161,7 @@ impl Rule {
                 factors: factors.ok_or(Stop::Ended(Ending::reject(Reason::NoRule)))?,
                 burn_code: None,
                 prompt: Prompt::Append,
+                passcode: None,
                 account_groups: Arc::from([]),
                 grants: Grants::default(),
             });
@@ -159,6 +195,13 @@ impl Rule {
     pub fn usual_prompt(&self, client: ClientId) -> Prompt {
         let usual = self.usual(client);
         usual.map_or(Prompt::Append, |ask| ask.prompt)
+    }
+
+    /// How passcodes are sent to most who log in through the client.
+    #[must_use]
+    pub fn usual_passcode(&self, client: ClientId) -> Option<PasscodeWay> {
+        let usual = self.usual(client).and_then(|ask| ask.passcode);
+        self.senders.having(usual)
     }
 
     /// The first rule that asks something of logins through the client.

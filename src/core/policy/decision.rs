@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::mismatch;
 use crate::base::limits::GRANTED_ATTRIBUTES_MAX;
 use crate::base::{ClientId, Secret, Timestamp};
-use crate::ledger::rules::{Ask, Granted, Names, Prompt, Rule, SealedAttribute, Then, Unfit};
+use crate::ledger::rules::{
+    Ask, Granted, Names, PasscodeWay, Prompt, Rule, SealedAttribute, Then, Unfit,
+};
 use crate::ledger::{BurnCode, Factors, storage, synced};
 use crate::radius::Attribute;
 
@@ -54,6 +56,8 @@ pub struct Terms {
     pub burn_code: Option<BurnCode>,
     /// How the code is come by.
     pub prompt: Prompt,
+    /// How a code is sent to who asks for one; `None`: none is.
+    pub passcode: Option<PasscodeWay>,
     /// Groups of which the account must be in one, where the factors ask for the account;
     /// none: in any or none.
     pub account_groups: Arc<[String]>,
@@ -95,6 +99,7 @@ pub fn decide(rules: &[Rule], facts: &Facts<'_>) -> Result<Terms, Refusal> {
                 factors: ask.factors,
                 burn_code: ask.burn_code,
                 prompt: ask.prompt,
+                passcode: ask.passcode,
                 account_groups: Arc::clone(&ask.account_groups),
                 grants: grants.map_err(|why| Refusal::Unfit(rule.name.clone(), why))?,
             })

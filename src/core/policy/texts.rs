@@ -3,6 +3,7 @@
 //! Must not know why a login ended: one text stands for every refusal.
 
 use crate::base::Reference;
+use crate::ledger::address::{ADDRESS_PLACEHOLDER, PASSCODE_PLACEHOLDER};
 use crate::ledger::storage;
 
 /// The texts of one language.
@@ -12,6 +13,10 @@ pub struct Texts {
     pub ask: String,
     /// Asks once more, after an answer that can be no code.
     pub ask_again: String,
+    /// The subject of the e-mail that brings a passcode.
+    pub passcode_subject: String,
+    sent: String,
+    passcode_message: String,
     denied: String,
 }
 
@@ -36,8 +41,25 @@ impl Texts {
         Self {
             ask: or(set.ask, ASK),
             ask_again: or(set.ask_again, ASK_AGAIN),
+            passcode_subject: or(set.passcode_subject, PASSCODE_SUBJECT),
+            sent: or(set.sent, SENT),
+            passcode_message: or(set.passcode_message, PASSCODE_MESSAGE),
             denied: or(set.denied, DENIED),
         }
+    }
+
+    /// Asks for a passcode. `to`: its address, masked. One text, whatever came of it: whether
+    /// anything was sent, or why not, would tell who is known.
+    #[must_use]
+    pub fn sent(&self, to: &str) -> String {
+        self.sent.replace(ADDRESS_PLACEHOLDER, to)
+    }
+
+    /// The message that brings a passcode.
+    #[must_use]
+    pub fn passcode_message(&self, passcode: &str) -> String {
+        self.passcode_message
+            .replace(PASSCODE_PLACEHOLDER, passcode)
     }
 
     /// Tells of a refusal, with what the user may read out to the help desk.
@@ -56,6 +78,10 @@ impl Default for Texts {
 
 const ASK: &str = "Code from your authenticator: ";
 const ASK_AGAIN: &str = "That is no code. Type the digits that your authenticator shows: ";
+const SENT: &str = "A code was sent to {to}, unless too many were asked for lately. Code: ";
+const PASSCODE_SUBJECT: &str = "Your code";
+const PASSCODE_MESSAGE: &str = "{code} is your code. It is good for 5 minutes and for one login. \
+    If you did not ask for it, somebody else knows your name: tell your help desk.";
 const DENIED: &str = "Access denied (ref {ref})";
 
 #[cfg(test)]

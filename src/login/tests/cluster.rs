@@ -20,7 +20,9 @@ use tokio::time::{Instant, sleep};
 use super::world::{
     self, ALICE, COMMIT, Fault, Outcomes, TestClock, TestSource, code_of_alice, request,
 };
-use crate::login::{Boxed, Clock, Ledger, Logins, Neighbours, Parts, ProposeError, Taken};
+use crate::login::{
+    Boxed, Clock, Ledger, Logins, Neighbours, NoMessenger, Parts, ProposeError, Taken,
+};
 
 pub(super) type NodeLogins = Logins<NodeLedger, TestSource, TestClock>;
 
@@ -212,6 +214,7 @@ fn node(
         ledger: ledger.clone(),
         source: own.clone(),
         neighbours: Arc::new(House(Arc::clone(log), Arc::clone(street), ledger.node)),
+        messenger: Arc::new(NoMessenger),
         clock: log.clock,
         entropy: Box::new(SeededEntropy::new(100 + id)),
         secrets: world::secrets(&mut SeededEntropy::new(1)),
@@ -276,7 +279,7 @@ impl Log {
         match &outcome {
             Outcome::Begin(result) => self.begins.lock().unwrap().push(*result),
             Outcome::Settle(result) => self.settles.lock().unwrap().push(*result),
-            Outcome::Change(_) | Outcome::Unreadable(_) => {}
+            Outcome::SendPasscode(_) | Outcome::Change(_) | Outcome::Unreadable(_) => {}
         }
         self.push(tables);
         outcome

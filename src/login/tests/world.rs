@@ -22,7 +22,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::login::{
-    Alone, Answer, Clock, Ledger, Logins, Parts, PasswordSource, ProposeError, Question,
+    Alone, Answer, Clock, Ledger, Letter, Logins, Messenger, Parts, PasswordSource, ProposeError,
+    Question,
 };
 
 pub(super) type Outcomes = countersign_core::login::Outcome;
@@ -42,6 +43,7 @@ pub(super) struct World {
     pub(super) logins: TestLogins,
     pub(super) ledger: TestLedger,
     pub(super) source: TestSource,
+    pub(super) messenger: Arc<TestMessenger>,
     clock: TestClock,
 }
 
@@ -52,10 +54,12 @@ impl World {
         let secrets = secrets(&mut entropy);
         let ledger = TestLedger::new(clock, tables(&secrets, &mut entropy));
         let source = TestSource::default();
+        let messenger = Arc::new(TestMessenger::default());
         let logins = Logins::new(Parts {
             ledger: ledger.clone(),
             source: source.clone(),
             neighbours: Arc::new(Alone),
+            messenger: Arc::clone(&messenger) as _,
             clock,
             entropy: Box::new(entropy),
             secrets,
@@ -67,6 +71,7 @@ impl World {
             logins,
             ledger,
             source,
+            messenger,
             clock,
         }
     }
@@ -102,6 +107,28 @@ impl World {
         let strict = budgets.unwrap_or_default().strict;
         let keys = strict.unwrap_or_default().keys;
         keys.iter().filter(|key| key.kind == 1).count()
+    }
+}
+
+/// Keeps what it is given.
+#[derive(Default)]
+pub(super) struct TestMessenger(Mutex<Vec<Letter>>);
+
+impl Messenger for TestMessenger {
+    fn send(&self, letter: Letter) {
+        self.0.lock().unwrap().push(letter);
+    }
+}
+
+impl TestMessenger {
+    /// Addresses and texts of all messages, in order.
+    pub(super) fn sent(&self) -> Vec<(String, String)> {
+        let text = |it: &Secret| String::from_utf8(it.expose().to_vec()).unwrap();
+        let letters = self.0.lock().unwrap();
+        letters
+            .iter()
+            .map(|it| (text(&it.to), text(&it.text)))
+            .collect()
     }
 }
 
@@ -307,7 +334,10 @@ impl Ledger for TestLedger {
         self.0.within.lock().unwrap().push(within);
         let counter = match &command {
             Command::Begin(_) => &self.0.begins,
-            Command::Settle(_) | Command::Change(_) | Command::Unreadable(_) => &self.0.settles,
+            Command::Settle(_)
+            | Command::SendPasscode(_)
+            | Command::Change(_)
+            | Command::Unreadable(_) => &self.0.settles,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         let fault = self.0.faults.lock().unwrap().pop_front();

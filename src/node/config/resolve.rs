@@ -50,6 +50,10 @@ pub struct Config {
     pub source_hosts: Vec<String>,
     /// The LDAP servers that may, each as host or host:port.
     pub ldap_servers: Vec<String>,
+    /// The mail servers that passcodes may be handed in at, each as host or host:port.
+    pub mail_servers: Vec<String>,
+    /// The same of gateways for SMS.
+    pub sms_hosts: Vec<String>,
     /// Whether passwords may go to LDAP servers in clear text.
     pub dangerous_ldap_clear_text: bool,
     /// Certificates to trust at sources, beside the system's.
@@ -137,6 +141,8 @@ fn resolve<'t>(sheet: &mut Sheet<'t>, mut root: Section<'t>, now: Timestamp) -> 
         source_hosts: sources.hosts,
         source_ca_file: sources.ca_file,
         ldap_servers: sources.ldap_servers,
+        mail_servers: sources.mail_servers,
+        sms_hosts: sources.sms_hosts,
         dangerous_ldap_clear_text: sources.dangerous_ldap_clear_text,
         log,
         demo,
@@ -240,6 +246,8 @@ fn metrics<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> SocketAddr {
 struct SourcePins {
     hosts: Vec<String>,
     ldap_servers: Vec<String>,
+    mail_servers: Vec<String>,
+    sms_hosts: Vec<String>,
     dangerous_ldap_clear_text: bool,
     ca_file: Option<PathBuf>,
 }
@@ -248,6 +256,8 @@ fn sources<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> SourcePins {
     let mut section = sheet.section(root, "sources");
     let hosts = sheet.list(&mut section, "hosts", "login.microsoftonline.com");
     let ldap_servers = sheet.list(&mut section, "ldap_servers", "dc1.corp.contoso.example");
+    let mail_servers = sheet.list(&mut section, "mail_servers", "mail.contoso.example");
+    let sms_hosts = sheet.list(&mut section, "sms_hosts", "sms.contoso.example");
     let dangerous_ldap_clear_text = sheet.switch(&mut section, "dangerous_ldap_clear_text");
     let ca_file = sheet.file(&mut section, "ca_file");
     sheet.close(&section);
@@ -258,6 +268,8 @@ fn sources<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> SourcePins {
     SourcePins {
         hosts,
         ldap_servers: ldap_servers.map_or_else(Vec::new, |(_, servers)| servers),
+        mail_servers: mail_servers.map_or_else(Vec::new, |(_, servers)| servers),
+        sms_hosts: sms_hosts.map_or_else(Vec::new, |(_, hosts)| hosts),
         dangerous_ldap_clear_text,
         ca_file: ca_file.map(|(_, path)| path),
     }

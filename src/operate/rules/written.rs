@@ -1,7 +1,7 @@
 //! A rule in words: what a file, the command line and the API have of it.
 
 use countersign_core::ledger::storage::{
-    self, AccountCheck, BurnCode, Client, Prompt, RuleFactors, RuleMatch,
+    self, AccountCheck, BurnCode, Client, PasscodeWay, Prompt, RuleFactors, RuleMatch,
 };
 use countersign_core::policy::written::{
     self, WrittenError, shown_attribute, shown_hours, shown_nas,
@@ -45,6 +45,9 @@ pub struct RuleWritten {
     /// `append`, `challenge` or `either`; empty: append.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prompt: String,
+    /// `email` or `sms`: how a code is sent to who asks for one; empty: none is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub passcode: String,
     /// `required`: with the code alone, the directory's account must be alive; empty: nobody
     /// looks.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -78,6 +81,7 @@ impl RuleWritten {
             factors: factors_word(stored.factors()).to_owned(),
             burn_code: burn_code_word(stored.burn_code()).to_owned(),
             prompt: prompt_word(stored.prompt()).to_owned(),
+            passcode: passcode_word(stored.passcode()).to_owned(),
             account: stored.account.as_ref().map_or("", |_| REQUIRED).to_owned(),
             account_groups: stored
                 .account
@@ -121,12 +125,15 @@ impl RuleWritten {
         let prompt = PROMPTS.iter().find(|(word, _)| *word == self.prompt);
         let prompt =
             prompt.ok_or_else(|| fault("prompt is append, challenge or either".to_owned()))?;
+        let passcode = PASSCODES.iter().find(|(word, _)| *word == self.passcode);
+        let passcode = passcode.ok_or_else(|| fault("passcode is email or sms".to_owned()))?;
         Ok(storage::Rule {
             name: self.name.clone(),
             r#match: Some(when),
             factors: factors.1.into(),
             burn_code: burn_code.1.into(),
             prompt: prompt.1.into(),
+            passcode: passcode.1.into(),
             account: self.account().map_err(|why| fault(why.to_owned()))?,
             attributes: attributes.collect::<Result<_, _>>().map_err(written)?,
         })
@@ -161,6 +168,11 @@ pub(super) fn prompt_word(prompt: Prompt) -> &'static str {
     found.map_or("", |(word, _)| word)
 }
 
+pub(super) fn passcode_word(passcode: PasscodeWay) -> &'static str {
+    let found = PASSCODES.iter().find(|(_, known)| *known == passcode);
+    found.map_or("", |(word, _)| word)
+}
+
 const FACTORS: [(&str, RuleFactors); 4] = [
     ("both", RuleFactors::PasswordAndCode),
     ("code", RuleFactors::Code),
@@ -181,6 +193,12 @@ const PROMPTS: [(&str, Prompt); 4] = [
     ("either", Prompt::Either),
 ];
 
+const PASSCODES: [(&str, PasscodeWay); 3] = [
+    ("", PasscodeWay::Unspecified),
+    ("email", PasscodeWay::Email),
+    ("sms", PasscodeWay::Sms),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +217,7 @@ mod tests {
             factors: "code".to_owned(),
             burn_code: "on-match".to_owned(),
             prompt: "challenge".to_owned(),
+            passcode: "email".to_owned(),
             account: REQUIRED.to_owned(),
             account_groups: texts(&["VPN Users"]),
             attributes: texts(&["Class=OU={groups:;};", "Tunnel-Type:1=VLAN"]),
@@ -235,13 +254,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_told_with_the_name_of_its_rule() {
-        let faults: [fn(&mut RuleWritten); 9] = [
+        let faults: [fn(&mut RuleWritten); 10] = [
             |it| it.clients = vec!["fw2".to_owned()],
             |it| it.nas = vec!["NAS-Identifer=fw1".to_owned()],
             |it| it.hours = vec!["always".to_owned()],
             |it| it.factors = "all".to_owned(),
             |it| it.burn_code = "never".to_owned(),
             |it| it.prompt = "push".to_owned(),
+            |it| it.passcode = "pigeon".to_owned(),
             |it| it.account = "alive".to_owned(),
             |it| it.account.clear(),
             |it| it.attributes = vec!["Clas=x".to_owned()],

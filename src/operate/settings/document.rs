@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::operate::OperateError;
 
 mod ldap;
+mod senders;
 mod source;
+pub(super) use senders::{Mail, Sms};
 pub(super) use source::{CLOUDS, Entra, Given, Source};
 
 /// Stands for a secret that is there and not shown.
@@ -27,6 +29,10 @@ pub(super) struct Document {
     pub(super) limits: Limits,
     #[serde(default, rename = "source", skip_serializing_if = "Vec::is_empty")]
     pub(super) sources: Vec<Source>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mail: Option<Mail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sms: Option<Sms>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) texts: Vec<Texts>,
 }
@@ -43,6 +49,12 @@ pub(super) struct Texts {
     pub(super) ask_again: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) denied: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) sent: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) passcode_subject: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) passcode_message: String,
 }
 
 /// A value of 0 has the default.
@@ -56,6 +68,7 @@ pub(super) struct Limits {
     pub(super) known_place_window_secs: u32,
     pub(super) elsewhere_failures: u32,
     pub(super) window_steps: u32,
+    pub(super) passcodes_per_minute: u32,
 }
 
 /// What is wrong with a document, by its line.
@@ -110,7 +123,10 @@ pub(super) fn shown(settings: &storage::Settings) -> String {
             known_place_window_secs: limits.known_place_window / 1000,
             elsewhere_failures: limits.elsewhere_failures,
             window_steps: limits.window_steps,
+            passcodes_per_minute: limits.passcodes_per_minute,
         },
+        mail: settings.mail.as_ref().map(Mail::shown),
+        sms: settings.sms.as_ref().map(Sms::shown),
         texts: settings.texts.iter().map(texts).collect(),
     };
     toml::to_string(&document).expect("texts, numbers and flags have a form in TOML")
@@ -122,6 +138,9 @@ fn texts(it: &storage::Texts) -> Texts {
         ask: it.ask.clone(),
         ask_again: it.ask_again.clone(),
         denied: it.denied.clone(),
+        sent: it.sent.clone(),
+        passcode_subject: it.passcode_subject.clone(),
+        passcode_message: it.passcode_message.clone(),
     }
 }
 

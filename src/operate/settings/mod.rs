@@ -7,14 +7,14 @@ mod pem;
 mod resolve;
 
 use countersign_core::base::{RequestId, Secret, Timestamp};
-use countersign_core::ledger::fields::SourceSecret;
+use countersign_core::ledger::fields::{SenderSecret, SourceSecret};
 use countersign_core::ledger::storage::end_trial::Subject;
 use countersign_core::ledger::storage::source::Kind;
 use countersign_core::ledger::storage::{self, ChangeOutcome, change};
 use countersign_core::ledger::{fields, query};
 
 pub use document::{DocumentError, MASK};
-use document::{Given, Source};
+use document::{Given, Mail, Sms, Source};
 pub use examine::Examined;
 
 use super::house::Asked;
@@ -68,6 +68,8 @@ impl<L: Ledger> Operate<L> {
         let expected = document.revision.unwrap_or(old.revision);
         let given: Result<Vec<_>, _> = document.sources.iter().map(Source::secrets).collect();
         let given = given?;
+        let mail = document.mail.as_ref().map(Mail::secret).transpose()?;
+        let sms = document.sms.as_ref().map(Sms::secret).transpose()?;
         let mut settings = resolve::settings(document)?;
         let asked = Asked::new(Action::SettingsApply, request)
             .with_message(&settings)
@@ -89,6 +91,12 @@ impl<L: Ledger> Operate<L> {
                 }
             }
         }
+        for (secret, given) in mail.into_iter().chain(sms) {
+            let sealed = self.sender_secret(&old, secret, given)?;
+            if let Some(slot) = sender_slot(&mut settings, secret) {
+                *slot = sealed;
+            }
+        }
         let put = storage::PutSettings {
             settings: Some(settings),
             expected_revision: expected,
@@ -96,6 +104,28 @@ impl<L: Ledger> Operate<L> {
         };
         self.change(caller, asked, change::Kind::PutSettings(put))
             .await
+    }
+
+    fn sender_secret(
+        &self,
+        old: &storage::Settings,
+        secret: SenderSecret,
+        given: Given,
+    ) -> Result<Vec<u8>, OperateError> {
+        match given {
+            Given::Nothing => Ok(Vec::new()),
+            Given::Kept => {
+                let kept = sender_slot(&mut old.clone(), secret).map(std::mem::take);
+                kept.filter(|kept| !kept.is_empty()).ok_or_else(|| {
+                    let why = "a secret is masked, but there is none to keep";
+                    OperateError::invalid("mail or sms", why)
+                })
+            }
+            Given::New(plain) => {
+                let context = fields::sender_secret(self.cluster_id()?, secret);
+                self.seal(&context, &plain)
+            }
+        }
     }
 
     fn source_secret(
@@ -118,6 +148,14 @@ impl<L: Ledger> Operate<L> {
                 self.seal(&context, &plain)
             }
         }
+    }
+}
+
+/// Where the settings keep a sender's secret; `None`: there is no such sender.
+fn sender_slot(settings: &mut storage::Settings, secret: SenderSecret) -> Option<&mut Vec<u8>> {
+    match secret {
+        SenderSecret::MailPassword => settings.mail.as_mut().map(|it| &mut it.password),
+        SenderSecret::SmsSecret => settings.sms.as_mut().map(|it| &mut it.secret),
     }
 }
 

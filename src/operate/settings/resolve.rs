@@ -2,7 +2,7 @@
 
 use countersign_core::ledger::storage;
 
-use super::document::{CLOUDS, Document, Entra, Limits, Source, Texts};
+use super::document::{CLOUDS, Document, Entra, Limits, Mail, Sms, Source, Texts};
 use super::pem;
 use crate::operate::OperateError;
 
@@ -15,6 +15,8 @@ pub(super) fn settings(document: Document) -> Result<storage::Settings, OperateE
             .into_iter()
             .map(source)
             .collect::<Result<_, _>>()?,
+        mail: document.mail.map(Mail::stored).transpose()?,
+        sms: document.sms.map(Sms::stored).transpose()?,
         texts: document.texts.into_iter().map(texts).collect(),
     })
 }
@@ -25,6 +27,9 @@ fn texts(it: Texts) -> storage::Texts {
         ask: it.ask,
         ask_again: it.ask_again,
         denied: it.denied,
+        sent: it.sent,
+        passcode_subject: it.passcode_subject,
+        passcode_message: it.passcode_message,
     }
 }
 
@@ -97,6 +102,7 @@ fn limits(it: &Limits) -> Result<storage::Limits, OperateError> {
         elsewhere_failures: it.elsewhere_failures,
         window_steps: it.window_steps,
         strict_ceiling: 0,
+        passcodes_per_minute: it.passcodes_per_minute,
     })
 }
 

@@ -65,7 +65,16 @@ fn others() -> Vec<Golden> {
         ..ChangeOutcome::default()
     });
     let unreadable = Outcome::Unreadable(CommandError::Told("no".to_owned()));
+    let send = |result| Ok(Outcome::SendPasscode(result));
     vec![
+        (send(SendResult::TooLate), "42020801"),
+        (send(SendResult::Stale), "42020802"),
+        (
+            send(SendResult::Refused(RefusedBy::Overload)),
+            "420408031007",
+        ),
+        (send(SendResult::Already), "42020804"),
+        (send(SendResult::Sent), "42020805"),
         (
             settle(SettleResult::Settled(Verdict::Accepted)),
             "120408011001",

@@ -207,6 +207,7 @@ pub(super) fn begin(leader: &Consensus) -> Begin {
         caller_named: true,
         burn_code: None,
         answer: None,
+        passcodes: Vec::new(),
     }
 }
 

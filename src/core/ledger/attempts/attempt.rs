@@ -34,6 +34,8 @@ pub struct Attempt {
     pub keep: Duration,
     /// What the challenge was answered with, where the key is over its State.
     pub answer: Option<AnswerId>,
+    /// Which of the user's passcodes was typed; 0: none, its code is of a token.
+    pub passcode: u64,
     /// How far it has come.
     pub state: State,
 }
@@ -131,6 +133,11 @@ impl Attempt {
         matches!(self.state, State::InFlight { .. }) && self.matches.iter().any(same)
     }
 
+    /// Whether it claims this passcode of its user now.
+    pub(super) const fn claims_passcode(&self, number: u64) -> bool {
+        number != 0 && self.passcode == number && matches!(self.state, State::InFlight { .. })
+    }
+
     /// The octets of the record.
     pub(super) fn encode(&self) -> Vec<u8> {
         use storage::attempt::State as Stored;
@@ -153,6 +160,7 @@ impl Attempt {
             grace: millis(self.grace),
             keep: millis(self.keep),
             answer: answer_stored(self.answer),
+            passcode: self.passcode,
             state: Some(state),
         }
         .encode_to_vec()
@@ -189,6 +197,7 @@ impl TryFrom<storage::Attempt> for Attempt {
             grace: Duration::from_millis(stored.grace.into()),
             keep: Duration::from_millis(stored.keep.into()),
             answer: answer(&stored.answer).map_err(|_| "answer of a wrong length")?,
+            passcode: stored.passcode,
             state: stored.state.ok_or("no state")?.try_into()?,
         })
     }

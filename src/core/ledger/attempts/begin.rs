@@ -9,6 +9,7 @@ use crate::base::limits::COMMAND_LIFE;
 use crate::base::{Epoch, PlaceId, Timestamp};
 use crate::ledger::apply::Scene;
 use crate::ledger::budgets::{Budgets, Limits};
+use crate::ledger::passcodes::Passcode;
 use crate::ledger::table::{Read, StoreError};
 use crate::ledger::{Begin, BeginResult, Factors, Match, RefusedBy, Verdict};
 
@@ -29,6 +30,9 @@ pub(in crate::ledger) fn begin<R: Read>(
         return Ok(BeginResult::Refused(RefusedBy::Revoked));
     }
     let limits = scene.limits()?;
+    let typed = !begin.passcodes.is_empty();
+    let passcode = || Passcode::load(scene.draft, begin.user, scene.now);
+    let passcode = typed.then(passcode).transpose()?;
     let mut case = Case {
         begin,
         epoch,
@@ -36,9 +40,13 @@ pub(in crate::ledger) fn begin<R: Read>(
         found: generations::find(scene.draft, scene.head, &begin.key, scene.now)?,
         budgets: Budgets::load(scene.draft, begin.user, &limits, scene.now)?,
         limits,
+        passcode,
     };
     let result = case.decide(scene)?;
     case.budgets.save(scene.draft);
+    if let Some(passcode) = &case.passcode {
+        passcode.save(scene.draft);
+    }
     Ok(result)
 }
 
@@ -101,11 +109,15 @@ struct Case<'c> {
     /// The record under the key, whether or not it still answers.
     found: Option<Found>,
     budgets: Budgets,
+    /// The user's passcode, where what was typed may be one.
+    passcode: Option<Passcode>,
 }
 
 /// What lines 9 to 14 go on with: the record's own facts, or those of a new login.
 struct Terms {
     matches: Vec<Match>,
+    /// The passcode that was typed; 0: none.
+    passcode: u64,
     factors: Factors,
     place: PlaceId,
     grace: Duration,
@@ -179,7 +191,21 @@ impl Case<'_> {
     /// Whether the record had to show all that is asked for now. If it is granted or let in
     /// again, then by a rule that is no stricter.
     fn is_enough(&self, record: &Attempt) -> bool {
-        record.factors.covers(self.begin.factors)
+        record.factors.covers(self.begin.factors) && self.allows(record.passcode)
+    }
+
+    /// Whether a code that was claimed may still be what it was: the same login has the same
+    /// octets, so that they are told as a passcode again unless no rule allows it any more.
+    const fn allows(&self, passcode: u64) -> bool {
+        passcode == 0 || self.passcode.is_some()
+    }
+
+    /// The passcode that was typed. A token's code goes first: it is no miss of a passcode,
+    /// and cannot be both.
+    fn typed(&self) -> u64 {
+        let passcode = self.passcode.as_ref();
+        let passcode = passcode.filter(|_| self.begin.matches.is_empty());
+        passcode.map_or(0, |it| it.named_by(&self.begin.passcodes))
     }
 
     /// Lines 5 and 7: an attempt in flight is its owner's. `None`: line 6, the owner's node
@@ -248,6 +274,7 @@ impl Case<'_> {
             grace: terms.grace,
             keep: terms.keep,
             answer: self.begin.answer,
+            passcode: terms.passcode,
             state,
         };
         let (key, before) = (&self.begin.key, self.found.as_ref());
@@ -258,6 +285,7 @@ impl Case<'_> {
         let caller_named = self.begin.caller_named;
         Terms {
             matches: self.begin.matches.clone(),
+            passcode: self.typed(),
             factors: self.begin.factors,
             place: self.begin.place,
             grace: self.client.grace(caller_named),
@@ -272,12 +300,15 @@ impl Case<'_> {
     /// Goes on with the record's own matches: the code may have left its window meanwhile.
     /// A record that needed no code has none.
     fn going_on(&self, record: &Attempt) -> Terms {
-        let matches = match record.factors {
-            Factors::Password => &self.begin.matches,
-            Factors::PasswordAndCode | Factors::Code | Factors::CodeAndAccount => &record.matches,
+        let (matches, passcode) = match record.factors {
+            Factors::Password => (&self.begin.matches, self.typed()),
+            Factors::PasswordAndCode | Factors::Code | Factors::CodeAndAccount => {
+                (&record.matches, record.passcode)
+            }
         };
         Terms {
             matches: matches.clone(),
+            passcode,
             factors: record.factors.strictest(self.begin.factors),
             place: record.place,
             grace: record.grace,

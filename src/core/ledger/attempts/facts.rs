@@ -125,15 +125,27 @@ impl TokenFacts {
     }
 }
 
+/// The revision of the client's entry.
+pub(in crate::ledger) fn client_revision(
+    tables: &impl Read,
+    client: ClientId,
+) -> Result<Option<u64>, StoreError> {
+    let client = ClientFacts::load(tables, client)?;
+    Ok(client.map(|client| client.revision))
+}
+
 /// The revision of the user's record; 0: there is none.
-pub(super) fn user_revision(tables: &impl Read, user: UserId) -> Result<u64, StoreError> {
+pub(in crate::ledger) fn user_revision(
+    tables: &impl Read,
+    user: UserId,
+) -> Result<u64, StoreError> {
     let user: Option<UserFacts> = record(tables, Table::Users, &user.0.to_be_bytes())?;
     Ok(user.map_or(0, |user| user.revision))
 }
 
 /// Whether the user may log in at all. A deleted one may not, nor one whose account is
 /// disabled or gone in its directory, whatever operators say.
-pub(super) fn is_active(tables: &impl Read, user: UserId) -> Result<bool, StoreError> {
+pub(in crate::ledger) fn is_active(tables: &impl Read, user: UserId) -> Result<bool, StoreError> {
     let user: Option<UserFacts> = record(tables, Table::Users, &user.0.to_be_bytes())?;
     Ok(user.is_some_and(|user| {
         let refused = user.synced.is_some_and(|it| it.disabled || it.gone);

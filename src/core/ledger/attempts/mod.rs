@@ -13,6 +13,7 @@ mod settle;
 
 pub use attempt::{Attempt, State};
 pub(super) use begin::begin;
+pub(super) use facts::{client_revision, is_active, user_revision};
 pub(super) use generations::{drop_over, live};
 pub use look::look;
 pub(super) use settle::settle;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::base::limits::STRICT_FAILURES_MAX;
-use crate::ledger::limits::ceiling;
+use crate::base::limits::{PASSCODES_PER_MINUTE_MAX, STRICT_FAILURES_MAX};
+use crate::ledger::limits::{PASSCODES_PER_MINUTE, ceiling};
 use crate::ledger::query::record;
 use crate::ledger::storage;
 use crate::ledger::table::{Read, StoreError, Table};
@@ -20,6 +20,8 @@ pub struct Limits {
     pub(super) known_window: Duration,
     /// Wrong codes from all other places together, before the waits begin.
     pub(super) elsewhere_failures: u32,
+    /// Passcodes that the whole cluster sends in a minute.
+    passcodes_per_minute: u32,
 }
 
 /// The field of [`storage::Settings`] that is needed here, by its number.
@@ -46,6 +48,14 @@ impl Limits {
     pub(in crate::ledger) fn strict_failures(&self) -> usize {
         self.strict_failures.try_into().unwrap_or(usize::MAX)
     }
+
+    /// How much of a minute one passcode takes up.
+    pub(in crate::ledger) fn passcode_each(&self) -> Duration {
+        let minute = Duration::from_secs(60);
+        minute
+            .checked_div(self.passcodes_per_minute)
+            .unwrap_or(minute)
+    }
 }
 
 impl From<storage::Limits> for Limits {
@@ -60,6 +70,8 @@ impl From<storage::Limits> for Limits {
             known_failures: or(set.known_place_failures, 10),
             known_window: millis(set.known_place_window, TEN_MINUTES),
             elsewhere_failures: or(set.elsewhere_failures, 5),
+            passcodes_per_minute: or(set.passcodes_per_minute, PASSCODES_PER_MINUTE)
+                .min(PASSCODES_PER_MINUTE_MAX),
         }
     }
 }

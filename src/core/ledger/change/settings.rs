@@ -6,8 +6,11 @@ use super::audit::Facts;
 use super::check::{is_language, present, put as store, revision, valid};
 use super::done::{Done, Step, refuse};
 use super::trials;
-use crate::base::limits::{LANGUAGES_MAX, MESSAGE_OCTETS_MAX};
+use crate::base::limits::{
+    LANGUAGES_MAX, MASKED_OCTETS_MAX, MESSAGE_OCTETS_MAX, PASSCODE_MESSAGE_OCTETS_MAX,
+};
 use crate::base::{Reference, Timestamp};
+use crate::ledger::address::{ADDRESS_PLACEHOLDER, PASSCODE_PLACEHOLDER};
 use crate::ledger::limits::Limits;
 use crate::ledger::query;
 use crate::ledger::storage::end_trial::Subject;
@@ -51,6 +54,7 @@ pub(super) fn install(
     if let Err(error) = Limits::resolve(settings.limits.as_ref()) {
         return refuse(Refusal::Invalid, error.to_string());
     }
+    senders::check(settings)?;
     check_texts(&settings.texts)?;
     let old = query::settings(draft)?;
     write(draft, head, &lockout::keeping(settings, &old));
@@ -120,8 +124,31 @@ fn check_texts(texts: &[Texts]) -> Step<()> {
                 .all(|text| fits(text)),
             "a text is longer than an attribute, or has controls",
         )?;
+        check_passcode_texts(one)?;
     }
     Ok(())
+}
+
+/// With the longest address that is ever shown, and with a code in each message.
+fn check_passcode_texts(one: &Texts) -> Step<()> {
+    let places = one.sent.matches(ADDRESS_PLACEHOLDER).count();
+    let longest = places.saturating_mul(MASKED_OCTETS_MAX);
+    valid(
+        one.sent.len().saturating_add(longest) <= MESSAGE_OCTETS_MAX,
+        "a text is longer than an attribute once an address is in it",
+    )?;
+    valid(
+        one.passcode_message.is_empty() || one.passcode_message.contains(PASSCODE_PLACEHOLDER),
+        "a message that brings a code has no {code}",
+    )?;
+    let texts = [&one.sent, &one.passcode_subject, &one.passcode_message];
+    let fits = |text: &&String| {
+        text.len() <= PASSCODE_MESSAGE_OCTETS_MAX && !text.chars().any(char::is_control)
+    };
+    valid(
+        texts.iter().all(fits),
+        "a message that brings a code is too long, or has controls",
+    )
 }
 
 fn facts(settings: &Settings) -> String {
@@ -138,14 +165,19 @@ fn facts(settings: &Settings) -> String {
             .with("known_place_failures", limits.known_place_failures)
             .with("known_place_window", limits.known_place_window)
             .with("elsewhere_failures", limits.elsewhere_failures)
-            .with("window_steps", limits.window_steps);
+            .with("window_steps", limits.window_steps)
+            .with("passcodes_per_minute", limits.passcodes_per_minute);
     }
+    facts = senders::facts(facts, settings);
     for texts in &settings.texts {
         facts = facts
             .text("texts.language", &texts.language)
             .text("texts.ask", &texts.ask)
             .text("texts.ask_again", &texts.ask_again)
-            .text("texts.denied", &texts.denied);
+            .text("texts.denied", &texts.denied)
+            .text("texts.sent", &texts.sent)
+            .text("texts.passcode_subject", &texts.passcode_subject)
+            .text("texts.passcode_message", &texts.passcode_message);
     }
     facts.into_text()
 }
@@ -153,4 +185,5 @@ fn facts(settings: &Settings) -> String {
 mod entra;
 mod ldap;
 mod lockout;
+mod senders;
 mod sources;

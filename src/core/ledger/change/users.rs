@@ -13,7 +13,7 @@ use crate::ledger::storage::{
     UserStatus,
 };
 use crate::ledger::table::{Draft, Read, Table};
-use crate::ledger::{budgets, query};
+use crate::ledger::{address, budgets, query};
 
 /// Makes a user, or replaces one: all but its id, its tokens, the time of its making
 /// and what a directory says of it. A token has one owner, so only the token's own changes say
@@ -68,7 +68,7 @@ pub(super) fn remove(draft: &mut Draft<'_, impl Read>, it: &RemoveUser) -> Step 
         tokens::release(draft, TokenId(token))?;
     }
     index(draft, it.id, &known_names(&user), &BTreeSet::new())?;
-    for table in [Table::Users, Table::Budgets] {
+    for table in [Table::Users, Table::Budgets, Table::Passcodes] {
         draft.delete(table, &it.id.to_be_bytes());
     }
     Ok(Done {
@@ -143,6 +143,14 @@ fn names(user: &User) -> Step<BTreeSet<Name>> {
         return refuse(Refusal::Limit, "too many aliases or groups");
     }
     text(&user.contact, "the contact")?;
+    valid(
+        user.email.is_empty() || address::is_email(&user.email),
+        "the e-mail address is none",
+    )?;
+    valid(
+        user.phone.is_empty() || address::is_phone(&user.phone),
+        "the phone number is not + and 7 to 15 digits",
+    )?;
     for group in &user.groups {
         text(group, "a group")?;
     }
@@ -197,6 +205,8 @@ fn facts(user: &User) -> String {
         .text("name", &user.name)
         .list("aliases", &user.aliases)
         .text("contact", &user.contact)
+        .text("email", &user.email)
+        .text("phone", &user.phone)
         .list("groups", &user.groups)
         .with("status", user.status().as_str_name())
         .with("own_password", !user.password.is_empty())

@@ -7,11 +7,13 @@ use std::time::Duration;
 use prost::Message;
 
 use super::{
-    Begin, BurnCode, Command, Entry, Factors, Match, Revisions, Settle, SourceOutcome, storage,
+    Begin, BurnCode, Command, Entry, Factors, Match, Revisions, SendPasscode, Settle,
+    SourceOutcome, storage,
 };
-use crate::base::limits::{LEASE_MAX, MATCHES_MAX};
+use crate::base::limits::{LEASE_MAX, MATCHES_MAX, PASSCODE_HASHES_MAX};
 use crate::base::{
-    AnswerId, AttemptKey, Boot, ClientId, Epoch, NodeId, Owner, PlaceId, Timestamp, TokenId, UserId,
+    AnswerId, AttemptKey, Boot, ClientId, Epoch, NodeId, Owner, PasscodeId, PlaceId, Timestamp,
+    TokenId, UserId,
 };
 
 /// Why a command cannot be read.
@@ -90,6 +92,7 @@ impl From<&Command> for storage::Command {
         let kind = match command {
             Command::Begin(begin) => Some(Kind::Begin(begin.into())),
             Command::Settle(settle) => Some(Kind::Settle((*settle).into())),
+            Command::SendPasscode(send) => Some(Kind::SendPasscode((&**send).into())),
             Command::Change(change) => Some(Kind::Change((**change).clone())),
             Command::Unreadable(_) => None,
         };
@@ -105,6 +108,7 @@ impl TryFrom<storage::Command> for Command {
         match command.kind.ok_or(CommandError::Kind)? {
             Kind::Begin(begin) => begin.try_into().map(Self::Begin),
             Kind::Settle(settle) => settle.try_into().map(Self::Settle),
+            Kind::SendPasscode(send) => Ok(Self::SendPasscode(Box::new(send.try_into()?))),
             Kind::Change(change) => Ok(Self::Change(Box::new(change))),
         }
     }
@@ -120,18 +124,14 @@ impl From<&Begin> for storage::Begin {
             client: begin.client.0,
             place: begin.place.0.to_vec(),
             matches: begin.matches.iter().copied().map(Into::into).collect(),
-            revisions: Some(storage::Revisions {
-                client: begin.revisions.client,
-                rules: begin.revisions.rules,
-                settings: begin.revisions.settings,
-                user: begin.revisions.user,
-            }),
+            revisions: Some(begin.revisions.into()),
             factors: storage::Factors::from(begin.factors).into(),
             issued: begin.issued.as_millis(),
             lease: millis(begin.lease),
             caller_named: begin.caller_named,
             burn_code: burn_code_stored(begin.burn_code).into(),
             answer: answer_stored(begin.answer),
+            passcodes: begin.passcodes.iter().map(|hash| hash.0.to_vec()).collect(),
         }
     }
 }
@@ -153,6 +153,10 @@ impl TryFrom<storage::Begin> for Begin {
         }
         let burn_code = storage::BurnCode::try_from(begin.burn_code);
         let burn_code = burn_code.map_err(|_| CommandError::Field("burn_code"))?;
+        if begin.passcodes.len() > PASSCODE_HASHES_MAX {
+            return Err(CommandError::Field("passcodes"));
+        }
+        let passcodes = begin.passcodes.iter().map(|hash| passcode(hash));
         let revisions = begin.revisions.ok_or(CommandError::Field("revisions"))?;
         Ok(Self {
             key: key(&begin.key)?,
@@ -166,18 +170,70 @@ impl TryFrom<storage::Begin> for Begin {
             place: PlaceId::try_from(&*begin.place).map_err(|_| CommandError::Field("place"))?,
             factors,
             matches: begin.matches.into_iter().map(Into::into).collect(),
-            revisions: Revisions {
-                client: revisions.client,
-                rules: revisions.rules,
-                settings: revisions.settings,
-                user: revisions.user,
-            },
+            revisions: revisions.into(),
             issued: Timestamp::from_millis(begin.issued),
             lease,
             caller_named: begin.caller_named,
             burn_code: self::burn_code(burn_code),
             answer: answer(&begin.answer).map_err(|_| CommandError::Field("answer"))?,
+            passcodes: passcodes.collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl From<&SendPasscode> for storage::SendPasscode {
+    fn from(send: &SendPasscode) -> Self {
+        Self {
+            key: send.key.0.to_vec(),
+            owner: Some(send.owner.into()),
+            user: send.user.0,
+            client: send.client.0,
+            place: send.place.0.to_vec(),
+            revisions: Some(send.revisions.into()),
+            hash: send.hash.0.to_vec(),
+            issued: send.issued.as_millis(),
+        }
+    }
+}
+
+impl TryFrom<storage::SendPasscode> for SendPasscode {
+    type Error = CommandError;
+
+    fn try_from(send: storage::SendPasscode) -> Result<Self, CommandError> {
+        let owner = send.owner.ok_or(CommandError::Field("owner"))?;
+        let revisions = send.revisions.ok_or(CommandError::Field("revisions"))?;
+        Ok(Self {
+            key: key(&send.key)?,
+            owner: owner.try_into()?,
+            user: UserId(send.user),
+            client: ClientId(send.client),
+            place: PlaceId::try_from(&*send.place).map_err(|_| CommandError::Field("place"))?,
+            revisions: revisions.into(),
+            hash: passcode(&send.hash)?,
+            issued: Timestamp::from_millis(send.issued),
+        })
+    }
+}
+
+impl From<Revisions> for storage::Revisions {
+    fn from(revisions: Revisions) -> Self {
+        Self {
+            client: revisions.client,
+            rules: revisions.rules,
+            settings: revisions.settings,
+            user: revisions.user,
+        }
+    }
+}
+
+impl From<storage::Revisions> for Revisions {
+    fn from(revisions: storage::Revisions) -> Self {
+        Self {
+            client: revisions.client,
+            rules: revisions.rules,
+            settings: revisions.settings,
+            user: revisions.user,
+        }
     }
 }
 
@@ -336,6 +392,10 @@ pub(in crate::ledger) fn answer_stored(answer: Option<AnswerId>) -> Vec<u8> {
 
 fn key(octets: &[u8]) -> Result<AttemptKey, CommandError> {
     AttemptKey::try_from(octets).map_err(|_| CommandError::Field("key"))
+}
+
+fn passcode(octets: &[u8]) -> Result<PasscodeId, CommandError> {
+    PasscodeId::try_from(octets).map_err(|_| CommandError::Field("passcode"))
 }
 
 fn node(number: u32) -> Result<NodeId, CommandError> {

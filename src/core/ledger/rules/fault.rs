@@ -53,6 +53,15 @@ pub enum Fault {
     /// There is nothing to ask for.
     #[error("it asks for no code, and so has no prompt for one")]
     NoPrompt,
+    /// A way of another version.
+    #[error("passcode is neither email nor sms")]
+    Passcode,
+    /// There is nothing to send a code for.
+    #[error("it asks for no code, and so sends none")]
+    NoPasscode,
+    /// Nothing of it can be asked for a passcode.
+    #[error("a passcode is asked for in a challenge: prompt must be challenge or either")]
+    PasscodePrompt,
     /// There is nothing to burn.
     #[error("it asks for no code, and so burns none")]
     NoCode,

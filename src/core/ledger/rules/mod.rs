@@ -56,6 +56,8 @@ pub struct Ask {
     pub burn_code: Option<BurnCode>,
     /// How the code is come by.
     pub prompt: Prompt,
+    /// How a code is sent to who asks for one; `None`: none is.
+    pub passcode: Option<PasscodeWay>,
     /// Groups of which the account must be in one, where the factors ask for the account;
     /// none: in any or none.
     pub account_groups: Arc<[String]>,
@@ -73,6 +75,15 @@ pub enum Prompt {
     Challenge,
     /// It stands behind the password; where that ends in no digits, it is asked for.
     Either,
+}
+
+/// How a code is sent to a user who asks for one.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum PasscodeWay {
+    /// By e-mail.
+    Email,
+    /// By SMS.
+    Sms,
 }
 
 /// Reads a list of rules.
@@ -119,12 +130,14 @@ impl Then {
         let burn = storage::BurnCode::try_from(stored.burn_code).map_err(|_| Fault::BurnCode)?;
         let burn_code = burn_code(burn);
         let prompt = Prompt::read(stored.prompt)?;
+        let passcode = PasscodeWay::read(stored.passcode)?;
         let factors = match stored.factors() {
             RuleFactors::Unspecified => return Err(Fault::Factors),
             RuleFactors::Deny
                 if !stored.attributes.is_empty()
                     || stored.account.is_some()
                     || burn_code.is_some()
+                    || passcode.is_some()
                     || prompt != Prompt::Append =>
             {
                 return Err(Fault::DenyGrants);
@@ -132,11 +145,16 @@ impl Then {
             RuleFactors::Deny => return Ok(Self::Deny),
             RuleFactors::Password if burn_code.is_some() => return Err(Fault::NoCode),
             RuleFactors::Password if prompt != Prompt::Append => return Err(Fault::NoPrompt),
+            RuleFactors::Password if passcode.is_some() => return Err(Fault::NoPasscode),
             RuleFactors::Password => Factors::Password,
             RuleFactors::Code if stored.account.is_some() => Factors::CodeAndAccount,
             RuleFactors::Code => Factors::Code,
             RuleFactors::PasswordAndCode => Factors::PasswordAndCode,
         };
+        // Only an answer to a challenge can ask for one.
+        if passcode.is_some() && prompt == Prompt::Append {
+            return Err(Fault::PasscodePrompt);
+        }
         let account = stored.account.as_ref();
         if account.is_some() && factors != Factors::CodeAndAccount {
             return Err(Fault::Account);
@@ -156,6 +174,7 @@ impl Then {
             factors,
             burn_code,
             prompt,
+            passcode,
             account_groups: groups.into(),
             grants: grants.collect::<Result<_, _>>()?,
         }))
@@ -169,5 +188,17 @@ impl Prompt {
             storage::Prompt::Challenge => Ok(Self::Challenge),
             storage::Prompt::Either => Ok(Self::Either),
         }
+    }
+}
+
+impl PasscodeWay {
+    fn read(stored: i32) -> Result<Option<Self>, Fault> {
+        Ok(
+            match storage::PasscodeWay::try_from(stored).map_err(|_| Fault::Passcode)? {
+                storage::PasscodeWay::Unspecified => None,
+                storage::PasscodeWay::Email => Some(Self::Email),
+                storage::PasscodeWay::Sms => Some(Self::Sms),
+            },
+        )
     }
 }

@@ -260,3 +260,35 @@ fn a_fault_names_its_rule_so_that_it_cannot_steer_the_screen() {
     let error = parse(&rules).unwrap_err().to_string();
     assert!(error.starts_with("rule \"staff\\u{202e}\": "), "{error}");
 }
+
+#[test]
+fn a_passcode_is_sent_only_where_a_challenge_can_be_answered_by_asking_for_one() {
+    use storage::{PasscodeWay as Stored, Prompt as Asked, RuleFactors as Show};
+    let fault = |factors: Show, prompt: Asked, passcode: i32| {
+        let one = storage::Rule {
+            factors: factors.into(),
+            prompt: prompt.into(),
+            passcode,
+            ..rule("it")
+        };
+        let rules = Rules {
+            revision: 1,
+            rules: vec![one],
+        };
+        parse(&rules).err().map(|error| error.fault)
+    };
+    let email: i32 = Stored::Email.into();
+    for factors in [Show::PasswordAndCode, Show::Code] {
+        for prompt in [Asked::Challenge, Asked::Either] {
+            assert_eq!(fault(factors, prompt, email), None);
+        }
+        let appended = fault(factors, Asked::Append, email);
+        assert_eq!(appended, Some(Fault::PasscodePrompt));
+    }
+    let none = fault(Show::Password, Asked::Unspecified, email);
+    assert_eq!(none, Some(Fault::NoPasscode));
+    let denied = fault(Show::Deny, Asked::Unspecified, email);
+    assert_eq!(denied, Some(Fault::DenyGrants));
+    let unknown = fault(Show::Code, Asked::Challenge, 99);
+    assert_eq!(unknown, Some(Fault::Passcode));
+}

@@ -288,6 +288,7 @@ impl Player {
             caller_named: login.caller_named,
             burn_code: login.burn_code,
             answer: None,
+            passcodes: Vec::new(),
         }
     }
 

@@ -236,6 +236,7 @@ impl World {
             caller_named: true,
             burn_code: None,
             answer: None,
+            passcodes: Vec::new(),
         }
     }
 

@@ -229,3 +229,61 @@ fn noise_is_silence_without_proof_and_a_reject_with_it() {
     assert_eq!(ending, Ending::silent(Reason::UnreadablePassword));
     assert_eq!(refusal(&request(b"\xff")), Reason::UnreadablePassword);
 }
+
+#[test]
+fn an_empty_answer_or_the_word_asks_for_a_passcode_and_nothing_else_does() {
+    let asks = |typed: &[u8]| {
+        let answered = answer(typed, state(b"secret"));
+        match Dialogue::open(&answered, &macs()).expect("a dialogue") {
+            Dialogue::Unanswered(opened) => opened.asks_passcode,
+            Dialogue::Joined | Dialogue::Apart(_) => false,
+        }
+    };
+    for typed in [&b""[..], b"send", b"SEND", b" Send "] {
+        assert!(asks(typed), "{typed:?}");
+    }
+    for typed in [
+        &b"sende"[..],
+        b"sent",
+        b"12345",
+        b"12345678",
+        b"\xc5\xbfend",
+    ] {
+        assert!(!asks(typed), "{typed:?}");
+    }
+    assert!(matches!(
+        Dialogue::open(&request(b""), &macs()),
+        Ok(Dialogue::Joined)
+    ));
+}
+
+#[test]
+fn where_a_passcode_was_sent_there_is_more_time_to_answer() {
+    let asking = Dialogue::open(&answer(b"send", state(b"secret")), &macs()).expect("a dialogue");
+    let sent = asking.ask_sent(&request(b"send"), &macs(), NOW, &mut SeededEntropy::new(3));
+    let sent = sent.expect("a State");
+    let at = |state: &[u8], seconds: u32| {
+        let mut answered = answer(b"12345678", state.to_vec());
+        answered.arrived = NOW.plus(SECOND * seconds);
+        Dialogue::open(&answered, &macs()).map(|it| it.apart().map(|it| it.password))
+    };
+    let password = at(&sent, 100).expect("in time").expect("password and code");
+    assert_eq!(password.expose(), b"secret");
+    assert!(at(&sent, 101).is_err());
+    assert!(at(&state(b"secret"), 61).is_err(), "none was sent");
+}
+
+#[test]
+fn asking_for_passcodes_counts_as_a_round() {
+    let mut state = state(b"secret");
+    for _ in 1..CHALLENGE_ROUNDS_MAX {
+        let asked = answer(b"send", state);
+        let asking = Dialogue::open(&asked, &macs()).expect("a dialogue");
+        let sent = asking.ask_sent(&asked, &macs(), NOW, &mut SeededEntropy::new(3));
+        state = sent.expect("another round");
+    }
+    let asked = answer(b"send", state);
+    let asking = Dialogue::open(&asked, &macs()).expect("a dialogue");
+    let sent = asking.ask_sent(&asked, &macs(), NOW, &mut SeededEntropy::new(3));
+    assert!(sent.is_err());
+}

@@ -47,6 +47,7 @@ fn claim(factors: Factors) -> Claim {
             caller_named: true,
             burn_code: None,
             answer: None,
+            passcodes: Vec::new(),
         },
         question: (factors == Factors::PasswordAndCode).then_some(question),
         hit: Reason::Accepted,

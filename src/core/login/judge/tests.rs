@@ -11,7 +11,7 @@ use crate::ledger::budgets::Limits;
 use crate::ledger::rules::Prompt;
 use crate::ledger::table::Counting;
 use crate::ledger::{AllowedFactors, MemoryTables, Revisions, Table, Write};
-use crate::login::{Call, Caller, Decision, Identity, LoginName, RuleList};
+use crate::login::{Call, Caller, Decision, Identity, LoginName, RuleList, Senders};
 use crate::otp::{code_at, draw_seed};
 use crate::policy::{ClientPolicy, Grants, NameForms, SourceDown, Terms, Texts};
 use crate::seal::{DataKey, Purpose};
@@ -47,6 +47,7 @@ fn rule(factors: Factors) -> Rule {
         revisions: Revisions::default(),
         default_domain: String::new(),
         texts: Texts::default(),
+        senders: Senders::default(),
     }
 }
 
@@ -140,12 +141,14 @@ impl World {
             own_password: Vec::new(),
             tokens: self.tokens.iter().copied().collect(),
             user_revision: 0,
+            passcodes: Vec::new(),
             record: None,
             issued: NOW,
             terms: Terms {
                 factors,
                 burn_code: None,
                 prompt: Prompt::Append,
+                passcode: None,
                 account_groups: Arc::from([]),
                 grants: Grants::default(),
             },
@@ -429,6 +432,7 @@ fn record(factors: Factors) -> Attempt {
         grace: std::time::Duration::ZERO,
         keep: std::time::Duration::ZERO,
         answer: None,
+        passcode: 0,
         state: State::Open { at: NOW },
     }
 }

@@ -140,7 +140,7 @@ impl Entra {
     }
 }
 
-fn given(field: &'static str, masked: Option<&Masked>) -> Result<Given, OperateError> {
+pub(super) fn given(field: &'static str, masked: Option<&Masked>) -> Result<Given, OperateError> {
     match masked {
         None => Ok(Given::Nothing),
         Some(Masked(secret)) if secret.expose() == MASK.as_bytes() => Ok(Given::Kept),

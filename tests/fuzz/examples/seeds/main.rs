@@ -334,6 +334,7 @@ fn begin(key: u8, step: u64, factors: Factors) -> Begin {
         caller_named: true,
         burn_code: None,
         answer: None,
+        passcodes: Vec::new(),
     }
 }
 

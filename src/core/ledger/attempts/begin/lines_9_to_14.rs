@@ -1,12 +1,13 @@
 //! Lines 9 to 14 of the table "Begin": whether a login that has no verdict gets its code.
 
 use super::{Case, Terms};
-use crate::base::Timestamp;
+use crate::base::{AttemptKey, Timestamp};
 use crate::ledger::apply::Scene;
 use crate::ledger::attempts::attempt::State;
 use crate::ledger::attempts::counters::{self, Spend};
 use crate::ledger::attempts::{facts, generations};
 use crate::ledger::budgets::Budgets;
+use crate::ledger::passcodes::Passcode;
 use crate::ledger::table::{Read, StoreError};
 use crate::ledger::{BeginResult, BurnCode, Factors, RefusedBy, Verdict};
 
@@ -40,12 +41,15 @@ impl Case<'_> {
         scene: &mut Scene<'_, '_, R>,
         terms: &Terms,
     ) -> Result<Option<BeginResult>, StoreError> {
-        if terms.matches.is_empty() {
+        if terms.matches.is_empty() && terms.passcode == 0 {
             return Ok(Some(self.line_10(scene, terms)));
         }
         // Line 11: what the key itself has burned, it may go on with.
         let own = terms.is_open.then_some(&self.begin.key);
-        if counters::is_spent(scene.draft, &terms.matches, own)? {
+        let passcode = self.passcode.as_ref();
+        if counters::is_spent(scene.draft, &terms.matches, own)?
+            || passcode.is_some_and(|it| it.is_spent(terms.passcode, own))
+        {
             return Ok(Some(BeginResult::Refused(RefusedBy::Spent)));
         }
         let until = self.line_12(scene, terms)?;
@@ -64,6 +68,11 @@ impl Case<'_> {
         {
             return Ok(Some(RefusedBy::Revoked));
         }
+        // Another passcode may have been spent since this one was replaced.
+        let is_current = |it: &Passcode| it.is_current(terms.passcode);
+        if terms.is_open && terms.passcode != 0 && !self.passcode.as_ref().is_some_and(is_current) {
+            return Ok(Some(RefusedBy::Revoked));
+        }
         if strict.is_locked() {
             return Ok(Some(RefusedBy::Locked));
         }
@@ -79,6 +88,9 @@ impl Case<'_> {
     fn line_10<R: Read>(&mut self, scene: &mut Scene<'_, '_, R>, terms: &Terms) -> BeginResult {
         let Budgets { strict, places, .. } = &mut self.budgets;
         places.fail(self.begin.place, &self.limits, scene.now);
+        if let Some(passcode) = &mut self.passcode {
+            passcode.miss();
+        }
         if terms.factors.is_code_alone() {
             strict.mark_wrong(&self.begin.key, &self.limits, scene.now);
         }
@@ -97,6 +109,7 @@ impl Case<'_> {
             let claims = found.is_some_and(|found| {
                 let mut steps = terms.matches.iter();
                 steps.any(|step| found.attempt.claims(step))
+                    || found.attempt.claims_passcode(terms.passcode)
             });
             if claims {
                 last = last.max(Some(until));
@@ -129,18 +142,27 @@ impl Case<'_> {
     ) -> Result<BeginResult, StoreError> {
         if terms.factors == Factors::Code {
             counters::spend(scene.draft, &terms.matches, Spend::Accepted)?;
+            self.spend_passcode(terms, None);
             self.budgets.places.accept(terms.place, scene.now);
             return Ok(self.settled(scene, terms, Verdict::Accepted));
         }
-        let key = &self.begin.key;
+        let begin = self.begin;
+        let key = &begin.key;
         let of_client = self.client.burn_code();
         if self.begin.burn_code.unwrap_or(of_client) == BurnCode::OnMatch {
             counters::spend(scene.draft, &terms.matches, Spend::Burned(key))?;
+            self.spend_passcode(terms, Some(key));
         }
         let until = scene.now.plus(self.begin.lease);
         self.budgets.strict.mark_in_flight(key, until);
         self.store(scene, terms, State::InFlight { until });
         let epoch = self.epoch;
         Ok(BeginResult::Granted { epoch, until })
+    }
+
+    fn spend_passcode(&mut self, terms: &Terms, burned_by: Option<&AttemptKey>) {
+        if let Some(passcode) = &mut self.passcode {
+            passcode.spend(terms.passcode, burned_by);
+        }
     }
 }

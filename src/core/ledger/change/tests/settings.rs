@@ -1,4 +1,5 @@
 use super::*;
+use crate::ledger::storage::{HttpHeader, Mail, SmsGateway};
 
 fn entra() -> EntraSettings {
     EntraSettings {
@@ -54,6 +55,7 @@ fn settings_are_replaced_as_a_whole_from_the_expected_revision() {
             ask: "Código:".to_owned(),
             ..Texts::default()
         }],
+        ..Settings::default()
     };
     assert_eq!(world.done(put(settings.clone(), 1)).revision, 2);
     assert_eq!(world.head.settings_revision, 2);
@@ -438,4 +440,78 @@ fn the_audit_tells_which_rules_were_changed() {
         "{audit:?}"
     );
     assert!(!audit.after.contains("26.12356.1={groups}"), "{audit:?}");
+}
+
+#[test]
+fn a_sender_that_nobody_could_use_is_refused() {
+    let mail = || Mail {
+        server: "mail.contoso.example".to_owned(),
+        from: "vpn@contoso.example".to_owned(),
+        ..Mail::default()
+    };
+    let sms = || SmsGateway {
+        url: "https://gw.contoso.example/send".to_owned(),
+        ..SmsGateway::default()
+    };
+    let settings = |change: fn(&mut Mail), other: fn(&mut SmsGateway)| {
+        let (mut mail, mut sms) = (mail(), sms());
+        change(&mut mail);
+        other(&mut sms);
+        let (mail, sms) = (Some(mail), Some(sms));
+        put(
+            Settings {
+                mail,
+                sms,
+                ..Settings::default()
+            },
+            1,
+        )
+    };
+    World::founded().done(settings(|_| {}, |_| {}));
+    let mails: [fn(&mut Mail); 6] = [
+        |it| it.server.clear(),
+        |it| it.port = 65_536,
+        |it| it.from = "a@b.example\r\nBcc: c@d.example".to_owned(),
+        |it| it.user = "vpn".to_owned(),
+        |it| it.password = vec![1; 40],
+        |it| it.tls = 99,
+    ];
+    for (number, change) in mails.into_iter().enumerate() {
+        let refusal = World::founded().refused(settings(change, |_| {}));
+        assert_eq!(refusal, Refusal::Invalid, "mail {number}");
+    }
+    let gateways: [fn(&mut SmsGateway); 4] = [
+        |it| it.url = "http://gw.contoso.example".to_owned(),
+        |it| it.body = "x".repeat(4097),
+        |it| it.headers = vec![HttpHeader::default(); 17],
+        |it| it.body_type = 99,
+    ];
+    for (number, change) in gateways.into_iter().enumerate() {
+        let refusal = World::founded().refused(settings(|_| {}, change));
+        assert_eq!(refusal, Refusal::Invalid, "gateway {number}");
+    }
+}
+
+#[test]
+fn a_text_of_a_passcode_leaves_room_for_what_is_put_in() {
+    let refused = |texts: Texts| {
+        let settings = Settings {
+            texts: vec![texts],
+            ..Settings::default()
+        };
+        let outcome = World::founded().refused(put(settings, 1));
+        assert_eq!(outcome, Refusal::Invalid);
+    };
+    refused(Texts {
+        sent: format!("{}{{to}}", "x".repeat(200)),
+        ..Texts::default()
+    });
+    refused(Texts {
+        passcode_message: "no code".to_owned(),
+        ..Texts::default()
+    });
+    refused(Texts {
+        passcode_subject: "a\r\nBcc: b".to_owned(),
+        ..Texts::default()
+    });
 }
