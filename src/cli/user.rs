@@ -15,21 +15,8 @@ pub(super) enum Command {
     Add {
         /// As the directory knows the user
         name: String,
-        /// Another name; may be given several times
-        #[arg(long)]
-        alias: Vec<String>,
-        /// Free text
-        #[arg(long, default_value = "")]
-        contact: String,
-        /// Where passcodes are sent to by e-mail
-        #[arg(long, default_value = "")]
-        email: String,
-        /// Where passcodes are sent to by SMS: + and digits
-        #[arg(long, default_value = "")]
-        phone: String,
-        /// A group; may be given several times
-        #[arg(long)]
-        group: Vec<String>,
+        #[command(flatten)]
+        parts: New,
     },
     /// Lists users by name
     List {
@@ -49,24 +36,8 @@ pub(super) enum Command {
     Set {
         /// Name or alias
         name: String,
-        /// Another directory name
-        #[arg(long)]
-        rename: Option<String>,
-        /// All aliases, in place of the present ones; once with '' for none
-        #[arg(long)]
-        alias: Option<Vec<String>>,
-        /// Free text
-        #[arg(long)]
-        contact: Option<String>,
-        /// Where passcodes are sent to by e-mail; '' for nowhere
-        #[arg(long)]
-        email: Option<String>,
-        /// Where passcodes are sent to by SMS: + and digits; '' for nowhere
-        #[arg(long)]
-        phone: Option<String>,
-        /// All groups, in place of the present ones; once with '' for none
-        #[arg(long)]
-        group: Option<Vec<String>>,
+        #[command(flatten)]
+        parts: Edit,
         /// Refuses when the user has another revision by now
         #[arg(long, default_value_t = 0)]
         revision: u64,
@@ -107,6 +78,79 @@ pub(super) enum Command {
     },
 }
 
+/// What a new user has.
+#[derive(Debug, clap::Args)]
+pub(super) struct New {
+    /// Another name; may be given several times
+    #[arg(long)]
+    alias: Vec<String>,
+    /// Free text
+    #[arg(long, default_value = "")]
+    contact: String,
+    /// Where passcodes are sent to by e-mail
+    #[arg(long, default_value = "")]
+    email: String,
+    /// Where passcodes are sent to by SMS: + and digits
+    #[arg(long, default_value = "")]
+    phone: String,
+    /// A group; may be given several times
+    #[arg(long)]
+    group: Vec<String>,
+}
+
+impl New {
+    fn adding(self, request_id: Vec<u8>, name: String) -> api::AddUserRequest {
+        api::AddUserRequest {
+            request_id,
+            name,
+            aliases: self.alias,
+            contact: self.contact,
+            email: self.email,
+            phone: self.phone,
+            groups: self.group,
+        }
+    }
+}
+
+/// What of a user is to be otherwise.
+#[derive(Debug, clap::Args)]
+pub(super) struct Edit {
+    /// Another directory name
+    #[arg(long)]
+    rename: Option<String>,
+    /// All aliases, in place of the present ones; once with '' for none
+    #[arg(long)]
+    alias: Option<Vec<String>>,
+    /// Free text
+    #[arg(long)]
+    contact: Option<String>,
+    /// Where passcodes are sent to by e-mail; '' for nowhere
+    #[arg(long)]
+    email: Option<String>,
+    /// Where passcodes are sent to by SMS: + and digits; '' for nowhere
+    #[arg(long)]
+    phone: Option<String>,
+    /// All groups, in place of the present ones; once with '' for none
+    #[arg(long)]
+    group: Option<Vec<String>>,
+}
+
+impl Edit {
+    fn setting(self, request_id: Vec<u8>, name: String, revision: u64) -> api::SetUserRequest {
+        api::SetUserRequest {
+            request_id,
+            name,
+            expected_revision: revision,
+            new_name: self.rename,
+            contact: self.contact,
+            email: self.email,
+            phone: self.phone,
+            aliases: self.alias.map(texts),
+            groups: self.group.map(texts),
+        }
+    }
+}
+
 impl Command {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut users = UserServiceClient::new(session.named());
@@ -117,46 +161,16 @@ impl Command {
                 let answer = users.get_user(api::GetUserRequest { name }).await;
                 shown(session, answer)
             }
-            Self::Add {
-                name,
-                alias,
-                contact,
-                email,
-                phone,
-                group,
-            } => {
-                let add = api::AddUserRequest {
-                    request_id,
-                    name,
-                    aliases: alias,
-                    contact,
-                    email,
-                    phone,
-                    groups: group,
-                };
+            Self::Add { name, parts } => {
+                let add = parts.adding(request_id, name);
                 shown(session, users.add_user(add).await)
             }
             Self::Set {
                 name,
-                rename,
-                alias,
-                contact,
-                email,
-                phone,
-                group,
+                parts,
                 revision,
             } => {
-                let set = api::SetUserRequest {
-                    request_id,
-                    name,
-                    expected_revision: revision,
-                    new_name: rename,
-                    contact,
-                    email,
-                    phone,
-                    aliases: alias.map(texts),
-                    groups: group.map(texts),
-                };
+                let set = parts.setting(request_id, name, revision);
                 shown(session, users.set_user(set).await)
             }
             Self::Remove { name, revision } => {

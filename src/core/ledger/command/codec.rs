@@ -1,14 +1,15 @@
 //! Commands and entries to octets and back. Parsing is the only check of form: what it
 //! lets through fits every bound.
 
+mod passcode;
+
 use std::array::TryFromSliceError;
 use std::time::Duration;
 
 use prost::Message;
 
 use super::{
-    Begin, BurnCode, Command, Entry, Factors, Match, Revisions, SendPasscode, Settle,
-    SourceOutcome, storage,
+    Begin, BurnCode, Command, Entry, Factors, Match, Revisions, Settle, SourceOutcome, storage,
 };
 use crate::base::limits::{LEASE_MAX, MATCHES_MAX, PASSCODE_HASHES_MAX};
 use crate::base::{
@@ -177,40 +178,6 @@ impl TryFrom<storage::Begin> for Begin {
             burn_code: self::burn_code(burn_code),
             answer: answer(&begin.answer).map_err(|_| CommandError::Field("answer"))?,
             passcodes: passcodes.collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-impl From<&SendPasscode> for storage::SendPasscode {
-    fn from(send: &SendPasscode) -> Self {
-        Self {
-            key: send.key.0.to_vec(),
-            owner: Some(send.owner.into()),
-            user: send.user.0,
-            client: send.client.0,
-            place: send.place.0.to_vec(),
-            revisions: Some(send.revisions.into()),
-            hash: send.hash.0.to_vec(),
-            issued: send.issued.as_millis(),
-        }
-    }
-}
-
-impl TryFrom<storage::SendPasscode> for SendPasscode {
-    type Error = CommandError;
-
-    fn try_from(send: storage::SendPasscode) -> Result<Self, CommandError> {
-        let owner = send.owner.ok_or(CommandError::Field("owner"))?;
-        let revisions = send.revisions.ok_or(CommandError::Field("revisions"))?;
-        Ok(Self {
-            key: key(&send.key)?,
-            owner: owner.try_into()?,
-            user: UserId(send.user),
-            client: ClientId(send.client),
-            place: PlaceId::try_from(&*send.place).map_err(|_| CommandError::Field("place"))?,
-            revisions: revisions.into(),
-            hash: passcode(&send.hash)?,
-            issued: Timestamp::from_millis(send.issued),
         })
     }
 }
