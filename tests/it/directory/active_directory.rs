@@ -212,6 +212,26 @@ async fn a_locked_account_is_not_judged() {
 
 #[tokio::test]
 #[ignore = "tests/directory/run sets the directories up"]
+async fn a_list_of_users_says_what_a_look_at_each_says() {
+    let accounts = ["alice", "disabled", "expired", "nested", "primary"];
+    let named = |account: &&str| format!("{account}@corp.contoso.example");
+    let mut names: Vec<_> = accounts.iter().map(named).collect();
+    names.push("nobody@corp.contoso.example".to_owned());
+    let source = source(&with_service());
+    let listed = source.roster(&names).await.expect("it tells");
+    for (name, listed) in names.iter().zip(&listed) {
+        let looked = source.account(name).await.expect("it tells");
+        assert_eq!(*listed, as_listed(looked), "{name}");
+    }
+    let Listed::There(disabled) = &listed[1] else {
+        panic!("{listed:?}")
+    };
+    assert!(disabled.disabled);
+    assert_eq!(listed[5], Listed::Gone);
+}
+
+#[tokio::test]
+#[ignore = "tests/directory/run sets the directories up"]
 async fn a_member_of_a_group_in_a_group_is_a_member() {
     assert_eq!(ask_for(&in_group("outer"), "nested").await, RIGHT);
     assert_eq!(ask_for(&in_group("circle"), "nested").await, RIGHT);

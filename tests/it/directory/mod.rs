@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use countersign::login::{Against, Answer, PasswordSource, Question};
 use countersign::node::SystemClock;
-use countersign::sources::ldap::{Ldap, LdapSurroundings, PinnedServers};
-use countersign::sources::{Finding, Light};
+use countersign::sources::ldap::{Account, Ldap, LdapSurroundings, PinnedServers};
+use countersign::sources::{Finding, GroupName, Light, Listed, Listing, Roster};
 use countersign_core::base::{Secret, Unobserved};
 use countersign_core::ledger::SourceOutcome;
 use countersign_core::ledger::storage::LdapSettings;
@@ -78,6 +78,21 @@ const fn answer(outcome: SourceOutcome, reason: Reason, code: u32) -> Answer {
 
 const RIGHT: Answer = answer(SourceOutcome::Right, Reason::Accepted, 0);
 const UNREACHABLE: Answer = answer(SourceOutcome::NotAsked, Reason::SourceUnreachable, 0);
+
+/// What a list of users has to say of one that was looked at.
+fn as_listed(account: Option<Account>) -> Listed {
+    account.map_or(Listed::Gone, |account| {
+        let groups = account.groups.into_iter();
+        let groups = groups.map(|group| GroupName {
+            name: group.name,
+            id: group.dn,
+        });
+        Listed::There(Listing {
+            disabled: account.disabled || account.expired,
+            groups: Some(groups.collect()),
+        })
+    })
+}
 
 /// All that an examination has to say but that all is well.
 async fn complaints(source: &Ldap) -> Vec<Finding> {

@@ -57,8 +57,8 @@ pub(super) fn put(
 }
 
 /// Whether a change says by which API token it is allowed, or needs none: one of those that
-/// make the first, or what a node has learnt of a client or a directory. Without this, whoever has a node's
-/// key could do what administrators do.
+/// make the first, or what a node has learnt of a client or a directory. Without this, whoever
+/// has a node's key could do what administrators do.
 #[must_use]
 pub fn names_its_token(change: &Change) -> bool {
     let makes_first = match &change.kind {
