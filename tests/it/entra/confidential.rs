@@ -14,6 +14,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::time::Instant;
 
+use super::graph::TIME;
 use super::{ACCEPTED, Surroundings, ask, settings, surroundings};
 use crate::stand_in::StandIn;
 
@@ -63,6 +64,11 @@ async fn a_certificate_is_enough() -> anyhow::Result<()> {
     for _ in 0..2 {
         assert_eq!(ask(&source).await, ACCEPTED);
     }
+    let account = source.account("disabled@contoso.example", TIME).await?;
+    assert!(
+        account.is_some_and(|account| account.disabled),
+        "at Graph too"
+    );
     Ok(())
 }
 

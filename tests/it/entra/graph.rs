@@ -17,10 +17,10 @@ use super::{ask, settings, source, surroundings};
 use crate::stand_in::StandIn;
 
 const MFA: &str = "mfa@contoso.example";
-const TIME: Duration = Duration::from_secs(5);
+pub(super) const TIME: Duration = Duration::from_secs(5);
 
 /// A source that can prove itself by the secret.
-fn confidential(stand_in: &StandIn) -> anyhow::Result<(Entra, Surroundings)> {
+pub(super) fn confidential(stand_in: &StandIn) -> anyhow::Result<(Entra, Surroundings)> {
     let settings = EntraSettings {
         client_id: stand_in.told("confidential_client_id").to_owned(),
         client_type: EntraClientType::Secret.into(),

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign::sources::account::LookupError;
 use countersign::sources::entra::{Credentials, Entra};
 use countersign_core::base::Secret;
 use countersign_core::ledger::storage::{EntraClientType, EntraSettings};
@@ -11,6 +12,7 @@ use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
+use super::graph::{TIME, confidential};
 use super::{PASSWORD, ask_with, settings, source, surroundings};
 use crate::stand_in::StandIn;
 
@@ -69,8 +71,13 @@ async fn no_log_line_of_ours_has_password_name_or_token() -> anyhow::Result<()> 
     for state in ["mfa", "no_mfa", "locked", "unknown"] {
         ask_with(&source, &format!("{state}@contoso.example"), PASSWORD).await;
     }
+    let (reader, _) = confidential(&stand_in)?;
+    let account = reader.account("mfa@contoso.example", TIME).await?;
+    assert!(account.is_some());
     stand_in.kill()?;
     ask_with(&source, "mfa@contoso.example", PASSWORD).await;
+    let away = reader.account("no_mfa@contoso.example", TIME).await;
+    assert_eq!(away, Err(LookupError::Unreachable));
     let text = kept.text();
     assert!(text.contains("50076"), "the log was not kept: {text}");
     for secret in [RECOGNISABLE, "mfa@", "mfa%40", "eyJ"] {
