@@ -13,6 +13,7 @@ mod directory;
 mod imports;
 mod kills;
 mod operator;
+mod passcodes;
 #[cfg(feature = "dangerous-fail-points")]
 mod points;
 mod process;

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use countersign::login::{Against, Answer, PasswordSource, Question};
 use countersign::node::SystemClock;
-use countersign::sources::ldap::{Account, Ldap, LdapSurroundings, PinnedServers};
+use countersign::sources::account::Account;
+use countersign::sources::ldap::{Ldap, LdapSurroundings, PinnedServers};
 use countersign::sources::{Finding, GroupName, Light, Listed, Listing, Roster};
 use countersign_core::base::{Secret, Unobserved};
 use countersign_core::ledger::SourceOutcome;
@@ -85,7 +86,7 @@ fn as_listed(account: Option<Account>) -> Listed {
         let groups = account.groups.into_iter();
         let groups = groups.map(|group| GroupName {
             name: group.name,
-            id: group.dn,
+            id: group.id,
         });
         Listed::There(Listing {
             disabled: account.disabled || account.expired,
