@@ -107,21 +107,8 @@ fn restarted(demo: &Demo, port: u16, authority: &str) -> anyhow::Result<Process>
     Process::serve(demo.config(), &demo.node_log())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_asks_for_a_passcode_gets_in_by_the_one_that_came_by_e_mail()
--> anyhow::Result<()> {
-    let (authority, acceptor) = certified()?;
-    let mailbox = Mailbox::default();
-    let port = mail_server(acceptor, Arc::clone(&mailbox)).await?;
-    let demo = Demo::start(1)?;
-    let pid = demo.pid()?;
-    kill(pid)?;
-    until("the node has ended", async || is_gone(pid)).await?;
-    let _node = restarted(&demo, port, &authority)?;
-    until("the node is ready", async || {
-        demo.watch("ready").await.is_some()
-    })
-    .await?;
+/// Where her passcodes go to, who sends them, and the rule by which they may.
+fn set_up(demo: &Demo, port: u16) -> anyhow::Result<()> {
     let set = [
         "user",
         "set",
@@ -151,7 +138,25 @@ async fn a_user_who_asks_for_a_passcode_gets_in_by_the_one_that_came_by_e_mail()
         "--passcode=email",
     ];
     demo.run(&rule)?.json()?;
+    Ok(())
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_asks_for_a_passcode_gets_in_by_the_one_that_came_by_e_mail()
+-> anyhow::Result<()> {
+    let (authority, acceptor) = certified()?;
+    let mailbox = Mailbox::default();
+    let port = mail_server(acceptor, Arc::clone(&mailbox)).await?;
+    let demo = Demo::start(1)?;
+    let pid = demo.pid()?;
+    kill(pid)?;
+    until("the node has ended", async || is_gone(pid)).await?;
+    let _node = restarted(&demo, port, &authority)?;
+    until("the node is ready", async || {
+        demo.watch("ready").await.is_some()
+    })
+    .await?;
+    set_up(&demo, port)?;
     let (device, alice) = (demo.vpn()?, demo.alice()?);
     let first = send(&device, ALICE, (&alice.password, None), HOME).await?;
     let (_, state) = challenge(first)?;

@@ -1,5 +1,7 @@
 //! Rounds of synchronisation with a directory, through the ledger.
 
+#![expect(clippy::unwrap_used, reason = "a failed preparation fails the test")]
+
 use std::sync::Arc;
 
 use countersign::login::Ledger as _;
