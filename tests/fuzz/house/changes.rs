@@ -116,6 +116,7 @@ fn put_settings(input: &mut Octets<'_>, view: &impl Read) -> Kind {
         known_place_window: number(input) * 5_000,
         elsewhere_failures: number(input),
         window_steps: number(input) & 3,
+        ..storage::Limits::default()
     });
     Kind::PutSettings(storage::PutSettings {
         expected_revision: settings.revision,
