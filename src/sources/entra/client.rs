@@ -44,7 +44,7 @@ impl Entra {
     ///
     /// # Errors
     /// Says which setting cannot be used on this node. Logins must then be answered by
-    /// [`Source::Misconfigured`](crate::sources::Source::Misconfigured).
+    /// [`Kind::Misconfigured`](crate::sources::Kind::Misconfigured).
     pub fn configure(
         name: &str,
         settings: &EntraSettings,

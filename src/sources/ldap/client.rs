@@ -57,7 +57,7 @@ impl Ldap {
     ///
     /// # Errors
     /// Says which setting cannot be used on this node. Logins must then be answered by
-    /// [`Source::Misconfigured`](crate::sources::Source::Misconfigured).
+    /// [`Kind::Misconfigured`](crate::sources::Kind::Misconfigured).
     pub fn configure(
         settings: &LdapSettings,
         bind_password: Option<Secret>,
