@@ -2,21 +2,22 @@
 
 mod document;
 mod replay;
+mod secret;
 mod trial;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use countersign_core::policy::written;
 use serde_json::{Value, json};
 
 use super::confirm::{Confirm, end};
 use super::connection::{Named, Session};
 use super::failure::Failure;
 use super::output::{Format, print};
-use super::secrets;
 use crate::admin::api;
 use crate::admin::api::rule_service_client::RuleServiceClient;
 use crate::operate::RuleWritten;
+
+use secret::{open_to_all, with_secret};
 
 /// What can be done with the rules.
 #[derive(Debug, clap::Subcommand)]
@@ -259,30 +260,6 @@ impl Parts {
         }
         Ok(())
     }
-}
-
-/// Refuses a secret on the command line, which every user of the machine can read. What is
-/// wrong with a text otherwise the node says.
-fn open_to_all(text: &str) -> Result<(), Failure> {
-    let secret = written::attribute(text)
-        .is_ok_and(|read| written::is_secret(&read) && !written::names_secret(&read.value));
-    match text.split_once('=') {
-        Some((name, _)) if secret => Err(Failure::Usage(format!(
-            "{name} is a secret: write it to a file and say --secret-attribute {name}=FILE"
-        ))),
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn with_secret(text: &str) -> Result<String, Failure> {
-    let usage = |why: &str| Failure::Usage(format!("--secret-attribute {text}: {why}"));
-    let (name, file) = text
-        .split_once('=')
-        .ok_or_else(|| usage("a secret attribute is NAME=FILE"))?;
-    let secret = secrets::read(Path::new(file))?;
-    let value = std::str::from_utf8(secret.expose());
-    let value = value.map_err(|_| usage("not UTF-8: write it as hex digits behind 0x"))?;
-    Ok(format!("{name}={value}"))
 }
 
 async fn read(
