@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// A permission that the confidential application holds in its own tokens
     #[arg(long = "role", default_values_t = [ROLE.to_owned()])]
     pub(crate) roles: Vec<String>,
-    /// What clients call this server, as https://HOST[:PORT], if not by its address
+    /// What clients call this server, as `https://HOST[:PORT]`, if not by its address
     #[arg(long)]
     pub(crate) authority: Option<String>,
     /// Further host names for the server certificate
