@@ -32,6 +32,10 @@ impl<L: Ledger> Operate<L> {
             source.kind() == Some(kind) && (name.is_empty() || source.settings.name == name)
         });
         let Some(source) = found.next() else {
+            if name.is_empty() {
+                let why = "there is no source of this kind in the settings";
+                return Err(OperateError::invalid("source", why));
+            }
             return Err(OperateError::NotFound {
                 kind: kind.noun(),
                 name: name.to_owned(),

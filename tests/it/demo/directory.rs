@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use super::codes::{App, calm_step};
-use super::process::{self, Process, Said, until};
+use super::process::{self, Process, until};
 use super::world::{Demo, HOME, Verdict, login};
 
 /// A demo whose node may ask the directory, which proves the passwords of its own domain.
@@ -147,9 +147,6 @@ async fn a_user_is_let_in_by_the_directory_of_the_names_domain() -> anyhow::Resu
     );
     assert_eq!(world.reason("disabled", 1).await?, "CS-R403");
     assert_eq!(world.demo.questions().await?, 0, "Entra was asked");
-    // Neither of the two is for this domain.
-    let elsewhere = world.demo.run(&["user", "add", "ann@fabrikam.example"])?;
-    ensure!(elsewhere.status == 0, "{}", elsewhere.err);
     Ok(())
 }
 
@@ -222,7 +219,6 @@ async fn a_gateway_lets_in_by_name_and_code_whose_account_is_alive() -> anyhow::
     let tried = world
         .demo
         .run(&["rule", "test", "CORP\\nested", "--client", "proxy"])?;
-    let tried: Said = tried;
     assert!(
         tried.out.contains("nested@corp.contoso.example"),
         "the canonical name: {}",
