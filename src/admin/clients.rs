@@ -178,6 +178,8 @@ fn sighting(node: NodeId, said: Result<Sighting, String>) -> api::Sighting {
         proven_at: it.proven_at,
         message_authenticator_at: it.message_authenticator_at,
         bare_at: it.bare_at,
+        session_at: it.session_at,
+        certificate: it.certificate,
         refused_at: it.refused_at,
         cause: refused.map_or_else(String::new, |reason| reason.explanation().cause.to_owned()),
         refused: it.refused,

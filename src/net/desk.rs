@@ -92,12 +92,12 @@ impl<A: Answer, W: Witness> Desk<A, W> {
         let packet = match self.proof.prove(octets, A::SERVICE, client) {
             Ok(packet) => packet,
             Err(reason) => {
-                self.hear(arrived, || Evidence::Refused(reason));
+                self.hear(arrived, Evidence::Refused(reason));
                 self.witness.dropped(&arrived.sender(), reason);
                 return Served::Dropped(reason);
             }
         };
-        self.hear(arrived, || Evidence::of(&packet, &client.entry));
+        self.hear(arrived, self.proof.evidence(&packet, client));
         let name = self.proof.name(packet.datagram());
         match self.seen().see(source, name, received) {
             Seen::InProgress => return Served::Silence,
@@ -124,16 +124,14 @@ impl<A: Answer, W: Witness> Desk<A, W> {
         }
     }
 
-    /// Tells what a packet shows of its device. Over a session nothing is learnt: there
-    /// packets need no proof of their own.
-    fn hear(&self, arrived: &Arrived<'_>, how: impl FnOnce() -> Evidence) {
-        if matches!(self.proof, Proof::Secret) {
-            self.witness.heard(&Heard {
-                source: arrived.source,
-                client: arrived.client,
-                how: how(),
-            });
-        }
+    /// Tells what a packet shows of its device.
+    fn hear(&self, arrived: &Arrived<'_>, how: Evidence) {
+        self.witness.heard(&Heard {
+            source: arrived.source,
+            client: arrived.client,
+            certificate: arrived.certificate,
+            how,
+        });
     }
 
     fn seen(&self) -> MutexGuard<'_, Duplicates> {
@@ -182,6 +180,14 @@ impl Proof {
             | Forged::MessageAuthenticatorRepeated
             | Forged::NoSecret => Reason::Forged,
         })
+    }
+
+    /// What a proven packet shows. Over a session it needs no proof of its own.
+    fn evidence(&self, packet: &Packet<'_, Verified<'_>>, client: &Client) -> Evidence {
+        match self {
+            Self::Secret => Evidence::of(packet, &client.entry),
+            Self::Session(..) => Evidence::Session,
+        }
     }
 
     /// By what the same packet is known again. On a connection, requests of two kinds may

@@ -45,6 +45,8 @@ pub struct Heard<'a> {
     pub source: SocketAddr,
     /// The client.
     pub client: &'a Client,
+    /// The name in its certificate by which it is known, where it came by TLS.
+    pub certificate: Option<&'a str>,
     /// What was found of its proof.
     pub how: Evidence,
 }
@@ -59,6 +61,8 @@ pub enum Evidence {
     Other(usize),
     /// An Access-Request without a Message-Authenticator that was taken.
     Bare,
+    /// It came by a session that proves it: it says nothing of the device's secret.
+    Session,
     /// It is dropped.
     Refused(Reason),
 }

@@ -33,6 +33,7 @@ impl Witness for Reporter {
             Evidence::Access(place) => proof(place, true),
             Evidence::Other(place) => proof(place, false),
             Evidence::Bare => Seen::Nothing,
+            Evidence::Session => Seen::Certificate(heard.certificate.unwrap_or_default()),
             Evidence::Refused(reason) => Seen::Refused(reason),
         };
         self.sightings

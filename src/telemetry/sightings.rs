@@ -29,6 +29,7 @@ struct Client {
     proven: Timestamp,
     message_authenticator: Timestamp,
     bare: Timestamp,
+    session: Option<(Timestamp, String)>,
     refused: Option<(Timestamp, Reason)>,
     answered: Option<(Timestamp, &'static str, Reason)>,
     secrets: Vec<([u8; 8], Timestamp)>,
@@ -36,7 +37,9 @@ struct Client {
 
 /// What a packet showed of itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Shown {
+pub enum Shown<'a> {
+    /// It came by TLS, of a certificate with this name.
+    Certificate(&'a str),
     /// It was proven by the secret with this digest; true: by the Message-Authenticator of an
     /// Access-Request.
     Proof([u8; 8], bool),
@@ -48,7 +51,7 @@ pub enum Shown {
 
 impl Sightings {
     /// Notes a packet of a client.
-    pub fn packet(&self, client: ClientId, source: IpAddr, shown: Shown, now: Timestamp) {
+    pub fn packet(&self, client: ClientId, source: IpAddr, shown: Shown<'_>, now: Timestamp) {
         let mut seen = self.seen();
         let Some(client) = seen.client(client) else {
             return;
@@ -56,6 +59,7 @@ impl Sightings {
         client.packets = client.packets.saturating_add(1);
         client.last = Some((now, source));
         match shown {
+            Shown::Certificate(name) => client.session = Some((now, name.to_owned())),
             Shown::Nothing => client.bare = now,
             Shown::Refused(reason) => client.refused = Some((now, reason)),
             Shown::Proof(secret, by_message_authenticator) => {
@@ -139,6 +143,7 @@ fn told(client: &Client) -> Sighting {
     let (packet_at, source) = client.last.map_or_else(Default::default, |(at, source)| {
         (at.as_millis(), source.to_string())
     });
+    let session = client.session.as_ref();
     let refused = client.refused;
     let answered = client.answered;
     let code = |reason: Reason| reason.code().to_owned();
@@ -149,6 +154,8 @@ fn told(client: &Client) -> Sighting {
         proven_at: client.proven.as_millis(),
         message_authenticator_at: client.message_authenticator.as_millis(),
         bare_at: client.bare.as_millis(),
+        session_at: session.map_or(0, |(at, _)| at.as_millis()),
+        certificate: session.map_or_else(String::new, |(_, name)| name.clone()),
         refused_at: refused.map_or(0, |(at, _)| at.as_millis()),
         refused: refused.map_or_else(String::new, |(_, reason)| code(reason)),
         answered_at: answered.map_or(0, |(at, ..)| at.as_millis()),
@@ -198,6 +205,18 @@ mod tests {
         see(Shown::Proof([1; 8], true), 4);
         assert_eq!(sightings.of(CLIENT).message_authenticator_at, 4);
         assert_eq!(sightings.of(ClientId(8)), Sighting::default());
+    }
+
+    #[test]
+    fn a_packet_over_tls_shows_a_certificate_and_no_secret() {
+        let sightings = Sightings::default();
+        let shown = Shown::Certificate("fw2.contoso.example");
+        sightings.packet(CLIENT, SOURCE, shown, at(5));
+        let told = sightings.of(CLIENT);
+        assert_eq!((told.packet_at, told.session_at), (5, 5));
+        assert_eq!(told.certificate, "fw2.contoso.example");
+        assert_eq!((told.proven_at, told.bare_at), (0, 0));
+        assert!(told.secrets.is_empty());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 """radsecproxy: datagrams from radclient on one side, RadSec with certificates on the other."""
 
 import battery
-import radclient
-from world import ADDRESSES, Process, until
+import device
+from world import PATIENCE_SECS, Process, until
 
 PORT = 18120
 PROXY_SECRET = "between-radclient-and-proxy"
@@ -10,7 +10,7 @@ PROXY_SECRET = "between-radclient-and-proxy"
 GIVES_UP_SECS = 2
 
 
-class RadSec(battery.Logins):
+class RadSec(device.Device):
     def set_up(self, servers, secret):
         """The gateway is known by its certificate; the secret of its entry is not used."""
         told = self.cluster.told["radsec"]
@@ -26,14 +26,10 @@ class RadSec(battery.Logins):
 
         until("the proxy has a connection to each server", connected)
 
-    def log_in(self, name, *answers, caller="home"):
+    def ask_each(self, request):
         """A device whose proxy says nothing asks again with a new packet."""
-        request = {"User-Name": name, "User-Password": answers[0]}
-        request["Calling-Station-Id"] = ADDRESSES[caller]
         front = {"radius": f"127.0.0.1:{PORT}"}
-        said = (radclient.ask(front, PROXY_SECRET, request) for _ in self.cluster.nodes)
-        verdicts = map(radclient.verdict, said)
-        return next((it for it in verdicts if it != battery.SILENCE), battery.SILENCE)
+        return device.first_word([front] * len(self.cluster.nodes), PROXY_SECRET, request)
 
     def test_is_told_by_its_certificate_in_the_events(self):
         self.assertEqual(self.log_in(self.alice.name, self.typed), battery.ACCEPT)
@@ -41,6 +37,16 @@ class RadSec(battery.Logins):
         events = list(self.cluster.events("--user", self.alice.name))
         name = self.cluster.told["radsec"]["name"]
         self.assertTrue(any(name in str(event) for event in events), events)
+
+    def test_is_told_by_its_certificate_to_who_waits_for_it(self):
+        command = self.cluster.command("client", "watch", "gateway")
+        watch = Process(command, self.folder / "watch.log")
+        self.addCleanup(watch.stop)
+        watch.wait_for("waiting for packets")
+        self.assertEqual(self.log_in(self.alice.name, self.typed), battery.ACCEPT)
+        watch.wait_for("servers tried")
+        self.assertEqual(watch.child.wait(PATIENCE_SECS), 0)
+        self.assertIn(f"certificate of {self.cluster.told['radsec']['name']}", watch.said())
 
     def test_loses_its_connection_with_its_name(self):
         self.cluster.run("client", "set", "gateway", "--certificate-name", "")

@@ -114,17 +114,20 @@ class Cluster:
             kill(node)
         self.demo.stop()
 
-    def run(self, *command, node=None):
-        """What a command of the operator prints; the last node is asked, which nobody freezes."""
-        environment = {
-            **os.environ,
+    def command(self, *words, node=None):
+        """A command of the operator; the last node is asked, which nobody freezes."""
+        told = {
             "COUNTERSIGN_ADMIN": (node or self.nodes[-1])["admin"],
             "COUNTERSIGN_TOKEN_FILE": self.told["admin"]["token_file"],
             "COUNTERSIGN_CA_FILE": self.told["admin"]["ca_file"],
         }
+        environment = (f"{name}={value}" for name, value in told.items())
+        return ["env", *environment, BIN / "countersign", "--output", "json", *words]
+
+    def run(self, *command, node=None):
+        """What such a command prints."""
         done = subprocess.run(
-            [BIN / "countersign", "--output", "json", *command],
-            env=environment,
+            self.command(*command, node=node),
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECS,

@@ -25,6 +25,7 @@ pub(in crate::cli) struct Patience {
 pub(super) struct Watch {
     name: String,
     ranges: Vec<String>,
+    certificates: Vec<String>,
     /// Whether packets without a Message-Authenticator are dropped.
     requires: bool,
     patience: Duration,
@@ -43,6 +44,7 @@ enum Topic {
     Secret,
     MessageAuthenticator,
     Bare,
+    Certificate,
     Dropped,
     Login,
     Unreachable,
@@ -75,6 +77,7 @@ impl Watch {
         Self {
             name: client.name.clone(),
             ranges: client.ranges.clone(),
+            certificates: client.certificate_names.clone(),
             requires: matches!(
                 mode,
                 api::MessageAuthenticator::Unspecified | api::MessageAuthenticator::Require
@@ -145,7 +148,9 @@ impl Watch {
                 .contains(&(Topic::Login, login("accept", "CS-R000")))
         };
         let bare = !self.requires && self.has(Topic::Bare) && accepted();
-        self.has(Topic::MessageAuthenticator) || bare
+        // Whoever has a right certificate may still send nothing but a Status-Server.
+        let by_tls = self.has(Topic::Certificate) && self.has(Topic::Login);
+        self.has(Topic::MessageAuthenticator) || by_tls || bare
     }
 
     fn tried(&self) -> String {
@@ -202,6 +207,9 @@ impl Watch {
 
     fn no_packet(&self) -> String {
         let name = &self.name;
+        if self.ranges.is_empty() {
+            return self.no_connection();
+        }
         let ranges = self.ranges.join(", ");
         let mut strangers: Vec<_> = self.strangers().collect();
         strangers.sort_by_key(|it| std::cmp::Reverse(it.at));
@@ -227,6 +235,13 @@ impl Watch {
         )
     }
 
+    fn no_connection(&self) -> String {
+        let shown = self.certificates.join(", ");
+        format!(
+            "no packet came by a connection with a certificate of {shown}: check on the device              that its servers are these nodes by RADIUS over TLS, the firewalls between for              TCP, and the nodes' logs for connections that were refused (CS-R107 to CS-R110)"
+        )
+    }
+
     fn strangers(&self) -> impl Iterator<Item = &api::sighting::Stranger> {
         self.last.nodes.iter().flat_map(|it| {
             let since = self.strangers_since.get(&it.node).copied().unwrap_or(0);
@@ -244,6 +259,7 @@ impl Topic {
             Self::Secret => "secret",
             Self::MessageAuthenticator => "message-authenticator",
             Self::Bare => "no-message-authenticator",
+            Self::Certificate => "certificate",
             Self::Dropped => "dropped",
             Self::Login => "login",
             Self::Unreachable => "unreachable",
@@ -278,6 +294,11 @@ fn steps(it: &api::Sighting, since: u64) -> Vec<(Topic, String)> {
             it.bare_at,
             Topic::Bare,
             "a login without a Message-Authenticator: its secret is not proven".to_owned(),
+        ),
+        (
+            it.session_at,
+            Topic::Certificate,
+            format!("by TLS: the certificate of {} is right", it.certificate),
         ),
         (
             it.refused_at,
@@ -379,6 +400,38 @@ mod tests {
         let mut watch = watch(true);
         watch.since = BTreeMap::from([(1, 5)]);
         assert_eq!(hear(&mut watch, vec![packet(1)]), []);
+    }
+
+    #[test]
+    fn a_right_certificate_and_a_login_end_the_wait_of_a_client_that_comes_by_tls() {
+        let mut watch = watch(true);
+        let by_tls = || api::Sighting {
+            session_at: 5,
+            certificate: "fw2.contoso.example".into(),
+            ..packet(1)
+        };
+        assert_eq!(
+            hear(&mut watch, vec![by_tls()]),
+            [Topic::Packet, Topic::Certificate]
+        );
+        assert!(!watch.is_done());
+        let answered = api::Sighting {
+            answered_at: 6,
+            answer: "reject".into(),
+            ..by_tls()
+        };
+        assert_eq!(hear(&mut watch, vec![answered]), [Topic::Login]);
+        assert!(watch.is_done());
+    }
+
+    #[test]
+    fn where_no_connection_comes_the_certificate_is_named() {
+        let mut watch = watch(true);
+        watch.ranges.clear();
+        watch.certificates = vec!["fw2.contoso.example".into()];
+        hear(&mut watch, vec![sighting(1)]);
+        let missing = watch.missing();
+        assert!(missing.contains("fw2.contoso.example"), "{missing}");
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use countersign_core::ledger::storage;
 use countersign_core::login::Reason;
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::Limits;
+use crate::net::clients::{Client, Clients};
+use crate::net::witness::Evidence;
 use crate::tls::Bounds;
 use world::*;
 
@@ -177,6 +180,40 @@ async fn what_is_over_the_bound_waits_for_the_rest() {
         assert_eq!(stream.reply().await[0], 2);
     }
     world.reach(300, 0).await;
+}
+
+#[tokio::test]
+async fn a_packet_shows_the_certificate_of_its_connection_and_no_secret() {
+    let world = World::open().await;
+    let mut stream = world.dial(&world.device()).await.unwrap();
+    stream.write_all(&access(1, b"x")).await.unwrap();
+    stream.reply().await;
+    let heard = world.heard.lock().unwrap().clone();
+    let name = Some("fw1.contoso.example".to_owned());
+    assert_eq!(heard, [(Evidence::Session, name)]);
+}
+
+#[tokio::test]
+async fn what_is_over_the_rate_of_a_client_is_dropped_on_all_its_connections() {
+    let world = World::open().await;
+    let slow = storage::Client {
+        rate: 1,
+        burst: 2,
+        ..entry("127.0.0.0/8")
+    };
+    let clients = Clients::new([Client::new(slow, Vec::new())]);
+    world.clients.store(clients.into());
+    let mut first = world.dial(&world.device()).await.unwrap();
+    let mut second = world.dial(&world.device()).await.unwrap();
+    for (stream, identifier) in [(&mut first, 1), (&mut second, 2)] {
+        stream.write_all(&access(identifier, b"x")).await.unwrap();
+        assert_eq!(stream.reply().await[..2], [2, identifier]);
+    }
+    let over: Vec<_> = (3..=30).map(|it| access(it, b"x")).collect();
+    first.write_all(&over.concat()).await.unwrap();
+    let name = Some("fw1.contoso.example".to_owned());
+    assert_eq!(world.noted(Reason::ClientRate).await, name);
+    assert!(world.asked() < 10, "{} were let through", world.asked());
 }
 
 #[tokio::test]

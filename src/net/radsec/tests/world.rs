@@ -1,7 +1,7 @@
 //! A RadSec listener on loopback, its authority, and clients of it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -24,7 +24,7 @@ use super::super::{Credentials, House, Limits, run};
 use crate::net::clients::{Client, Clients};
 use crate::net::desk::{Answer, Request};
 use crate::net::room::Room;
-use crate::net::witness::{Ended, Heard, Sender, Session, Witness};
+use crate::net::witness::{Ended, Evidence, Heard, Sender, Session, Witness};
 use crate::net::{Alive, radsec};
 pub(super) use crate::tls::testing::{Authority, Shown};
 use crate::tls::{Files, provider};
@@ -64,8 +64,11 @@ impl Answer for Judge {
     }
 }
 
-/// Notes what was dropped.
-pub(super) struct Notes(watch::Sender<Vec<(Reason, Option<String>)>>);
+/// Notes what was dropped, and what was heard.
+pub(super) struct Notes(watch::Sender<Vec<(Reason, Option<String>)>>, HeardNotes);
+
+/// What packets showed, and by which name their client was known.
+pub(super) type HeardNotes = Arc<Mutex<Vec<(Evidence, Option<String>)>>>;
 
 impl Witness for Notes {
     fn login(&self, _: &Ended<'_>) {}
@@ -76,8 +79,9 @@ impl Witness for Notes {
             .send_modify(|notes| notes.push((reason, certificate)));
     }
 
-    fn heard(&self, _: &Heard<'_>) {
-        unreachable!("over a session nothing is learnt");
+    fn heard(&self, heard: &Heard<'_>) {
+        let certificate = heard.certificate.map(ToOwned::to_owned);
+        self.1.lock().unwrap().push((heard.how, certificate));
     }
 
     async fn account(&self, _: Session) -> bool {
@@ -92,6 +96,7 @@ pub(super) struct World {
     pub(super) clients: Arc<ArcSwap<Clients>>,
     pub(super) gate: watch::Sender<bool>,
     pub(super) alive: watch::Sender<bool>,
+    pub(super) heard: HeardNotes,
     stop: watch::Sender<bool>,
     asked: watch::Receiver<(usize, usize)>,
     notes: watch::Receiver<Vec<(Reason, Option<String>)>>,
@@ -115,12 +120,13 @@ impl World {
         let ((asked, asking), (notes, noted)) =
             (watch::channel((0, 0)), watch::channel(Vec::new()));
         let (stop, mut stopped) = watch::channel(false);
+        let heard = HeardNotes::default();
         let house = House::new(
             Arc::clone(&credentials),
             (Arc::clone(&clients), Room::new(4096)),
             (
                 Arc::new(Judge { asked, gate: open }),
-                Arc::new(Notes(notes)),
+                Arc::new(Notes(notes, Arc::clone(&heard))),
             ),
             Alive(Arc::new(move || *living.borrow())),
             limits,
@@ -138,6 +144,7 @@ impl World {
             clients,
             gate,
             alive,
+            heard,
             stop,
             asked: asking,
             notes: noted,
@@ -302,7 +309,11 @@ pub(super) fn named(name: &str) -> Shown {
 
 /// The entries: `fw1`, who may come from `range` alone.
 pub(super) fn entries(range: &str) -> Clients {
-    let entry = storage::Client {
+    Clients::new([Client::new(entry(range), Vec::new())])
+}
+
+pub(super) fn entry(range: &str) -> storage::Client {
+    storage::Client {
         id: 1,
         name: "fw1".to_owned(),
         ranges: vec![range.to_owned()],
@@ -311,8 +322,7 @@ pub(super) fn entries(range: &str) -> Clients {
             "urn:device:fw1".to_owned(),
         ],
         ..Default::default()
-    };
-    Clients::new([Client::new(entry, Vec::new())])
+    }
 }
 
 /// A historic Access-Request.
