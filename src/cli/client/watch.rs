@@ -238,7 +238,9 @@ impl Watch {
     fn no_connection(&self) -> String {
         let shown = self.certificates.join(", ");
         format!(
-            "no packet came by a connection with a certificate of {shown}: check on the device              that its servers are these nodes by RADIUS over TLS, the firewalls between for              TCP, and the nodes' logs for connections that were refused (CS-R107 to CS-R110)"
+            "no packet came by a connection with a certificate of {shown}: check on the device \
+             that its servers are these nodes by RADIUS over TLS, the firewalls between for \
+             TCP, and the nodes' logs for refused connections (CS-R107 to CS-R110)"
         )
     }
 
