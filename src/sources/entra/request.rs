@@ -77,12 +77,12 @@ impl Grant {
             Proof::Public => {}
             Proof::Secret(secret) => fields.push(("client_secret", secret.expose())),
             Proof::Certificate(certificate) => {
-                assertion = Zeroizing::new(certificate.assertion(Claims {
+                assertion = certificate.assertion(Claims {
                     audience: &self.audience,
                     client_id: &self.client_id,
                     id: stamp.id,
                     now: stamp.now,
-                })?);
+                })?;
                 fields.push(("client_assertion_type", JWT_BEARER));
                 fields.push(("client_assertion", assertion.as_bytes()));
             }

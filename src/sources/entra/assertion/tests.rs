@@ -57,6 +57,30 @@ fn an_assertion_says_who_for_whom_and_until_when_and_is_signed() {
 }
 
 #[test]
+fn one_statement_serves_a_minute_and_no_clock_that_was_set_back() {
+    let (certificate, key) = made();
+    let signer = Certificate::new(&certificate, &key).expect("they fit");
+    let at = |seconds: u64, id| {
+        let now = Timestamp::from_millis(NOW.as_millis() + seconds * 1000);
+        let claims = Claims {
+            id,
+            now,
+            ..claims()
+        };
+        signer.assertion(claims).expect("it signs")
+    };
+    let first = at(10, "one");
+    assert_eq!(at(69, "two"), first);
+    let second = at(70, "three");
+    assert_ne!(second, first);
+    let body = second.split('.').nth(1).expect("three parts");
+    assert_eq!(decoded(body)["jti"], "three");
+    let before = at(9, "four");
+    assert_ne!(before, second);
+    assert_eq!(at(10, "five"), before);
+}
+
+#[test]
 fn a_key_of_another_certificate_is_refused() {
     let ((certificate, key), (_, other)) = (made(), made());
     let new = |certificate: &[u8], key: &Secret| Certificate::new(certificate, key).err();
