@@ -303,6 +303,34 @@ fn line_14_a_code_alone_spends_it_at_once() {
 }
 
 #[test]
+fn line_14_a_tokens_code_that_is_the_passcode_too_spends_the_tokens_alone() {
+    let mut world = world();
+    let begin = Begin {
+        matches: vec![matched(100)],
+        ..alone(&world, 1, RIGHT)
+    };
+    assert_eq!(world.begin(&begin), Repeat(Verdict::Accepted));
+    assert_eq!(world.counter().last_spent, 100);
+    assert!(!stored(&world).spent);
+}
+
+#[test]
+fn line_14_a_record_of_the_password_alone_goes_on_with_the_passcode_that_is_typed_now() {
+    let mut world = world();
+    let begin = world.password_login(1);
+    let prev = world.grant(&begin);
+    world.settle(1, prev, SourceOutcome::NotAsked);
+    let again = Begin {
+        prev,
+        ..typed(&world, 1, RIGHT)
+    };
+    assert!(matches!(world.begin(&again), Granted { .. }));
+    let epoch = world.grant(&again);
+    world.settle(1, epoch, SourceOutcome::Right);
+    assert!(stored(&world).spent);
+}
+
+#[test]
 fn settle_line_6_a_wrong_password_does_not_spend_it() {
     let mut world = world();
     let begin = typed(&world, 1, RIGHT);
@@ -335,12 +363,17 @@ fn send_line_1_a_late_ask_does_nothing() {
 
 #[test]
 fn send_line_2_an_ask_decided_by_old_facts_is_stale() {
-    let changes: [fn(&mut World); 3] = [
+    let changes: [fn(&mut World); 4] = [
         |world| world.edit_user(|it| it.revision = 2),
         |world| world.edit_client(|it| it.revision = 2),
         |world| {
             world.edit(Table::Head, &[], |it: &mut storage::Head| {
                 it.rules_revision = 2
+            })
+        },
+        |world| {
+            world.edit(Table::Head, &[], |it: &mut storage::Head| {
+                it.settings_revision = 2
             })
         },
     ];
@@ -439,6 +472,18 @@ fn send_line_7_the_cluster_sends_no_more_than_its_share() {
     world.pass(1);
     assert_eq!(one(&mut world, 5, USER), SendResult::Sent);
     assert_eq!(one(&mut world, 6, OTHER_USER), full);
+}
+
+#[test]
+fn send_line_8_another_one_begins_anew() {
+    let mut world = World::new();
+    know(&mut world, USER);
+    sent(&mut world, 200, RIGHT);
+    let begin = alone(&world, 1, RIGHT);
+    assert_eq!(world.begin(&begin), Repeat(Verdict::Accepted));
+    sent(&mut world, 201, WRONG);
+    let begin = alone(&world, 2, WRONG);
+    assert_eq!(world.begin(&begin), Repeat(Verdict::Accepted));
 }
 
 #[test]

@@ -363,8 +363,8 @@ impl Player {
         }
     }
 
-    /// A passcode is no code of a token. Code 0 is wrong; 1 to 4 are steps; 5 is in the windows of two steps and, where the
-    /// user has one, of a second token.
+    /// A passcode is no code of a token. Code 0 is wrong; 1 to 4 are steps; 5 is in the windows
+    /// of two steps and, where the user has one, of a second token.
     fn matches(&self, login: &Login) -> Vec<Match> {
         let none = login.code == 0 || login.passcode != 0 || login.by == Factors::Password;
         if none || login.out_of_window {
