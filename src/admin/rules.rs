@@ -84,6 +84,7 @@ impl<L: Ledger> RuleService for Desk<L> {
             factors: result.factors,
             burn_code: result.burn_code,
             prompt: result.prompt,
+            passcode: result.passcode,
             attributes: result.attributes,
         }))
     }

@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use countersign_core::base::Timestamp;
-use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor};
 
 use super::examine;
@@ -168,7 +167,13 @@ fn read(own: PeerName, files: &Files) -> Result<Loaded, CredentialsError> {
     let expires = tls::expiry(leaf)?;
     let anchors = roots.roots.clone().into();
     tls::fits(&files.key, &chain, &key)?;
-    let server = server(&chain, &key, roots)?;
+    let server = tls::server(
+        &chain,
+        &key,
+        &Arc::new(roots),
+        &[&TLS13],
+        vec![HTTP2.to_vec()],
+    )?;
     Ok(Loaded {
         generation: 0,
         chain,
@@ -177,27 +182,6 @@ fn read(own: PeerName, files: &Files) -> Result<Loaded, CredentialsError> {
         server,
         expires,
     })
-}
-
-fn server(
-    chain: &[CertificateDer<'static>],
-    key: &PrivateKeyDer<'static>,
-    roots: RootCertStore,
-) -> Result<Arc<ServerConfig>, FileError> {
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-        .build()
-        .map_err(FileError::tls)?;
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])
-        .map_err(FileError::tls)?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain.to_vec(), key.clone_key())
-        .map_err(FileError::tls)?;
-    config.alpn_protocols = vec![HTTP2.to_vec()];
-    // A session that is resumed would outlive the certificate that opened it.
-    config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
 }
 
 const HTTP2: &[u8] = b"h2";

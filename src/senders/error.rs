@@ -9,7 +9,7 @@ pub enum SenderError {
     #[error("the address {0} that e-mail comes from is none")]
     From(String),
     /// The name of a header, or its text.
-    #[error("the header {0} is none, or holds something else than {{secret}}")]
+    #[error("the header {0} is none, is the connection's own, or holds more than {{secret}}")]
     Header(String),
     /// The HTTP client cannot be built.
     #[error(transparent)]
@@ -23,6 +23,9 @@ pub enum SenderError {
     /// An entry of the pinned hosts.
     #[error("the pinned host {0} is neither host nor host:port")]
     Pinned(String),
+    /// To nobody, or nothing.
+    #[error("neither the URL nor the body has {{phone}}, or neither has {{text}}")]
+    Places,
     /// The secret is used and not there, or there and not used.
     #[error("the secret is there and not used, or used and not there")]
     Secret,

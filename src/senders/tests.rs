@@ -386,7 +386,7 @@ async fn a_gateway_that_refuses_or_shows_anothers_certificate_has_sent_nothing()
 #[tokio::test]
 async fn a_template_in_which_a_value_could_leave_its_place_is_refused() {
     let fake = gateway(Manner::Takes, "localhost").await;
-    let changes: [fn(&mut storage::SmsGateway); 11] = [
+    let changes: [fn(&mut storage::SmsGateway); 15] = [
         |it| it.url = "https://{phone}.contoso.example/".into(),
         |it| it.url = "https://localhost.contoso.example/".into(),
         |it| it.url = it.url.replace("https", "http"),
@@ -396,6 +396,10 @@ async fn a_template_in_which_a_value_could_leave_its_place_is_refused() {
         |it| it.body = r#"{"{phone}":1}"#.into(),
         |it| it.headers[0].value = "{text}".into(),
         |it| it.headers[0].name = "a b".into(),
+        |it| it.headers[0].name = "Host".into(),
+        |it| it.headers[0].name = "content-length".into(),
+        |it| it.body = r#"{"to":"+491701234567","text":"{text}"}"#.into(),
+        |it| it.body = r#"{"to":"{phone}"}"#.into(),
         |it| it.method = "DELETE".into(),
         |it| it.method = "GET".into(),
     ];

@@ -14,6 +14,7 @@ mod own;
 pub mod pause;
 pub mod roster;
 mod route;
+mod words;
 pub mod wrong;
 
 pub use finding::{Finding, Light};

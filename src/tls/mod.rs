@@ -7,6 +7,7 @@ mod crowd;
 mod files;
 mod places;
 mod proof;
+mod server;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -16,3 +17,4 @@ pub use files::{
 };
 pub use places::{Place, Places};
 pub use proof::{Proof, Unproven, proof};
+pub use server::server;

@@ -80,6 +80,7 @@ fn shown(result: &api::TestRulesResponse) -> Value {
         "factors": result.factors,
         "burn_code": result.burn_code,
         "prompt": result.prompt,
+        "passcode": result.passcode,
         "attributes": result.attributes,
     })
 }
@@ -97,6 +98,7 @@ const RESULT: &[&str] = &[
     "refusal",
     "factors",
     "prompt",
+    "passcode",
     "burn_code",
     "attributes",
 ];

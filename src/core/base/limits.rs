@@ -109,12 +109,17 @@ pub const PASSCODE_LIFE: Duration = Duration::from_secs(300);
 pub const PASSCODE_DIGITS: usize = 8;
 /// Wrong codes after which a passcode is over.
 pub const PASSCODE_TRIES: u32 = 3;
-/// Passcodes that a user is sent within [`PASSCODES_SPAN`]: whoever knows a name may ask.
+/// Passcodes that a user is sent within [`PASSCODES_SPAN`] who asks at places where the user
+/// was let in lately: whoever knows a name may ask.
 pub const PASSCODES_MAX: usize = 3;
+/// The same for all other places together.
+pub const PASSCODES_ELSEWHERE_MAX: usize = 2;
 /// See [`PASSCODES_MAX`].
 pub const PASSCODES_SPAN: Duration = Duration::from_secs(600);
-/// Passcodes that a user is sent in a day.
+/// Passcodes that a user is sent in a day who asks at such places.
 pub const PASSCODES_DAILY_MAX: usize = 10;
+/// The same for all other places together.
+pub const PASSCODES_ELSEWHERE_DAILY_MAX: usize = 5;
 /// A day, to that end.
 pub const PASSCODES_DAY: Duration = Duration::from_secs(24 * 3600);
 /// Hashes of one typed passcode: one for each attempt key that may have been in force.
@@ -264,6 +269,9 @@ const _: () =
 const _: () =
     assert!(STATE_LIFE_SENT.as_secs() + 2 * CLOCKS_APART_MAX.as_secs() <= STATE_KEEP.as_secs());
 const _: () = assert!(PASSCODES_MAX <= PASSCODES_DAILY_MAX);
+const _: () = assert!(PASSCODES_ELSEWHERE_MAX < PASSCODES_MAX);
+const _: () = assert!(PASSCODES_ELSEWHERE_MAX <= PASSCODES_ELSEWHERE_DAILY_MAX);
+const _: () = assert!(PASSCODES_ELSEWHERE_DAILY_MAX < PASSCODES_DAILY_MAX);
 const _: () = assert!(PASSCODES_SPAN.as_secs() < PASSCODES_DAY.as_secs());
 const _: () = assert!(PLACE_NOTE_STEP.as_secs() < PLACE_MEMORY.as_secs());
 const _: () = assert!(PASSWORD_OCTETS_MAX < PACKET_OCTETS_MAX);

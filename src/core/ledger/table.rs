@@ -35,7 +35,7 @@ pub enum Table {
     Counters = 6,
     /// User id → budgets of wrong passwords and codes, places where the user was let in.
     Budgets = 7,
-    /// User id → the last passcode that was sent to the user.
+    /// User id, share of places → the last passcode that was sent to the user of this share.
     Passcodes = 8,
     /// One record: how fast passcodes are sent.
     PasscodeRate = 9,

@@ -3,11 +3,13 @@
 //! Of an e-mail's address the first sign and the domain, of a phone's number the last two
 //! digits: enough for its owner. No country is shown, since one could not be made up that
 //! looks right. Where there is no address, one is made up from the name as it was typed; the
-//! same name has the same one on every node, for ever, as a real one would be.
+//! same name has the same one on every node, for ever, and in every spelling, as a real one
+//! would be.
 //!
 //! Must not know whether anything is sent.
 
 use super::Senders;
+use crate::base::Name;
 use crate::base::limits::MASKED_OCTETS_MAX;
 use crate::ledger::rules::PasscodeWay;
 use crate::seal::MacKey;
@@ -63,9 +65,12 @@ impl Typed<'_> {
         format!("{first}@{domain}")
     }
 
+    /// The same for every spelling by which one user would be found: a real number is.
     fn phone(&self, chance: &MacKey) -> String {
-        let folded = self.name.to_ascii_lowercase();
-        let [a, b, ..] = chance.mac(&[b"masked phone", &folded]);
+        let spellings = Name::candidates(self.name, self.domain).unwrap_or_default();
+        let spellings = spellings.iter().map(|name| name.as_str().as_bytes());
+        let shortest = spellings.min_by_key(|spelling| spelling.len());
+        let [a, b, ..] = chance.mac(&[b"masked phone", shortest.unwrap_or(self.name)]);
         format!("{:02}", u16::from_be_bytes([a, b]) % 100)
     }
 }
@@ -118,6 +123,10 @@ mod tests {
         let phone = |name: &str| of(PasscodeWay::Sms, "", name, "");
         assert_eq!(phone("bob").len(), "*** **12".len());
         assert_eq!(phone("bob"), phone("BOB"));
+        let spelled = |name: &str| of(PasscodeWay::Sms, "", name, "contoso.example");
+        for name in ["CONTOSO\\Bob", "bob@contoso.example", "bob."] {
+            assert_eq!(spelled(name), spelled("bob"), "{name}");
+        }
         let all: std::collections::BTreeSet<_> = (0..50)
             .map(|number| phone(&format!("user{number}")))
             .collect();

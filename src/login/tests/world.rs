@@ -1,29 +1,24 @@
 //! A ledger in memory with the real `apply`, a source that follows a script, two users and
 //! two clients.
 
-use std::collections::VecDeque;
+mod ledger;
+mod store;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign_core::base::{
-    Boot, ClientId, ClusterId, KeyId, NodeId, Secret, SeededEntropy, Timestamp, TokenId, UserId,
-};
-use countersign_core::ledger::table::Visit;
-use countersign_core::ledger::{
-    CLUSTER_VERSION, Command, Draft, Entry, MemoryTables, Outcome, Read, SourceOutcome, StoreError,
-    Table, Write, apply, fields, query, storage,
-};
-use countersign_core::login::{AttemptMacs, Call, Caller, Reason, Request, Secrets, Stages};
+use countersign_core::base::{Boot, ClientId, NodeId, Secret, SeededEntropy, Timestamp, UserId};
+use countersign_core::ledger::{SourceOutcome, Table, query, storage};
+use countersign_core::login::{AttemptMacs, Call, Caller, Reason, Request, Stages};
 use countersign_core::otp::{Parameters, code_at};
-use countersign_core::seal::{DataKey, Keyring, MacKey, Purpose};
-use prost::Message;
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+pub(super) use self::ledger::{Fault, TestLedger};
+use self::store::seed;
+pub(super) use self::store::{secrets, tables};
 use crate::login::{
-    Alone, Answer, Clock, Ledger, Letter, Logins, Messenger, Parts, PasswordSource, ProposeError,
-    Question,
+    Alone, Answer, Clock, Ledger, Letter, Logins, Messenger, Parts, PasswordSource, Question,
 };
 
 pub(super) type Outcomes = countersign_core::login::Outcome;
@@ -181,187 +176,6 @@ pub(super) fn without_stages(mut outcome: Outcomes) -> Outcomes {
     outcome
 }
 
-/// The real rules over tables in memory; each commit takes a while.
-#[derive(Clone)]
-pub(super) struct TestLedger(Arc<Inner>);
-
-struct Inner {
-    clock: TestClock,
-    state: Mutex<(MemoryTables, u64)>,
-    applied: Notify,
-    /// The tables of all records that were looked for.
-    reads: Arc<Mutex<Vec<Table>>>,
-    /// What goes wrong with the next commands.
-    pub(super) faults: Mutex<VecDeque<Fault>>,
-    /// How long each command was waited for.
-    within: Mutex<Vec<Duration>>,
-    begins: AtomicUsize,
-    settles: AtomicUsize,
-}
-
-/// What goes wrong with a command.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Fault {
-    Nothing,
-    /// It is applied, and nobody hears of it.
-    AnswerLost,
-    /// The same, and that is noticed only after a while.
-    AnswerLate(Duration),
-    /// It never gets into the log.
-    NotProposed,
-}
-
-impl TestLedger {
-    fn new(clock: TestClock, tables: MemoryTables) -> Self {
-        Self(Arc::new(Inner {
-            clock,
-            state: Mutex::new((tables, 0)),
-            applied: Notify::new(),
-            reads: Arc::default(),
-            faults: Mutex::default(),
-            within: Mutex::default(),
-            begins: AtomicUsize::new(0),
-            settles: AtomicUsize::new(0),
-        }))
-    }
-
-    pub(super) fn will(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.0.faults.lock().unwrap().extend(faults);
-    }
-
-    pub(super) fn edit<M: Message + Default>(
-        &self,
-        table: Table,
-        key: u64,
-        change: impl FnOnce(&mut M),
-    ) {
-        self.edit_at(table, &key.to_be_bytes(), change);
-    }
-
-    pub(super) fn edit_at<M: Message + Default>(
-        &self,
-        table: Table,
-        key: &[u8],
-        change: impl FnOnce(&mut M),
-    ) {
-        let mut state = self.0.state.lock().unwrap();
-        let mut record: M = query::record(&state.0, table, key)
-            .unwrap()
-            .unwrap_or_default();
-        change(&mut record);
-        state.0.write(vec![Write::Put(
-            table,
-            key.to_vec(),
-            record.encode_to_vec(),
-        )]);
-    }
-
-    /// How long each command was waited for.
-    pub(super) fn within(&self) -> Vec<Duration> {
-        self.0.within.lock().unwrap().clone()
-    }
-
-    /// The tables of the records that were looked for since the last call.
-    pub(super) fn reads(&self) -> Vec<Table> {
-        std::mem::take(&mut self.0.reads.lock().unwrap())
-    }
-
-    /// Claims and settlings proposed so far.
-    pub(super) fn commands(&self) -> (usize, usize) {
-        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-        (count(&self.0.begins), count(&self.0.settles))
-    }
-
-    pub(super) fn in_flight(&self) -> u64 {
-        let view = self.view();
-        let mut in_flight = 0;
-        let mut visit = |_: &[u8], octets: &[u8]| {
-            let attempt = storage::Attempt::decode(octets).unwrap();
-            let state = attempt.state.unwrap();
-            in_flight += u64::from(matches!(state, storage::attempt::State::InFlightUntil(_)));
-            std::ops::ControlFlow::Continue(())
-        };
-        Read::scan(&view, Table::Attempts, &[], &mut visit).unwrap();
-        in_flight
-    }
-
-    fn apply(&self, command: Command) -> Outcome {
-        let mut state = self.0.state.lock().unwrap();
-        let (tables, index) = &mut *state;
-        *index += 1;
-        let entry = Entry {
-            version: CLUSTER_VERSION,
-            at: self.0.clock.wall(),
-            proposer: NodeId(1),
-            commands: vec![command],
-        };
-        let mut draft = Draft::new(tables);
-        let mut outcomes = apply(&mut draft, *index, &entry).unwrap();
-        let writes = draft.into_writes();
-        tables.write(writes);
-        outcomes.remove(0)
-    }
-}
-
-/// The tables as they were, and who tells what is looked for in them.
-pub(super) struct TestView {
-    tables: MemoryTables,
-    reads: Arc<Mutex<Vec<Table>>>,
-}
-
-impl Read for TestView {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.reads.lock().unwrap().push(table);
-        self.tables.get(table, key)
-    }
-
-    fn scan(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        self.tables.scan(table, from, visit)
-    }
-}
-
-impl Ledger for TestLedger {
-    type View = TestView;
-
-    fn view(&self) -> TestView {
-        TestView {
-            tables: self.0.state.lock().unwrap().0.clone(),
-            reads: Arc::clone(&self.0.reads),
-        }
-    }
-
-    async fn propose(&self, command: Command, within: Duration) -> Result<Outcome, ProposeError> {
-        self.0.within.lock().unwrap().push(within);
-        let counter = match &command {
-            Command::Begin(_) => &self.0.begins,
-            Command::Settle(_)
-            | Command::SendPasscode(_)
-            | Command::Change(_)
-            | Command::Unreadable(_) => &self.0.settles,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        let fault = self.0.faults.lock().unwrap().pop_front();
-        sleep(COMMIT).await;
-        if fault == Some(Fault::NotProposed) {
-            return Err(ProposeError::NotProposed);
-        }
-        let outcome = self.apply(command);
-        self.0.applied.notify_waiters();
-        match fault {
-            Some(Fault::AnswerLost | Fault::AnswerLate(_)) => Err(ProposeError::Unknown),
-            Some(Fault::Nothing | Fault::NotProposed) | None => Ok(outcome),
-        }
-    }
-
-    fn standing(&self) -> Option<Timestamp> {
-        Some(self.0.clock.wall())
-    }
-
-    fn progress(&self) -> impl Future<Output = ()> + Send {
-        self.0.applied.notified()
-    }
-}
-
 /// Knows one right password; what it is asked is counted.
 #[derive(Clone, Default)]
 pub(super) struct TestSource {
@@ -433,93 +247,5 @@ impl Clock for TestClock {
 
     fn wall(&self) -> Timestamp {
         Timestamp::from_millis(START).plus(self.0.elapsed())
-    }
-}
-
-fn seed(user: UserId) -> Secret {
-    Secret::new(vec![u8::try_from(user.0).unwrap(); 20])
-}
-
-pub(super) fn secrets(entropy: &mut SeededEntropy) -> Secrets {
-    let key = DataKey::draw(KeyId(1), Purpose::Fields, entropy);
-    Secrets {
-        cluster: ClusterId([9; 16]),
-        keyring: Keyring::new([key], KeyId(1)).unwrap(),
-        places: MacKey::draw(entropy),
-    }
-}
-
-pub(super) fn tables(secrets: &Secrets, entropy: &mut SeededEntropy) -> MemoryTables {
-    let mut tables = MemoryTables::default();
-    let mut put = |table, key: &[u8], value: Vec<u8>| {
-        tables.write(vec![Write::Put(table, key.to_vec(), value)]);
-    };
-    let clients = [
-        (VPN, storage::Factors::PasswordAndCode),
-        (PROXY, storage::Factors::Code),
-    ];
-    for (client, factors) in clients {
-        let record = storage::Client {
-            id: client.0,
-            name: format!("client-{}", client.0),
-            factors: factors.into(),
-            timeout: 3000,
-            tries: 1,
-            revision: 1,
-            ..storage::Client::default()
-        };
-        put(
-            Table::Clients,
-            &client.0.to_be_bytes(),
-            record.encode_to_vec(),
-        );
-    }
-    for (user, name) in [
-        (ALICE, "alice@contoso.example"),
-        (BOB, "bob@contoso.example"),
-    ] {
-        let id = user.0.to_be_bytes();
-        let record = storage::User {
-            id: user.0,
-            name: name.into(),
-            status: storage::UserStatus::Active.into(),
-            tokens: vec![user.0],
-            ..storage::User::default()
-        };
-        put(Table::Users, &id, record.encode_to_vec());
-        put(Table::Names, name.as_bytes(), id.to_vec());
-        let token = token(secrets, user, entropy);
-        put(Table::Tokens, &id, token.encode_to_vec());
-    }
-    let settings = storage::Settings {
-        sources: vec![storage::Source {
-            kind: Some(storage::source::Kind::Entra(storage::EntraSettings {
-                timeout: u32::try_from(SOURCE_TIMEOUT.as_millis()).unwrap(),
-                ..storage::EntraSettings::default()
-            })),
-            ..storage::Source::default()
-        }],
-        ..storage::Settings::default()
-    };
-    put(Table::Settings, &[], settings.encode_to_vec());
-    tables
-}
-
-/// The one active token of a user, under the user's own number.
-fn token(secrets: &Secrets, user: UserId, entropy: &mut SeededEntropy) -> storage::Token {
-    let id = user.0.to_be_bytes();
-    let context = fields::token_seed(secrets.cluster, &id);
-    let seed = seed(user);
-    let sealed = secrets.keyring.seal(&context, &seed, entropy).unwrap();
-    storage::Token {
-        id: TokenId(user.0).0,
-        owner: user.0,
-        seed: sealed.encode(),
-        algorithm: storage::TokenAlgorithm::Sha1.into(),
-        digits: 6,
-        period: 30,
-        state: storage::TokenState::Active.into(),
-        generation: 1,
-        ..storage::Token::default()
     }
 }

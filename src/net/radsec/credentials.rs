@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use countersign_core::base::Timestamp;
 use countersign_core::radius::Version;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::ServerConfig;
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor};
+use rustls_pki_types::TrustAnchor;
 
-use crate::tls::{self, FileError, Files, Proof, provider};
+use crate::tls::{self, FileError, Files, Proof};
 
 /// A node's credentials for RadSec, as they are on disk at present.
 #[derive(Debug)]
@@ -133,34 +132,15 @@ fn read(files: &Files) -> Result<Loaded, FileError> {
     let roots = Arc::new(roots);
     let leaf = chain.first().map(tls::expiry).transpose()?;
     // RFC 9765 §3.4: RADIUS/1.1 asks for TLS 1.3.
-    let versions = [Version::WithoutMd5, Version::Historic];
+    let server = |versions: &[Version]| {
+        let protocols = versions.iter().map(|it| it.alpn().to_vec()).collect();
+        tls::server(&chain, &key, &roots, &[&TLS13, &TLS12], protocols)
+    };
     Ok(Loaded {
         generation: 0,
         anchors,
-        modern: server(&chain, &key, &roots, &versions)?,
-        historic: server(&chain, &key, &roots, &[Version::Historic])?,
+        modern: server(&[Version::WithoutMd5, Version::Historic])?,
+        historic: server(&[Version::Historic])?,
         expires: leaf.unwrap_or_default(),
     })
-}
-
-fn server(
-    chain: &[CertificateDer<'static>],
-    key: &PrivateKeyDer<'static>,
-    roots: &Arc<RootCertStore>,
-    versions: &[Version],
-) -> Result<Arc<ServerConfig>, FileError> {
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider())
-        .build()
-        .map_err(FileError::tls)?;
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(FileError::tls)?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain.to_vec(), key.clone_key())
-        .map_err(FileError::tls)?;
-    config.alpn_protocols = versions.iter().map(|it| it.alpn().to_vec()).collect();
-    // A session that is resumed would outlive the certificate that opened it.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
 }

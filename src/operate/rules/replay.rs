@@ -153,6 +153,7 @@ fn told(result: &RuleTrialResult) -> String {
         decides.to_owned(),
         result.factors.clone(),
         result.prompt.clone(),
+        result.passcode.clone(),
         result.burn_code.clone(),
         result.attributes.join(" "),
     ];

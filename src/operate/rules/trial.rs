@@ -1,7 +1,7 @@
 //! What the rules would decide of a login, told rule by rule. Nobody logs in by it.
 
 use countersign_core::base::{ClientId, Name, Timestamp};
-use countersign_core::ledger::rules::{self, Prompt, Rule};
+use countersign_core::ledger::rules::{self, PasscodeWay, Prompt, Rule};
 use countersign_core::ledger::{AllowedFactors, BurnCode, Factors, query, storage};
 use countersign_core::login::{Call, Caller as From, Reason, Request, facts};
 use countersign_core::policy::written::{self, shown_grant};
@@ -48,6 +48,8 @@ pub struct RuleTrialResult {
     pub burn_code: String,
     /// How its code would be come by.
     pub prompt: String,
+    /// How a passcode would be sent to who asks for one; empty: none would.
+    pub passcode: String,
     /// What an Accept would carry.
     pub attributes: Vec<String>,
 }
@@ -149,6 +151,8 @@ pub(super) fn result(
             if terms.factors != Factors::Password {
                 burn(burn_code).clone_into(&mut result.burn_code);
                 prompt(terms.prompt).clone_into(&mut result.prompt);
+                let way = terms.passcode.map_or("", passcode);
+                way.clone_into(&mut result.passcode);
             }
             let granted = terms.grants.granted().iter();
             result.attributes = granted.map(shown_grant).collect();
@@ -209,6 +213,13 @@ const fn prompt(prompt: Prompt) -> &'static str {
         Prompt::Append => "append",
         Prompt::Challenge => "challenge",
         Prompt::Either => "either",
+    }
+}
+
+const fn passcode(way: PasscodeWay) -> &'static str {
+    match way {
+        PasscodeWay::Email => "email",
+        PasscodeWay::Sms => "sms",
     }
 }
 

@@ -13,6 +13,7 @@ use super::response::Said;
 use super::troubles;
 use crate::login::Answer;
 use crate::sources::alarm::Trouble;
+use crate::sources::words::{OutcomeName, reason_called};
 
 /// The table, with the switches of the settings applied.
 #[derive(Debug)]
@@ -232,16 +233,6 @@ struct Row {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum OutcomeName {
-    Denied,
-    NotAsked,
-    Right,
-    Unanswered,
-    Wrong,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
 enum SwitchName {
     AcceptExternalChallenge,
     RequireRegisteredMfa,
@@ -261,7 +252,7 @@ impl Row {
         Ok(Decision {
             code,
             outcome,
-            reason: reason_called(reason)?,
+            reason: called(reason)?,
             wrapper: self.wrapper,
             then: self.then,
             trouble,
@@ -278,22 +269,8 @@ impl Switches {
     }
 }
 
-impl From<OutcomeName> for SourceOutcome {
-    fn from(name: OutcomeName) -> Self {
-        match name {
-            OutcomeName::Denied => Self::Denied,
-            OutcomeName::NotAsked => Self::NotAsked,
-            OutcomeName::Right => Self::Right,
-            OutcomeName::Unanswered => Self::Unanswered,
-            OutcomeName::Wrong => Self::Wrong,
-        }
-    }
-}
-
-fn reason_called(name: &str) -> Result<Reason, TableError> {
-    let mut all = Reason::ALL.iter().copied();
-    all.find(|reason| format!("{reason:?}") == name)
-        .ok_or_else(|| TableError::Unknown(name.to_owned()))
+fn called(name: &str) -> Result<Reason, TableError> {
+    reason_called(name).ok_or_else(|| TableError::Unknown(name.to_owned()))
 }
 
 fn trouble_called(label: &str) -> Result<&'static Trouble, TableError> {

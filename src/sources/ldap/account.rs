@@ -26,6 +26,13 @@ impl Account {
         }
     }
 
+    /// Whether the entry says at all that nobody has turned the account off: every one of
+    /// Active Directory has the attribute, so that one without it may not be read. Where no
+    /// bind judges the account, it must be seen.
+    pub(super) fn is_told(kind: Kind, entry: &Entry) -> bool {
+        kind != Kind::ActiveDirectory || entry.number(CONTROL).is_some()
+    }
+
     /// What has to be read of it.
     pub(super) const fn attributes(kind: Kind) -> &'static [&'static str] {
         match kind {

@@ -148,9 +148,14 @@ impl Ldap {
         };
         let bound = connection.bind(&binding.name, question.password.expose(), deadline);
         let answer = match bound.await {
-            Ok(outcome) => self.decisions.judge(&outcome),
+            Ok(outcome) => {
+                if Decisions::is_of_server(&outcome) {
+                    self.dialler.broke(connection.server);
+                }
+                self.decisions.judge(&outcome)
+            }
             Err(error) => {
-                self.dialler.broke(&connection);
+                self.dialler.broke(connection.server);
                 tracing::debug!(%error, "a bind broke off");
                 plain(SourceOutcome::Unanswered, Reason::SourceUnanswered)
             }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::message::Outcome;
 use super::settings::Kind;
 use crate::login::Answer;
+use crate::sources::words::{OutcomeName, reason_called};
 
 /// The table.
 #[derive(Debug)]
@@ -69,6 +70,12 @@ impl Decisions {
         said.data.unwrap_or(said.code)
     }
 
+    /// Whether the server tells of itself, not of the account: another may be in order.
+    pub(super) const fn is_of_server(said: &Outcome) -> bool {
+        // Limits of time and work, busy, unavailable, "other".
+        matches!(said.code, 3 | 11 | 51 | 52 | 80)
+    }
+
     /// The policy's word explains a refusal. Beside a success it counts as well: such a
     /// bind is good for changing the password and nothing else.
     fn by_policy(&self, error: u32, code: u32) -> Option<(SourceOutcome, Reason)> {
@@ -108,20 +115,10 @@ struct Row {
     codes: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum OutcomeName {
-    Denied,
-    NotAsked,
-    Right,
-    Unanswered,
-    Wrong,
-}
-
 fn rows(listed: Vec<Row>) -> Result<Rows, TableError> {
     let mut rows = Rows::new();
     for row in listed {
-        let meaning = (row.outcome.into(), reason_called(&row.reason)?);
+        let meaning = (row.outcome.into(), called(&row.reason)?);
         for code in row.codes {
             if rows.insert(code, meaning).is_some() {
                 return Err(TableError::Twice(code));
@@ -131,22 +128,8 @@ fn rows(listed: Vec<Row>) -> Result<Rows, TableError> {
     Ok(rows)
 }
 
-impl From<OutcomeName> for SourceOutcome {
-    fn from(name: OutcomeName) -> Self {
-        match name {
-            OutcomeName::Denied => Self::Denied,
-            OutcomeName::NotAsked => Self::NotAsked,
-            OutcomeName::Right => Self::Right,
-            OutcomeName::Unanswered => Self::Unanswered,
-            OutcomeName::Wrong => Self::Wrong,
-        }
-    }
-}
-
-fn reason_called(name: &str) -> Result<Reason, TableError> {
-    let mut all = Reason::ALL.iter().copied();
-    all.find(|reason| format!("{reason:?}") == name)
-        .ok_or_else(|| TableError::Unknown(name.to_owned()))
+fn called(name: &str) -> Result<Reason, TableError> {
+    reason_called(name).ok_or_else(|| TableError::Unknown(name.to_owned()))
 }
 
 const UNKNOWN: (SourceOutcome, Reason) = (SourceOutcome::Denied, Reason::UnknownAnswer);

@@ -53,9 +53,9 @@ impl Dialler {
         Err(LookupError::Unreachable)
     }
 
-    /// A server took a connection and then did not answer on it: others are asked first, but
-    /// what was asked here is asked of nobody again.
-    pub(super) fn broke(&self, connection: &Connection) {
-        self.servers.failed(connection.server, Instant::now());
+    /// A server took a connection and then did not answer on it, or said that it cannot now:
+    /// others are asked first, but what was asked here is asked of nobody again.
+    pub(super) fn broke(&self, server: usize) {
+        self.servers.failed(server, Instant::now());
     }
 }

@@ -9,7 +9,7 @@ use super::account::unlocked_at;
 use super::filter::UserFilter;
 use super::groups;
 use super::lockout;
-use super::lookup::Reader;
+use super::lookup::{NO_SUCH_ATTRIBUTE, Reader};
 use super::message::{Entry, NAME_ALONE};
 use super::settings::Kind;
 use crate::sources::account::{Account, LookupError};
@@ -46,7 +46,7 @@ impl Directory {
         Ok(found.await?.map(|entry| entry.dn))
     }
 
-    /// The account with its groups.
+    /// The account with its groups. No bind judges it, so its state must be told.
     pub(super) async fn account(
         &self,
         reader: &mut Reader<'_>,
@@ -58,6 +58,9 @@ impl Directory {
         let Some(entry) = found.await? else {
             return Ok(None);
         };
+        if !Account::is_told(self.kind, &entry) {
+            return Err(LookupError::Refused(NO_SUCH_ATTRIBUTE));
+        }
         let mut account = Account::read(self.kind, &entry, now);
         if account.locked && self.kind == Kind::OpenLdap {
             account.locked = self.is_locked(reader, &entry, now).await?;

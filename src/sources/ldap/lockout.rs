@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::filter;
-use super::lookup::Reader;
+use super::lookup::{NO_SUCH_ATTRIBUTE, Reader};
 use super::message::{Entry, Scope};
 use super::settings::Kind;
 use crate::sources::account::LookupError;
@@ -91,5 +91,3 @@ fn number(entry: &Entry, attribute: &str) -> Option<u32> {
 
 /// LIMIT: policies that are read.
 const POLICIES_MAX: u32 = 256;
-/// The entry does not have the attribute, or it must not be read.
-const NO_SUCH_ATTRIBUTE: u32 = 16;

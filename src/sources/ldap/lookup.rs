@@ -138,5 +138,7 @@ const PAGE_TIME_MAX: Duration = Duration::from_secs(35);
 
 /// There are more entries than were asked for.
 pub(super) const SIZE_LIMIT: u32 = 4;
+/// The entry does not have the attribute, or it must not be read.
+pub(super) const NO_SUCH_ATTRIBUTE: u32 = 16;
 /// There is no entry of the name.
 const NO_SUCH_OBJECT: u32 = 32;

@@ -22,7 +22,7 @@ use self::wanted::{Hit, Wanted};
 use super::client::Ldap;
 use super::directory::Directory;
 use super::filter::{self, UserFilter};
-use super::lookup::Reader;
+use super::lookup::{NO_SUCH_ATTRIBUTE, Reader};
 use crate::sources::account::{Account, Group, LookupError};
 use crate::sources::{GroupName, Listed, Listing, Roster, RosterError};
 
@@ -44,7 +44,10 @@ impl Roster for Ldap {
         match listed {
             Ok(_) | Err(LookupError::Broken) => Ok(service.keep_unless_broken(lease, listed)?),
             // Half a list may still be open on the connection: it is closed with the lease.
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                lease.close();
+                Err(error.into())
+            }
         }
     }
 }
@@ -93,16 +96,21 @@ impl Reading<'_> {
         let attributes: Vec<_> = attributes.into_iter().collect();
         let now = self.now;
         let reading = self.reader.each(base, people, &attributes, |entry| {
-            wanted.meet(&entry, || Listing {
-                disabled: is_off(&Account::read(*kind, &entry, now)),
-                groups: membership.of(&entry).and_then(named),
+            wanted.meet(&entry, || {
+                if !Account::is_told(*kind, &entry) {
+                    return Listed::Unread;
+                }
+                Listed::There(Listing {
+                    disabled: is_off(&Account::read(*kind, &entry, now)),
+                    groups: membership.of(&entry).and_then(named),
+                })
             });
         });
         reading.await?;
         let hits = wanted.into_hits().into_iter();
         let listed = hits.map(|hit| match hit {
             Hit::Nobody => None,
-            Hit::One(_, listing) => Some(Listed::There(listing)),
+            Hit::One(_, listed) => Some(listed),
             Hit::Several => Some(Listed::Unread),
         });
         Ok(listed.collect())
@@ -118,7 +126,11 @@ impl Reading<'_> {
                 disabled: is_off(&account),
                 groups: named(account.groups),
             })),
-            Err(LookupError::Ambiguous | LookupError::TooManyGroups) => Ok(Listed::Unread),
+            Err(
+                LookupError::Ambiguous
+                | LookupError::Refused(NO_SUCH_ATTRIBUTE)
+                | LookupError::TooManyGroups,
+            ) => Ok(Listed::Unread),
             Err(error) => Err(error),
         }
     }

@@ -5,7 +5,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as Turn, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
@@ -21,6 +21,8 @@ pub(super) struct Service {
     account: ServiceAccount,
     room: Semaphore,
     idle: Mutex<Vec<(Instant, Connection)>>,
+    /// To bind: of many that come at once, only the first may try a password that is wrong.
+    turn: Turn<()>,
     /// By what and when the directory refused the account.
     refused: Mutex<Option<(Instant, u32)>>,
 }
@@ -30,8 +32,24 @@ pub(super) struct Service {
 pub(super) struct Lease<'a> {
     connection: Connection,
     deadline: Instant,
-    dialler: &'a Dialler,
+    watch: Watch<'a>,
     _place: SemaphorePermit<'a>,
+}
+
+/// Tells that a server did not answer when whoever asked gives up waiting.
+#[derive(Debug)]
+struct Watch<'a> {
+    dialler: &'a Dialler,
+    /// None: it has answered.
+    server: Option<usize>,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Some(server) = self.server {
+            self.dialler.broke(server);
+        }
+    }
 }
 
 impl Service {
@@ -40,6 +58,7 @@ impl Service {
             account,
             room: Semaphore::const_new(CONNECTIONS_MAX),
             idle: Mutex::new(Vec::new()),
+            turn: Turn::const_new(()),
             refused: Mutex::new(None),
         }
     }
@@ -58,10 +77,14 @@ impl Service {
             Some(kept) => kept,
             None => self.bound(dialler, deadline).await?,
         };
+        let watch = Watch {
+            dialler,
+            server: Some(connection.server),
+        };
         Ok(Lease {
             connection,
             deadline,
-            dialler,
+            watch,
             _place: place,
         })
     }
@@ -69,13 +92,15 @@ impl Service {
     /// Keeps the connection for another use, unless what came of this one is that it broke.
     pub(super) fn keep_unless_broken<T>(
         &self,
-        lease: Lease<'_>,
+        mut lease: Lease<'_>,
         came: Result<T, LookupError>,
     ) -> Result<T, LookupError> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(came, Err(LookupError::Broken)) {
-            lease.dialler.broke(&lease.connection);
+            // Of a server that went away without a word, each would cost a login its time.
+            idle.retain(|(_, kept)| kept.server != lease.connection.server);
         } else {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            lease.watch.server = None;
             idle.push((Instant::now(), lease.connection));
         }
         came
@@ -93,9 +118,12 @@ impl Service {
     async fn bound(&self, dialler: &Dialler, deadline: Instant) -> Result<Connection, LookupError> {
         self.stand_back()?;
         let mut connection = dialler.dial(deadline).await?;
+        let turn = timeout_at(deadline, self.turn.lock()).await;
+        let _turn = turn.map_err(|_| LookupError::Busy)?;
+        self.stand_back()?;
         let bound = self.bind(&mut connection, deadline).await;
         if matches!(bound, Err(LookupError::Broken)) {
-            dialler.broke(&connection);
+            dialler.broke(connection.server);
         }
         bound.map(|()| connection)
     }
@@ -113,6 +141,10 @@ impl Service {
             return Ok(());
         }
         let code = Decisions::number(&bound);
+        if Decisions::is_of_server(&bound) {
+            tracing::debug!(code, "a server of the directory binds nobody now");
+            return Err(LookupError::Broken);
+        }
         *self.refusal() = Some((Instant::now(), code));
         tracing::warn!(code, "the directory refuses the service account");
         Err(LookupError::Service(code))
@@ -132,6 +164,11 @@ impl Service {
 }
 
 impl Lease<'_> {
+    /// Closes the connection: it has been answered on, and is of no use to others.
+    pub(super) fn close(mut self) {
+        self.watch.server = None;
+    }
+
     pub(super) fn reader(&mut self) -> Reader<'_> {
         Reader {
             connection: &mut self.connection,

@@ -206,6 +206,10 @@ async fn an_operator_tries_rules_before_they_count() -> anyhow::Result<()> {
         day.get("attributes"),
         Some(&serde_json::json!(["Filter-Id=vpn-a"]))
     );
+    let draft = "[[rule]]\nname = \"all\"\nfactors = \"both\"\nprompt = \"challenge\"\n\
+                 passcode = \"sms\"\n";
+    assert_eq!(text(&test(&["--draft=-"], draft)?, "passcode"), "sms");
+    assert_eq!(text(&day, "passcode"), "");
     let listed = demo.run(&["rule", "list"])?.json()?;
     assert_eq!(
         listed.as_array().map(Vec::len),

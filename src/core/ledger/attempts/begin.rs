@@ -9,7 +9,7 @@ use crate::base::limits::COMMAND_LIFE;
 use crate::base::{Epoch, PlaceId, Timestamp};
 use crate::ledger::apply::Scene;
 use crate::ledger::budgets::{Budgets, Limits};
-use crate::ledger::passcodes::Passcode;
+use crate::ledger::passcodes::{Passcodes, Share};
 use crate::ledger::table::{Read, StoreError};
 use crate::ledger::{Begin, BeginResult, Factors, Match, RefusedBy, Verdict};
 
@@ -31,21 +31,23 @@ pub(in crate::ledger) fn begin<R: Read>(
     }
     let limits = scene.limits()?;
     let typed = !begin.passcodes.is_empty();
-    let passcode = || Passcode::load(scene.draft, begin.user, scene.now);
-    let passcode = typed.then(passcode).transpose()?;
+    let passcodes = || Passcodes::load(scene.draft, begin.user, scene.now);
+    let passcodes = typed.then(passcodes).transpose()?;
+    let budgets = Budgets::load(scene.draft, begin.user, &limits, scene.now)?;
     let mut case = Case {
         begin,
         epoch,
         client: facts.client,
         found: generations::find(scene.draft, scene.head, &begin.key, scene.now)?,
-        budgets: Budgets::load(scene.draft, begin.user, &limits, scene.now)?,
+        share: Share::of(&budgets, begin.place, scene.now),
+        budgets,
         limits,
-        passcode,
+        passcodes,
     };
     let result = case.decide(scene)?;
     case.budgets.save(scene.draft);
-    if let Some(passcode) = &case.passcode {
-        passcode.save(scene.draft);
+    if let Some(passcodes) = &case.passcodes {
+        passcodes.save(scene.draft);
     }
     Ok(result)
 }
@@ -109,8 +111,10 @@ struct Case<'c> {
     /// The record under the key, whether or not it still answers.
     found: Option<Found>,
     budgets: Budgets,
-    /// The user's passcode, where what was typed may be one.
-    passcode: Option<Passcode>,
+    /// Whose passcode may be typed there.
+    share: Share,
+    /// The user's passcodes, where what was typed may be one.
+    passcodes: Option<Passcodes>,
 }
 
 /// What lines 9 to 14 go on with: the record's own facts, or those of a new login.
@@ -197,15 +201,15 @@ impl Case<'_> {
     /// Whether a code that was claimed may still be what it was: the same login has the same
     /// octets, so that they are told as a passcode again unless no rule allows it any more.
     const fn allows(&self, passcode: u64) -> bool {
-        passcode == 0 || self.passcode.is_some()
+        passcode == 0 || self.passcodes.is_some()
     }
 
     /// The passcode that was typed. A token's code goes first: it is no miss of a passcode,
     /// and cannot be both.
     fn typed(&self) -> u64 {
-        let passcode = self.passcode.as_ref();
-        let passcode = passcode.filter(|_| self.begin.matches.is_empty());
-        passcode.map_or(0, |it| it.named_by(&self.begin.passcodes))
+        let passcodes = self.passcodes.as_ref();
+        let passcodes = passcodes.filter(|_| self.begin.matches.is_empty());
+        passcodes.map_or(0, |it| it.named_by(self.share, &self.begin.passcodes))
     }
 
     /// Lines 5 and 7: an attempt in flight is its owner's. `None`: line 6, the owner's node

@@ -7,7 +7,7 @@ use super::generations::{self, Found};
 use crate::base::AttemptKey;
 use crate::ledger::apply::Scene;
 use crate::ledger::budgets::{Budgets, Limits};
-use crate::ledger::passcodes::Passcode;
+use crate::ledger::passcodes::Passcodes;
 use crate::ledger::table::{Read, StoreError};
 use crate::ledger::{Factors, Settle, SettleResult, SourceOutcome, Verdict};
 
@@ -126,9 +126,9 @@ impl Grant {
         let attempt = &self.found.attempt;
         counters::spend(scene.draft, &attempt.matches, Spend::Accepted)?;
         if attempt.passcode != 0 {
-            let mut passcode = Passcode::load(scene.draft, attempt.user, scene.now)?;
-            passcode.spend(attempt.passcode, None);
-            passcode.save(scene.draft);
+            let mut passcodes = Passcodes::load(scene.draft, attempt.user, scene.now)?;
+            passcodes.spend(attempt.passcode, None);
+            passcodes.save(scene.draft);
         }
         if attempt.factors.is_code_alone() {
             self.budgets.strict.accept(&self.key);

@@ -37,6 +37,11 @@ impl Known {
 }
 
 impl Places {
+    /// Whether the user was let in from there lately.
+    pub(in crate::ledger) fn knows(&self, place: PlaceId, now: Timestamp) -> bool {
+        self.find(place, now).is_some()
+    }
+
     /// Until when no code from there is judged; `None`: it may be now.
     pub(in crate::ledger) fn waits_until(
         &self,

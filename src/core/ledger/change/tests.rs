@@ -7,6 +7,7 @@ mod import;
 mod operators;
 mod properties;
 mod requests;
+mod rules;
 mod settings;
 mod sync;
 mod tokens;

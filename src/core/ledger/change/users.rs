@@ -13,7 +13,7 @@ use crate::ledger::storage::{
     UserStatus,
 };
 use crate::ledger::table::{Draft, Read, Table};
-use crate::ledger::{address, budgets, query};
+use crate::ledger::{address, budgets, passcodes, query};
 
 /// Makes a user, or replaces one: all but its id, its tokens, the time of its making
 /// and what a directory says of it. A token has one owner, so only the token's own changes say
@@ -68,9 +68,10 @@ pub(super) fn remove(draft: &mut Draft<'_, impl Read>, it: &RemoveUser) -> Step 
         tokens::release(draft, TokenId(token))?;
     }
     index(draft, it.id, &known_names(&user), &BTreeSet::new())?;
-    for table in [Table::Users, Table::Budgets, Table::Passcodes] {
+    for table in [Table::Users, Table::Budgets] {
         draft.delete(table, &it.id.to_be_bytes());
     }
+    passcodes::forget(draft, UserId(it.id));
     Ok(Done {
         id: it.id,
         before: facts(&user),

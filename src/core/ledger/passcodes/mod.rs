@@ -7,6 +7,8 @@
 
 mod record;
 mod send;
+mod shares;
 
-pub(super) use record::Passcode;
+use record::Passcode;
 pub(super) use send::send;
+pub(super) use shares::{Passcodes, Share, forget};

@@ -1,16 +1,16 @@
-//! The one passcode of a user that counts.
+//! The one passcode that counts, of a user and a share of places.
 
-use crate::base::limits::{PASSCODE_LIFE, PASSCODE_TRIES, PASSCODES_DAILY_MAX, PASSCODES_DAY};
-use crate::base::limits::{PASSCODES_MAX, PASSCODES_SPAN};
+use super::Share;
+use crate::base::limits::{PASSCODE_LIFE, PASSCODE_TRIES, PASSCODES_DAY, PASSCODES_SPAN};
 use crate::base::{AttemptKey, Owner, PasscodeId, Timestamp, UserId};
 use crate::ledger::query::{encoded, record};
 use crate::ledger::storage;
 use crate::ledger::table::{Draft, Read, StoreError, Table};
 
-/// The last passcode that was sent to a user; none, where none ever was.
+/// The last passcode that was sent to a user, of one share; none, where none ever was.
 #[derive(Debug)]
-pub(in crate::ledger) struct Passcode {
-    user: UserId,
+pub(super) struct Passcode {
+    whose: (UserId, Share),
     now: Timestamp,
     stored: storage::Passcode,
     is_changed: bool,
@@ -18,14 +18,15 @@ pub(in crate::ledger) struct Passcode {
 
 impl Passcode {
     /// The record as it stands at `now`.
-    pub(in crate::ledger) fn load(
+    pub(super) fn load(
         tables: &impl Read,
-        user: UserId,
+        whose: (UserId, Share),
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let stored = record(tables, Table::Passcodes, &user.0.to_be_bytes())?;
+        let (user, share) = whose;
+        let stored = record(tables, Table::Passcodes, &share.key(user))?;
         Ok(Self {
-            user,
+            whose,
             now,
             stored: stored.unwrap_or_default(),
             is_changed: false,
@@ -33,16 +34,17 @@ impl Passcode {
     }
 
     /// Writes the record where it was changed.
-    pub(in crate::ledger) fn save<R: Read>(&self, draft: &mut Draft<'_, R>) {
+    pub(super) fn save<R: Read>(&self, draft: &mut Draft<'_, R>) {
         if self.is_changed {
-            let key = self.user.0.to_be_bytes();
+            let (user, share) = self.whose;
+            let key = share.key(user);
             draft.put(Table::Passcodes, &key, encoded(&self.stored));
         }
     }
 
     /// The number of the passcode that was typed, spent or not; 0: it was none, or one that
     /// is over. `typed` are its hashes under the keys that it may have been made with.
-    pub(in crate::ledger) fn named_by(&self, typed: &[PasscodeId]) -> u64 {
+    pub(super) fn named_by(&self, typed: &[PasscodeId]) -> u64 {
         let is_it = typed.iter().any(|hash| self.stored.hash == hash.0);
         if is_it && self.is_usable() {
             self.stored.number
@@ -52,19 +54,19 @@ impl Passcode {
     }
 
     /// Whether this is still the one: those before it let nobody in any more.
-    pub(in crate::ledger) const fn is_current(&self, number: u64) -> bool {
+    pub(super) const fn is_current(&self, number: u64) -> bool {
         self.stored.number == number
     }
 
     /// Whether it may not be used any more. `own` is the key which may use what it has
     /// burned itself.
-    pub(in crate::ledger) fn is_spent(&self, number: u64, own: Option<&AttemptKey>) -> bool {
+    pub(super) fn is_spent(&self, number: u64, own: Option<&AttemptKey>) -> bool {
         let burned_by_own = own.is_some_and(|key| self.stored.burned_by == key.0);
         self.is_current(number) && self.stored.spent && !burned_by_own
     }
 
     /// Something else was typed: a try less.
-    pub(in crate::ledger) fn miss(&mut self) {
+    pub(super) fn miss(&mut self) {
         if self.is_usable() && !self.stored.spent {
             self.stored.tries = self.stored.tries.saturating_sub(1);
             self.is_changed = true;
@@ -73,7 +75,7 @@ impl Passcode {
 
     /// Spends it for good, or for all but `burned_by`. One that was replaced meanwhile is
     /// gone already.
-    pub(in crate::ledger) fn spend(&mut self, number: u64, burned_by: Option<&AttemptKey>) {
+    pub(super) fn spend(&mut self, number: u64, burned_by: Option<&AttemptKey>) {
         if number != 0 && self.is_current(number) {
             self.stored.spent = true;
             self.stored.burned_by = burned_by.map(|key| key.0.to_vec()).unwrap_or_default();
@@ -98,7 +100,8 @@ impl Passcode {
             let sent = self.stored.sent.iter();
             sent.filter(|at| **at > after).count()
         };
-        since(PASSCODES_SPAN) < PASSCODES_MAX && since(PASSCODES_DAY) < PASSCODES_DAILY_MAX
+        let (most, most_daily) = self.whose.1.most();
+        since(PASSCODES_SPAN) < most && since(PASSCODES_DAY) < most_daily
     }
 
     /// Another one takes its place.
@@ -109,7 +112,7 @@ impl Passcode {
         sent.retain(|at| *at > after);
         sent.push(self.now.as_millis());
         self.stored = storage::Passcode {
-            number: self.stored.number.saturating_add(1),
+            number: self.whose.1.next(self.stored.number),
             hash: hash.0.to_vec(),
             until: self.now.plus(PASSCODE_LIFE).as_millis(),
             tries: PASSCODE_TRIES,
@@ -122,7 +125,11 @@ impl Passcode {
         self.is_changed = true;
     }
 
+    /// One that is numbered as another share's could not be spent: it was made before there
+    /// were shares.
     fn is_usable(&self) -> bool {
-        self.stored.tries > 0 && self.now.as_millis() < self.stored.until
+        self.stored.tries > 0
+            && self.now.as_millis() < self.stored.until
+            && Share::of_number(self.stored.number) == self.whose.1
     }
 }

@@ -20,6 +20,7 @@ mod entries;
 mod generations;
 mod grace;
 mod model;
+mod passcode_places;
 mod passcodes;
 mod password_alone;
 mod places;

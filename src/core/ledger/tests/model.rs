@@ -2,7 +2,12 @@
 //! due done at once, nothing encoded, nothing dropped. Written from DESIGN §2 alone; it
 //! shares no code with the ledger but its vocabulary. Limits are the defaults.
 
+mod budgets;
+mod passcodes;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use self::passcodes::{Id, Passcode};
 
 use crate::base::{AttemptKey, ClientId, Epoch, Owner, PlaceId, TokenId, UserId};
 use crate::ledger::{
@@ -30,6 +35,7 @@ pub(super) struct Record {
     owner: Owner,
     pub(super) epoch: Epoch,
     factors: Factors,
+    passcode: Option<Id>,
     pub(super) grace: u64,
     pub(super) keep: u64,
     pub(super) stage: Stage,
@@ -121,41 +127,14 @@ pub(super) struct Model {
     pub(super) codes: BTreeMap<(UserId, PlaceId), Codes>,
     places: BTreeMap<UserId, BTreeMap<PlaceId, u64>>,
     pub(super) counters: BTreeMap<(TokenId, u64), Counter>,
+    /// Of known places, and of all others.
+    pub(super) passcodes: BTreeMap<(UserId, bool), Passcode>,
+    /// When they were.
+    sent: BTreeMap<(UserId, bool), Vec<u64>>,
+    busy_until: u64,
 }
 
 impl Model {
-    /// What is due for the user happens in order of time; ties: reset first.
-    pub(super) fn due(&mut self, user: UserId) {
-        loop {
-            let reset = self.budget(user).reset_at.filter(|&at| at <= self.now);
-            let lapse = self
-                .in_flight(user)
-                .into_iter()
-                .map(|(key, at)| (at, key))
-                .min();
-            let lapse = lapse.filter(|&(at, _)| at <= self.now);
-            match (reset, lapse) {
-                (Some(reset), None) => self.reset(user, reset),
-                (Some(reset), Some((at, _))) if reset <= at => self.reset(user, reset),
-                (_, Some((at, key))) => {
-                    self.attempts.get_mut(&key).unwrap().stage = Stage::Open(at);
-                    self.unsure(user, key, at);
-                }
-                (None, None) => return,
-            }
-        }
-    }
-
-    fn reset(&mut self, user: UserId, _: u64) {
-        let in_flight = self.in_flight(user);
-        let budget = self.budget(user);
-        budget.wrong.clear();
-        budget.unsure.clear();
-        budget.locked = false;
-        budget.reset_at = None;
-        budget.asked.retain(|key| in_flight.contains_key(key));
-    }
-
     pub(super) fn begin(&mut self, begin: &Begin, own: Epoch) -> BeginResult {
         use BeginResult::{Changed, Granted, InFlight, Refused, Repeat, Stale, TooLate};
         let issued = begin.issued.as_millis();
@@ -177,7 +156,7 @@ impl Model {
             Stage::Settled(Verdict::Accepted, at)
                 if begin.owner == record.owner || issued <= at + self.grace_now(begin, &record) =>
             {
-                let enough = record.is_enough(begin.factors);
+                let enough = record.is_enough(begin.factors) && Self::allows(begin, &record);
                 if enough && self.is_good(record.user, &record.matches) {
                     Repeat(Verdict::Accepted)
                 } else {
@@ -190,7 +169,7 @@ impl Model {
             Stage::Settled(verdict, _) => Repeat(verdict),
             Stage::InFlight(until) => {
                 let epoch = record.epoch;
-                let enough = record.is_enough(begin.factors);
+                let enough = record.is_enough(begin.factors) && Self::allows(begin, &record);
                 if begin.owner == record.owner && enough {
                     let until = crate::base::Timestamp::from_millis(until);
                     Granted { epoch, until }
@@ -223,6 +202,7 @@ impl Model {
     fn reopen(&mut self, begin: &Begin, own: Epoch, mut terms: Record) -> BeginResult {
         if terms.factors == Factors::Password {
             terms.matches.clone_from(&begin.matches);
+            terms.passcode = self.typed(begin);
         }
         terms.factors = stricter(terms.factors, begin.factors);
         self.go_on(begin, own, &terms, true)
@@ -244,6 +224,10 @@ impl Model {
         if open && !self.is_good(user, &terms.matches) {
             return Refused(RefusedBy::Revoked);
         }
+        let is_current = |id: Id| !begin.passcodes.is_empty() && self.is_current(user, id);
+        if open && !terms.passcode.is_none_or(is_current) {
+            return Refused(RefusedBy::Revoked);
+        }
         if self.budget(user).locked {
             return Refused(RefusedBy::Locked);
         }
@@ -256,8 +240,9 @@ impl Model {
         if terms.factors == Factors::Password {
             return self.within_budget(begin, own, terms);
         }
-        if terms.matches.is_empty() {
+        if terms.matches.is_empty() && terms.passcode.is_none() {
             self.wrong_code(user, begin.place);
+            self.miss(begin);
             if matches!(terms.factors, Factors::Code | Factors::CodeAndAccount) {
                 self.wrong(user, key);
             }
@@ -278,15 +263,18 @@ impl Model {
                 return Refused(RefusedBy::Spent);
             }
         }
+        if self.is_passcode_spent(user, terms.passcode, open.then_some(key)) {
+            return Refused(RefusedBy::Spent);
+        }
         let others = self.others(user, key);
         let same = |a: &Match, b: &Match| {
             (a.token, a.generation, a.step) == (b.token, b.generation, b.step)
         };
         let claims = |other: &AttemptKey| {
-            let theirs = &self.attempts.get(other).unwrap().matches;
-            theirs
-                .iter()
-                .any(|a| terms.matches.iter().any(|b| same(a, b)))
+            let theirs = self.attempts.get(other).unwrap();
+            let mut matches = theirs.matches.iter();
+            matches.any(|a| terms.matches.iter().any(|b| same(a, b)))
+                || (terms.passcode.is_some() && theirs.passcode == terms.passcode)
         };
         if let Some(until) = others
             .iter()
@@ -334,6 +322,7 @@ impl Model {
     fn grant(&mut self, begin: &Begin, own: Epoch, terms: &Record) -> BeginResult {
         if terms.factors == Factors::Code && begin.factors == Factors::Code {
             self.spend(&terms.matches, None);
+            self.spend_passcode(begin.user, terms.passcode, None);
             self.accept_at(begin.user, terms.place);
             self.settle_now(begin, own, terms, Verdict::Accepted);
             return BeginResult::Repeat(Verdict::Accepted);
@@ -344,6 +333,7 @@ impl Model {
         };
         if burns {
             self.spend(&terms.matches, Some(begin.key));
+            self.spend_passcode(begin.user, terms.passcode, Some(begin.key));
         }
         let until = self.now + u64::try_from(begin.lease.as_millis()).unwrap();
         let record = Record {
@@ -403,6 +393,7 @@ impl Model {
         self.attempts.get_mut(&key).unwrap().stage = stage;
         if verdict == Some(Verdict::Accepted) {
             self.spend(&record.matches, None);
+            self.spend_passcode(user, record.passcode, None);
             if record.factors == Factors::CodeAndAccount {
                 // No password was asked about.
                 self.budget(user).unsure.remove(&key);
@@ -452,6 +443,7 @@ impl Model {
             owner: begin.owner,
             epoch: own,
             factors: begin.factors,
+            passcode: self.typed(begin),
             grace,
             keep: retry.max(LIFE),
             stage: Stage::Open(0),
@@ -464,44 +456,6 @@ impl Model {
             token.active && token.owner == user && token.generation == step.generation
         };
         self.users.get(&user) == Some(&true) && matches.iter().all(good)
-    }
-
-    fn in_flight(&self, user: UserId) -> BTreeMap<AttemptKey, u64> {
-        let own = self
-            .attempts
-            .iter()
-            .filter(|(_, record)| record.user == user);
-        own.filter_map(|(key, record)| match record.stage {
-            Stage::InFlight(until) => Some((*key, until)),
-            Stage::Open(_) | Stage::Settled(..) => None,
-        })
-        .collect()
-    }
-
-    pub(super) fn budget(&mut self, user: UserId) -> &mut Budget {
-        self.budgets.entry(user).or_default()
-    }
-
-    fn unsure(&mut self, user: UserId, key: AttemptKey, at: u64) {
-        let budget = self.budget(user);
-        if budget.wrong.is_empty() && budget.unsure.is_empty() {
-            budget.reset_at = Some(at + WINDOW);
-        }
-        budget.unsure.insert(key);
-    }
-
-    fn wrong(&mut self, user: UserId, key: AttemptKey) {
-        let now = self.now;
-        let budget = self.budget(user);
-        if budget.wrong.is_empty() && budget.unsure.is_empty() {
-            budget.reset_at = Some(now + WINDOW);
-        }
-        budget.unsure.remove(&key);
-        budget.wrong.insert(key);
-        if budget.wrong.len() >= LIMIT {
-            budget.locked = true;
-            budget.reset_at = Some(now + WINDOW);
-        }
     }
 
     fn counter(&self, step: &Match) -> Counter {
@@ -526,43 +480,5 @@ impl Model {
                 }
             }
         }
-    }
-
-    fn slot(&self, user: UserId, place: PlaceId) -> PlaceId {
-        let seen = self.places.get(&user).and_then(|places| places.get(&place));
-        match seen {
-            Some(seen) if self.now - seen <= 90 * DAY => place,
-            _ => PlaceId::ELSEWHERE,
-        }
-    }
-
-    pub(super) fn waits(&self, user: UserId, place: PlaceId) -> bool {
-        let slot = self.slot(user, place);
-        let codes = self.codes.get(&(user, slot)).copied().unwrap_or_default();
-        let full = if slot == PlaceId::ELSEWHERE { 5 } else { 10 };
-        codes.failures >= full && self.now < codes.until
-    }
-
-    fn wrong_code(&mut self, user: UserId, place: PlaceId) {
-        let (now, slot) = (self.now, self.slot(user, place));
-        let codes = self.codes.entry((user, slot)).or_default();
-        if slot == PlaceId::ELSEWHERE {
-            codes.failures += 1;
-            if codes.failures >= 5 {
-                codes.until = now + (60_000 * 2_u64.pow(codes.waits.min(20))).min(DAY);
-                codes.waits += 1;
-            }
-        } else {
-            if codes.failures == 0 || codes.until <= now {
-                (codes.failures, codes.until) = (0, now + WINDOW);
-            }
-            codes.failures += 1;
-        }
-    }
-
-    fn accept_at(&mut self, user: UserId, place: PlaceId) {
-        let slot = self.slot(user, place);
-        self.codes.remove(&(user, slot));
-        self.places.entry(user).or_default().insert(place, self.now);
     }
 }

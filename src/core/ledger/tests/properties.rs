@@ -8,12 +8,12 @@ use proptest::prelude::*;
 use super::model::{Client, Model, Stage, Token};
 use super::script::{CODE_CLIENT, Change, Event, PLACES, Player, TOKENS, events};
 use super::world::*;
-use crate::base::{AttemptKey, Epoch, NodeId, Timestamp, TokenId};
+use crate::base::{AttemptKey, Epoch, NodeId, Timestamp, TokenId, UserId};
 use crate::ledger::attempts::{State, look};
 use crate::ledger::budgets::{Limits, Standing, standing};
 use crate::ledger::{
-    Begin, BeginResult, Command, Draft, Entry, MemoryTables, RefusedBy, SettleResult, Table,
-    Verdict, apply, query, storage,
+    Begin, BeginResult, Command, Draft, Entry, Factors, MemoryTables, RefusedBy, SettleResult,
+    Table, Verdict, apply, query, storage,
 };
 
 const CASES: u32 = 400;
@@ -102,6 +102,8 @@ struct Trial {
     model: Model,
     /// Who was let in by each step.
     let_in: BTreeMap<(TokenId, u64, u64), (AttemptKey, Epoch)>,
+    /// Who was let in by each passcode.
+    by_passcode: BTreeMap<(UserId, u64), (AttemptKey, Epoch)>,
     /// The highest step seen spent.
     spent: BTreeMap<(TokenId, u64), u64>,
     /// How each login ended last: verdict, until when every repeat gets it.
@@ -141,6 +143,7 @@ impl Trial {
             player: Player::new(),
             model,
             let_in: BTreeMap::new(),
+            by_passcode: BTreeMap::new(),
             spent: BTreeMap::new(),
             ended: BTreeMap::new(),
             keys: BTreeSet::new(),
@@ -155,6 +158,7 @@ impl Trial {
             | Event::Again(..)
             | Event::Copy(_)
             | Event::Answer(..)
+            | Event::Ask(_)
             | Event::Pass(_)
             | Event::Restart(_) => self.player.play(event),
         }
@@ -166,7 +170,7 @@ impl Trial {
         let world = &mut self.player.world;
         match *change {
             Change::User(user, on) => {
-                let user = crate::base::UserId(user.into());
+                let user = UserId(user.into());
                 let status = if on {
                     storage::UserStatus::Active
                 } else {
@@ -242,6 +246,9 @@ impl Trial {
                         self.ended(settle.key, verdict)?;
                     }
                 }
+                (Command::SendPasscode(send), Outcome::SendPasscode(result)) => {
+                    prop_assert_eq!(*result, self.model.send(send), "{:?}", send);
+                }
                 other => prop_assert!(false, "{:?}", other),
             }
         }
@@ -311,6 +318,11 @@ impl Trial {
             let before = self.let_in.insert(step, (key, epoch));
             prop_assert_eq!(before, None, "{:?} let in twice", step);
         }
+        if attempt.passcode != 0 && attempt.factors != Factors::Password {
+            let passcode = (attempt.user, attempt.passcode);
+            let before = self.by_passcode.insert(passcode, (key, epoch));
+            prop_assert_eq!(before, None, "{:?} let in twice", passcode);
+        }
         Ok(())
     }
 
@@ -329,6 +341,16 @@ impl Trial {
             // I3: no acknowledged spend is forgotten.
             let before = self.spent.insert(id, counter.last_spent);
             prop_assert!(before <= Some(counter.last_spent));
+        }
+        for ((user, known), model) in &self.model.passcodes {
+            let user = user.0.to_be_bytes();
+            let key = if *known {
+                [&user[..], &[1]].concat()
+            } else {
+                user.to_vec()
+            };
+            let stored: storage::Passcode = world.record(Table::Passcodes, &key);
+            prop_assert_eq!((stored.tries, stored.spent), (model.tries, model.spent));
         }
         let limits = Limits::load(&world.tables).unwrap();
         for user in [USER, OTHER_USER] {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::world::*;
-use crate::base::{AttemptKey, ClientId, Epoch, PlaceId, TokenId, UserId};
+use crate::base::{AttemptKey, ClientId, Epoch, PasscodeId, PlaceId, TokenId, UserId};
 use crate::ledger::attempts::look;
 use crate::ledger::{
-    Begin, BeginResult, BurnCode, Command, Factors, Match, Revisions, Settle, SourceOutcome, Table,
-    storage,
+    Begin, BeginResult, BurnCode, Command, Factors, Match, Revisions, SendPasscode, Settle,
+    SourceOutcome, Table, storage,
 };
 
 /// One happening. Numbers choose among what is there at the time.
@@ -23,6 +23,8 @@ pub(super) enum Event {
     Copy(usize),
     /// A grant's source answers; the same grant may be answered more than once.
     Answer(usize, SourceOutcome),
+    /// A passcode is asked for.
+    Ask(Ask),
     Pass(u64),
     /// The node starts again: its boot number rises.
     Restart(u8),
@@ -41,9 +43,22 @@ pub(super) struct Login {
     flow: u8,
     by: Factors,
     burn_code: Option<BurnCode>,
+    /// Typed in place of a code; 0: none.
+    passcode: u8,
+    passcodes_allowed: bool,
     out_of_window: bool,
     saw_record: bool,
     caller_named: bool,
+    lag: u64,
+}
+
+/// The same number is the same ask, and the same passcode.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask {
+    user: u8,
+    caller: u8,
+    number: u8,
+    node: u8,
     lag: u64,
 }
 
@@ -85,6 +100,7 @@ pub(super) fn events(changes: bool) -> impl Strategy<Value = Vec<Event>> {
         3 => prop_oneof![3 => 0..6_usize, 1 => 6..64_usize].prop_map(Event::Copy),
         6 => (prop_oneof![4 => 0..2_usize, 1 => 2..8_usize], outcome)
             .prop_map(|(which, outcome)| Event::Answer(which, outcome)),
+        5 => ask().prop_map(Event::Ask),
         4 => pass.prop_map(Event::Pass),
         1 => (1..3_u8).prop_map(Event::Restart),
         8 => Just(Event::Commit),
@@ -108,9 +124,12 @@ fn login() -> impl Strategy<Value = Login> {
         1 => Just(Some(BurnCode::OnAccept)),
         1 => Just(Some(BurnCode::OnMatch)),
     ];
+    let passcode = prop_oneof![3 => Just(0_u8), 2 => 1..4_u8];
     let flags = (
         by,
         burn_code,
+        passcode,
+        prop::bool::weighted(0.9),
         prop::bool::weighted(0.15),
         prop::bool::weighted(0.7),
         prop::bool::weighted(0.8),
@@ -118,7 +137,8 @@ fn login() -> impl Strategy<Value = Login> {
     let lag = prop_oneof![6 => Just(0), 2 => 0..5_000_u64, 1 => 4_990..5_010_u64];
     (who, flags, lag).prop_map(|(who, flags, lag)| {
         let (user, password, caller, code, node, flow) = who;
-        let (by, burn_code, out_of_window, saw_record, caller_named) = flags;
+        let (by, burn_code, passcode, passcodes_allowed, out_of_window, saw_record, caller_named) =
+            flags;
         Login {
             user,
             password,
@@ -128,11 +148,26 @@ fn login() -> impl Strategy<Value = Login> {
             flow,
             by,
             burn_code,
+            passcode,
+            passcodes_allowed,
             out_of_window,
             saw_record,
             caller_named,
             lag,
         }
+    })
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    let mostly = |usual: u8, other: u8| prop_oneof![4 => Just(usual), 1 => Just(other)];
+    let lag = prop_oneof![8 => Just(0), 1 => 4_990..5_010_u64];
+    let asked = (mostly(1, 2), mostly(0, 1), 1..4_u8, 1..3_u8, lag);
+    asked.prop_map(|(user, caller, number, node, lag)| Ask {
+        user,
+        caller,
+        number,
+        node,
+        lag,
     })
 }
 
@@ -172,6 +207,10 @@ pub(super) struct Player {
 impl Player {
     pub(super) fn new() -> Self {
         let mut world = World::new();
+        world.set_limits(storage::Limits {
+            passcodes_per_minute: 3,
+            ..storage::Limits::default()
+        });
         world.edit(
             Table::Clients,
             &CODE_CLIENT.0.to_be_bytes(),
@@ -225,6 +264,10 @@ impl Player {
                         outcome,
                     }));
                 }
+            }
+            Event::Ask(ask) => {
+                let send = self.ask(*ask);
+                self.send(Command::SendPasscode(Box::new(send)));
             }
             Event::Pass(millis) => self.world.pass(*millis),
             Event::Restart(node) => self.boots[usize::from(*node)] += 1,
@@ -288,14 +331,42 @@ impl Player {
             caller_named: login.caller_named,
             burn_code: login.burn_code,
             answer: None,
-            passcodes: Vec::new(),
+            passcodes: Self::passcodes(login),
         }
     }
 
-    /// Code 0 is wrong; 1 to 4 are steps; 5 is in the windows of two steps and, where the
-    /// user has one, of a second token.
+    /// No rule that asks for the password alone allows passcodes.
+    fn passcodes(login: &Login) -> Vec<PasscodeId> {
+        let allowed = login.passcodes_allowed && login.by != Factors::Password;
+        let typed = Some(login.passcode).filter(|number| allowed && *number != 0);
+        typed.into_iter().map(passcode).collect()
+    }
+
+    fn ask(&self, ask: Ask) -> SendPasscode {
+        let mut key = [0xee; 32];
+        key[..3].copy_from_slice(&[ask.user, ask.caller, ask.number]);
+        let client = self
+            .world
+            .record::<storage::Client>(Table::Clients, &CLIENT.0.to_be_bytes());
+        SendPasscode {
+            key: AttemptKey(key),
+            owner: owner(ask.node.into(), self.boots[usize::from(ask.node)], 0),
+            user: UserId(ask.user.into()),
+            client: CLIENT,
+            place: PLACES[usize::from(ask.caller)],
+            revisions: Revisions {
+                client: client.revision,
+                ..Revisions::default()
+            },
+            hash: passcode(ask.number),
+            issued: at(self.world.now.saturating_sub(ask.lag)),
+        }
+    }
+
+    /// A passcode is no code of a token. Code 0 is wrong; 1 to 4 are steps; 5 is in the windows
+    /// of two steps and, where the user has one, of a second token.
     fn matches(&self, login: &Login) -> Vec<Match> {
-        let none = login.code == 0 || login.by == Factors::Password;
+        let none = login.code == 0 || login.passcode != 0 || login.by == Factors::Password;
         if none || login.out_of_window {
             return Vec::new();
         }
@@ -336,9 +407,14 @@ impl Player {
             login.caller,
             login.code,
             login.by.is_code_alone().into(),
+            login.passcode,
         ];
-        key[..5].copy_from_slice(&parts);
-        key[5..13].copy_from_slice(&self.step(login).to_be_bytes());
+        key[..6].copy_from_slice(&parts);
+        key[6..14].copy_from_slice(&self.step(login).to_be_bytes());
         AttemptKey(key)
     }
+}
+
+const fn passcode(number: u8) -> PasscodeId {
+    PasscodeId([number; 16])
 }

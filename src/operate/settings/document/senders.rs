@@ -107,6 +107,12 @@ impl Sms {
     pub(in crate::operate::settings) fn stored(self) -> Result<storage::SmsGateway, OperateError> {
         let known = BODIES.iter().find(|(word, _)| *word == self.body_type);
         let kind = known.ok_or_else(|| OperateError::invalid("sms.body_type", "json or form"))?;
+        for place in ["{phone}", "{text}"] {
+            if !self.url.contains(place) && !self.body.contains(place) {
+                let why = format!("the url or the body must have {place} in it");
+                return Err(OperateError::invalid("sms", why));
+            }
+        }
         let headers = self.headers.into_iter();
         Ok(storage::SmsGateway {
             url: self.url,
@@ -204,5 +210,14 @@ Authorization = "Bearer {secret}"
         let odd = DOCUMENT.replace("\"tls\"", "\"none\"");
         let document = parse(&Secret::from(odd.as_bytes())).expect("a document");
         assert!(document.mail.expect("mail").stored().is_err());
+    }
+    #[test]
+    fn a_gateway_that_would_send_nothing_or_to_one_phone_alone_is_a_fault() {
+        for place in ["{phone}", "{text}"] {
+            let odd = DOCUMENT.replace(place, "1");
+            let document = parse(&Secret::from(odd.as_bytes())).expect("a document");
+            let fault = document.sms.expect("sms").stored().expect_err("a fault");
+            assert!(fault.to_string().contains(place), "{fault}");
+        }
     }
 }

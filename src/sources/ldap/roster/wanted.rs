@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sources::Listing;
+use crate::sources::Listed;
 use crate::sources::ldap::dn;
 use crate::sources::ldap::filter::{UserFilter, account_of};
 use crate::sources::ldap::message::Entry;
@@ -29,7 +29,7 @@ pub(super) enum Hit {
     #[default]
     Nobody,
     /// By its folded distinguished name.
-    One(String, Listing),
+    One(String, Listed),
     Several,
 }
 
@@ -75,7 +75,7 @@ impl Wanted {
     }
 
     /// An entry of the list. `read` reads it, if it is wanted.
-    pub(super) fn meet(&mut self, entry: &Entry, read: impl Fn() -> Listing) {
+    pub(super) fn meet(&mut self, entry: &Entry, read: impl Fn() -> Listed) {
         let dn = dn::folded(&entry.dn);
         for (place, keys) in self.keys.iter().enumerate() {
             let Some(attribute) = &keys.attribute else {
@@ -114,7 +114,7 @@ pub(super) fn attributes(users: &UserFilter) -> [Option<&str>; 2] {
 
 impl Hit {
     /// One entry may come twice, in two parts of a list or by two of its values.
-    fn add(&mut self, dn: &str, read: impl Fn() -> Listing) {
+    fn add(&mut self, dn: &str, read: impl Fn() -> Listed) {
         match self {
             Self::Nobody => *self = Self::One(dn.to_owned(), read()),
             Self::One(met, _) if met == dn => (),

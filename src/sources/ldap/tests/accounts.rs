@@ -157,6 +157,17 @@ async fn an_account_is_told_of_with_its_state() {
 }
 
 #[tokio::test]
+async fn an_account_whose_state_may_not_be_read_is_not_told_of() {
+    let fake = with_account(&[("pwdLastSet", "1")]).await;
+    let told = source(&[&fake], &with_service(&[&fake]))
+        .account(NAME)
+        .await;
+    assert_eq!(told, Err(LookupError::Refused(16)));
+    // A bind judges the account by itself.
+    assert_eq!(ask(&source(&[&fake], &settings(&[&fake]))).await, RIGHT);
+}
+
+#[tokio::test]
 async fn there_may_be_no_account_or_no_way_to_know() {
     let fake = finding(&[]).await;
     let told = source(&[&fake], &with_service(&[&fake]))

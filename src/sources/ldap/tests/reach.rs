@@ -149,6 +149,30 @@ async fn a_server_that_does_not_answer_is_asked_last_by_the_next_login() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_busy_is_asked_last_by_the_next_login() {
+    for code in [51, 52] {
+        let busy = Fake::with("ldap", &localhost(), move |id, asked| match asked {
+            Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, code, ""))],
+            Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+                in_order(id, asked)
+            }
+        })
+        .await;
+        let good = Fake::with("ldap", &localhost(), in_order).await;
+        let fakes = [&busy, &good];
+        let settings = LdapSettings {
+            dangerous_clear_text: true,
+            ..settings(&fakes)
+        };
+        let source = source(&fakes, &settings);
+        let down = answer(SourceOutcome::NotAsked, Reason::SourceDown, code.into());
+        assert_eq!(ask(&source).await, down);
+        assert_eq!(good.connections(), 0);
+        assert_eq!(ask(&source).await, RIGHT);
+    }
+}
+
+#[tokio::test]
 async fn a_user_is_bound_on_a_connection_of_its_own() {
     let fake = Fake::new(in_order).await;
     let source = source(&[&fake], &settings(&[&fake]));

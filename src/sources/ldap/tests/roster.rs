@@ -144,6 +144,36 @@ async fn states_and_groups_of_many_are_read_in_parts() {
 }
 
 #[tokio::test]
+async fn who_may_not_be_read_is_neither_enabled_nor_disabled() {
+    let people = vec![
+        person("CN=Alice,DC=corp", "alice", &[]),
+        person("CN=Bob,DC=corp", "bob", &[("userAccountControl", &["514"])]),
+    ];
+    let fake = directory(people, Vec::new(), whole).await;
+    let source = source(&[&fake], &with_service(&[&fake]));
+    let listed = source.roster(&names(&["alice", "bob"])).await.unwrap();
+    assert_eq!(listed, [Listed::Unread, there(true, &[])]);
+}
+
+#[tokio::test]
+async fn who_may_not_be_read_is_not_told_of_by_name_either() {
+    let fake = Fake::new(|id, asked| match asked {
+        Asked::Search { filter, .. } if has(filter, b"alice") => vec![
+            Reply::Octets(entry(id, DN, &[])),
+            Reply::Octets(done(id, 0)),
+        ],
+        Asked::Paged { .. } => vec![Reply::Octets(part(id, 0, &[]))],
+        Asked::Search { .. } | Asked::Bind { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
+    })
+    .await;
+    let source = source(&[&fake], &with_service(&[&fake]));
+    let listed = source.roster(&names(&["alice", "bob"])).await.unwrap();
+    assert_eq!(listed, [Listed::Unread, Listed::Gone]);
+}
+
+#[tokio::test]
 async fn who_is_not_in_the_list_is_asked_for_by_name_before_it_is_gone() {
     let fake = Fake::new(|id, asked| match asked {
         Asked::Paged { .. } => vec![Reply::Octets(part(id, 0, &[]))],
@@ -195,7 +225,10 @@ async fn groups_that_are_cut_are_not_told() {
     let people = vec![person(
         "CN=Alice,DC=corp",
         "alice",
-        &[(range, &["CN=VPN,DC=corp"])],
+        &[
+            (range, &["CN=VPN,DC=corp"]),
+            ("userAccountControl", &["512"]),
+        ],
     )];
     let fake = directory(people, groups, whole).await;
     let source = source(&[&fake], &with_service(&[&fake]));

@@ -1,5 +1,10 @@
 //! The service account, what it reads, and what an operator is told of it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
 use super::fake::{entry, localhost, texts};
 use super::*;
 use crate::sources::{Finding, Light};
@@ -43,6 +48,89 @@ async fn an_account_that_is_refused_is_not_tried_until_it_is_locked() {
     assert_eq!(ask(&source).await, RIGHT);
     let tried = fake.binds().into_iter().filter(|(_, name)| name == SERVICE);
     assert_eq!(tried.count(), 1);
+}
+
+#[tokio::test]
+async fn of_many_at_once_one_alone_tries_an_account_that_is_refused() {
+    let fake = Fake::new(|id, asked| match asked {
+        Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, 49, "error, data 52e, v1"))],
+        Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
+    })
+    .await;
+    let source = source(&[&fake], &with_service(&[&fake]));
+    let many = join_all((0..16).map(|_| source.account(NAME))).await;
+    let refused = Err(LookupError::Service(0x52e));
+    assert!(many.iter().all(|told| *told == refused), "{many:?}");
+    assert_eq!(fake.binds().len(), 1);
+}
+
+/// A directory in clear text of which the first server does what `first` says.
+async fn two(
+    first: impl Fn(u32, &Asked) -> Vec<Reply> + Send + Sync + 'static,
+) -> ([Fake; 2], Ldap) {
+    let fakes = [
+        Fake::with("ldap", &localhost(), first).await,
+        Fake::with("ldap", &localhost(), in_order).await,
+    ];
+    let both = [&fakes[0], &fakes[1]];
+    let settings = LdapSettings {
+        dangerous_clear_text: true,
+        timeout: 400,
+        ..with_service(&both)
+    };
+    let source = source(&both, &settings);
+    (fakes, source)
+}
+
+#[tokio::test]
+async fn a_server_that_binds_nobody_now_says_nothing_of_the_account() {
+    for code in [51, 52, 80] {
+        let (_fakes, source) = two(move |id, asked| match asked {
+            Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, code, ""))],
+            Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+                in_order(id, asked)
+            }
+        })
+        .await;
+        let told = source.account(NAME).await;
+        assert_eq!(told, Err(LookupError::Broken), "{code}");
+        assert_eq!(source.account(NAME).await, Ok(None), "{code}");
+    }
+}
+
+/// Hangs at every search once it is told to.
+fn hanging(hangs: Arc<AtomicBool>) -> impl Fn(u32, &Asked) -> Vec<Reply> + Send + Sync {
+    move |id, asked| match asked {
+        Asked::Search { .. } if hangs.load(Ordering::SeqCst) => vec![Reply::Hang],
+        Asked::Bind { .. }
+        | Asked::Search { .. }
+        | Asked::Paged { .. }
+        | Asked::StartTls
+        | Asked::Other(_) => in_order(id, asked),
+    }
+}
+
+#[tokio::test]
+async fn no_kept_connection_to_a_server_that_fell_silent_is_tried() {
+    let hangs = Arc::new(AtomicBool::new(false));
+    let (fakes, source) = two(hanging(Arc::clone(&hangs))).await;
+    let both = join_all((0..2).map(|_| source.account(NAME))).await;
+    assert_eq!(both, [Ok(None), Ok(None)]);
+    assert_eq!(fakes[0].connections(), 2, "both are kept");
+    hangs.store(true, Ordering::SeqCst);
+    assert_eq!(source.account(NAME).await, Err(LookupError::Broken));
+    assert_eq!(source.account(NAME).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_server_that_somebody_gave_up_waiting_for_is_asked_last() {
+    let (_fakes, source) = two(hanging(Arc::new(AtomicBool::new(true)))).await;
+    let shorter = Duration::from_millis(200);
+    let given_up = timeout(shorter, source.account(NAME)).await;
+    assert!(given_up.is_err());
+    assert_eq!(source.account(NAME).await, Ok(None));
 }
 
 #[tokio::test]

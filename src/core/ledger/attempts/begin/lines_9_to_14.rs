@@ -7,7 +7,7 @@ use crate::ledger::attempts::attempt::State;
 use crate::ledger::attempts::counters::{self, Spend};
 use crate::ledger::attempts::{facts, generations};
 use crate::ledger::budgets::Budgets;
-use crate::ledger::passcodes::Passcode;
+use crate::ledger::passcodes::Passcodes;
 use crate::ledger::table::{Read, StoreError};
 use crate::ledger::{BeginResult, BurnCode, Factors, RefusedBy, Verdict};
 
@@ -46,9 +46,9 @@ impl Case<'_> {
         }
         // Line 11: what the key itself has burned, it may go on with.
         let own = terms.is_open.then_some(&self.begin.key);
-        let passcode = self.passcode.as_ref();
+        let passcodes = self.passcodes.as_ref();
         if counters::is_spent(scene.draft, &terms.matches, own)?
-            || passcode.is_some_and(|it| it.is_spent(terms.passcode, own))
+            || passcodes.is_some_and(|it| it.is_spent(terms.passcode, own))
         {
             return Ok(Some(BeginResult::Refused(RefusedBy::Spent)));
         }
@@ -69,8 +69,9 @@ impl Case<'_> {
             return Ok(Some(RefusedBy::Revoked));
         }
         // Another passcode may have been spent since this one was replaced.
-        let is_current = |it: &Passcode| it.is_current(terms.passcode);
-        if terms.is_open && terms.passcode != 0 && !self.passcode.as_ref().is_some_and(is_current) {
+        let is_current = |it: &Passcodes| it.is_current(terms.passcode);
+        let mut passcodes = self.passcodes.iter();
+        if terms.is_open && terms.passcode != 0 && !passcodes.any(is_current) {
             return Ok(Some(RefusedBy::Revoked));
         }
         if strict.is_locked() {
@@ -88,8 +89,8 @@ impl Case<'_> {
     fn line_10<R: Read>(&mut self, scene: &mut Scene<'_, '_, R>, terms: &Terms) -> BeginResult {
         let Budgets { strict, places, .. } = &mut self.budgets;
         places.fail(self.begin.place, &self.limits, scene.now);
-        if let Some(passcode) = &mut self.passcode {
-            passcode.miss();
+        if let Some(passcodes) = &mut self.passcodes {
+            passcodes.miss(self.share);
         }
         if terms.factors.is_code_alone() {
             strict.mark_wrong(&self.begin.key, &self.limits, scene.now);
@@ -161,8 +162,8 @@ impl Case<'_> {
     }
 
     fn spend_passcode(&mut self, terms: &Terms, burned_by: Option<&AttemptKey>) {
-        if let Some(passcode) = &mut self.passcode {
-            passcode.spend(terms.passcode, burned_by);
+        if let Some(passcodes) = &mut self.passcodes {
+            passcodes.spend(terms.passcode, burned_by);
         }
     }
 }

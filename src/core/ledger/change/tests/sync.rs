@@ -208,7 +208,65 @@ fn parts_of_one_round_are_counted_together_whatever_it_says() {
         world.done(Kind::SyncUsers(one));
     }
     assert_eq!(refused(&world), [1, 2, 3, 4]);
+    let now = state(&world);
+    assert_eq!((now.refused, now.held.unwrap().disabling), (4, 8));
+}
+
+#[test]
+fn what_is_held_stays_so_in_all_later_parts_of_the_round() {
+    let mut world = world(9);
+    let users: Vec<_> = (1..=9).map(|id| (id, disabled())).collect();
+    // The last part alone, behind the first, would still be within bounds.
+    for part in users.chunks(4) {
+        world.done(Kind::SyncUsers(round(1, part)));
+    }
+    assert_eq!(refused(&world), [1, 2, 3, 4]);
+    assert!(state(&world).held.is_some());
+}
+
+#[test]
+fn a_round_that_says_that_it_refuses_too_many_is_held_from_its_first_part() {
+    let mut world = world(8);
+    let users: Vec<_> = (1..=4).map(|id| (id, disabled())).collect();
+    world.done(Kind::SyncUsers(SyncUsers {
+        disabling: 8,
+        ..round(1, &users)
+    }));
+    assert!(refused(&world).is_empty());
     assert_eq!(state(&world).held.unwrap().disabling, 8);
+}
+
+#[test]
+fn of_those_that_are_held_the_first_ten_are_named() {
+    let mut world = world(12);
+    let users: Vec<_> = (1..=12).map(|id| (id, disabled())).collect();
+    world.done(Kind::SyncUsers(round(1, &users)));
+    let held = state(&world).held.unwrap();
+    assert_eq!((held.disabling, held.names.len()), (12, 10));
+}
+
+#[test]
+fn another_hold_has_a_time_of_its_own() {
+    let users: Vec<_> = (1..=7).map(|id| (id, disabled())).collect();
+    let first = round(1, &users[..6]);
+    let others = [
+        SyncUsers {
+            matched: 90,
+            ..round(2, &users[..6])
+        },
+        SyncUsers {
+            disabling: 7,
+            ..round(2, &users[..6])
+        },
+        round(2, &users[1..]),
+    ];
+    for other in others {
+        let mut world = world(7);
+        world.done(Kind::SyncUsers(first.clone()));
+        world.at = Timestamp::from_millis(START + 1);
+        world.done(Kind::SyncUsers(other));
+        assert_eq!(state(&world).held.unwrap().at, START + 1);
+    }
 }
 
 #[test]
@@ -294,6 +352,26 @@ fn a_round_has_bounds() {
         world.refused(Kind::SyncUsers(round(1, &[(1, odd)]))),
         Refusal::Invalid
     );
+    let long = || "g".repeat(257);
+    let odd = [
+        facts(|it| it.groups = vec![long()]),
+        facts(|it| {
+            it.groups = vec!["g".into()];
+            it.group_ids = vec!["g".repeat(2049)];
+        }),
+    ];
+    for facts in odd {
+        let refused = world.refused(Kind::SyncUsers(round(1, &[(1, facts)])));
+        assert_eq!(refused, Refusal::Invalid);
+    }
+    for source in [String::new(), long()] {
+        let of_nobody = SyncUsers {
+            source,
+            ..round(1, &[])
+        };
+        let refused = world.refused(Kind::SyncUsers(of_nobody));
+        assert_eq!(refused, Refusal::Invalid);
+    }
     assert_eq!(
         world.refused(Kind::SyncUsers(round(0, &[(1, None)]))),
         Refusal::Invalid

@@ -135,6 +135,26 @@ fn aliases_are_bounded() {
 }
 
 #[test]
+fn a_removed_user_leaves_no_passcode_of_known_places_nor_of_others() {
+    let mut world = World::with_user();
+    let keys = [1_u64, 2].map(|user| {
+        [
+            user.to_be_bytes().to_vec(),
+            [&user.to_be_bytes()[..], &[1]].concat(),
+        ]
+    });
+    for key in keys.as_flattened() {
+        world.plant(Table::Passcodes, key, &Passcode::default());
+    }
+    world.done(remove_user(1, 1));
+    assert_eq!(world.count(Table::Passcodes), 2);
+    for key in &keys[1] {
+        let others = world.record::<Passcode>(Table::Passcodes, key);
+        assert!(others.is_some(), "another user's stay");
+    }
+}
+
+#[test]
 fn a_removed_user_leaves_only_disabled_tokens_and_their_counters() {
     let mut world = World::with_user();
     world.done(put_token(token(10, 1, TokenState::Active), 0));

@@ -6,5 +6,6 @@ mod access;
 mod integrity;
 mod others;
 mod packet;
+mod replies;
 
 use super::*;
