@@ -1,5 +1,6 @@
 //! The Entra source against the stand-in, over TLS.
 
+mod behind;
 mod confidential;
 mod connection;
 mod counts;
@@ -75,6 +76,7 @@ async fn ask_within(source: &Entra, name: &str, password: &str, timeout: Duratio
         password: Secret::from(password.to_owned()),
         against: Against::Directory,
         timeout,
+        account: None,
     };
     let Answer {
         outcome,

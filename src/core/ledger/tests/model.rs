@@ -30,6 +30,8 @@ pub(super) struct Record {
     owner: Owner,
     pub(super) epoch: Epoch,
     factors: Factors,
+    /// Its last grant is for a question about the account as well.
+    account: bool,
     pub(super) grace: u64,
     pub(super) keep: u64,
     pub(super) stage: Stage,
@@ -55,8 +57,9 @@ impl Record {
     }
 
     /// Whether it showed all that is asked for.
-    fn is_enough(&self, asked: Factors) -> bool {
-        stricter(self.factors, asked) == self.factors
+    fn is_enough(&self, begin: &Begin) -> bool {
+        let looked = self.account || self.factors == Factors::CodeAndAccount;
+        stricter(self.factors, begin.factors) == self.factors && (looked || !begin.account)
     }
 }
 
@@ -177,7 +180,7 @@ impl Model {
             Stage::Settled(Verdict::Accepted, at)
                 if begin.owner == record.owner || issued <= at + self.grace_now(begin, &record) =>
             {
-                let enough = record.is_enough(begin.factors);
+                let enough = record.is_enough(begin);
                 if enough && self.is_good(record.user, &record.matches) {
                     Repeat(Verdict::Accepted)
                 } else {
@@ -190,8 +193,9 @@ impl Model {
             Stage::Settled(verdict, _) => Repeat(verdict),
             Stage::InFlight(until) => {
                 let epoch = record.epoch;
-                let enough = record.is_enough(begin.factors);
-                if begin.owner == record.owner && enough {
+                let enough = record.is_enough(begin);
+                let same = record.account == begin.account;
+                if begin.owner == record.owner && enough && same {
                     let until = crate::base::Timestamp::from_millis(until);
                     Granted { epoch, until }
                 } else if begin.owner == record.owner
@@ -350,6 +354,7 @@ impl Model {
             owner: begin.owner,
             epoch: own,
             factors: stricter(terms.factors, begin.factors),
+            account: begin.account,
             stage: Stage::InFlight(until),
             ..terms.clone()
         };
@@ -452,6 +457,7 @@ impl Model {
             owner: begin.owner,
             epoch: own,
             factors: begin.factors,
+            account: begin.account,
             grace,
             keep: retry.max(LIFE),
             stage: Stage::Open(0),

@@ -17,8 +17,9 @@ use crate::ledger::{
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     Login(Login),
-    /// The device tries the same login again: at a node, joined by a flow of it.
-    Again(usize, u8, u8),
+    /// The device tries the same login again: at a node, joined by a flow of it. Its rule may
+    /// have begun or ceased to ask for the account.
+    Again(usize, u8, u8, bool),
     /// A copy of an earlier command arrives.
     Copy(usize),
     /// A grant's source answers; the same grant may be answered more than once.
@@ -40,6 +41,7 @@ pub(super) struct Login {
     node: u8,
     flow: u8,
     by: Factors,
+    account: bool,
     burn_code: Option<BurnCode>,
     out_of_window: bool,
     saw_record: bool,
@@ -80,8 +82,8 @@ pub(super) fn events(changes: bool) -> impl Strategy<Value = Vec<Event>> {
     let weight = u32::from(changes);
     let event = prop_oneof![
         8 => login().prop_map(Event::Login),
-        7 => (0..3_usize, 1..3_u8, 0..3_u8)
-            .prop_map(|(which, node, flow)| Event::Again(which, node, flow)),
+        7 => (0..3_usize, 1..3_u8, 0..3_u8, prop::bool::weighted(0.2))
+            .prop_map(|(which, node, flow, turned)| Event::Again(which, node, flow, turned)),
         3 => prop_oneof![3 => 0..6_usize, 1 => 6..64_usize].prop_map(Event::Copy),
         6 => (prop_oneof![4 => 0..2_usize, 1 => 2..8_usize], outcome)
             .prop_map(|(which, outcome)| Event::Answer(which, outcome)),
@@ -110,6 +112,7 @@ fn login() -> impl Strategy<Value = Login> {
     ];
     let flags = (
         by,
+        prop::bool::weighted(0.3),
         burn_code,
         prop::bool::weighted(0.15),
         prop::bool::weighted(0.7),
@@ -118,7 +121,7 @@ fn login() -> impl Strategy<Value = Login> {
     let lag = prop_oneof![6 => Just(0), 2 => 0..5_000_u64, 1 => 4_990..5_010_u64];
     (who, flags, lag).prop_map(|(who, flags, lag)| {
         let (user, password, caller, code, node, flow) = who;
-        let (by, burn_code, out_of_window, saw_record, caller_named) = flags;
+        let (by, account, burn_code, out_of_window, saw_record, caller_named) = flags;
         Login {
             user,
             password,
@@ -127,6 +130,8 @@ fn login() -> impl Strategy<Value = Login> {
             node,
             flow,
             by,
+            // Who is let in by the code alone is let in before anyone could look.
+            account: account && by != Factors::Code,
             burn_code,
             out_of_window,
             saw_record,
@@ -199,13 +204,15 @@ impl Player {
                 let begin = self.begin(login);
                 self.send(Command::Begin(begin));
             }
-            Event::Again(which, node, flow) => {
+            Event::Again(which, node, flow, turned) => {
                 if let Some(login) = self.logins.iter().rev().nth(*which) {
                     let (node, flow, lag) = (*node, *flow, 0);
+                    let account = (login.account ^ turned) && login.by != Factors::Code;
                     let again = Login {
                         node,
                         flow,
                         lag,
+                        account,
                         ..login.clone()
                     };
                     let begin = self.begin(&again);
@@ -289,6 +296,7 @@ impl Player {
             burn_code: login.burn_code,
             answer: None,
             passcodes: Vec::new(),
+            account: login.account,
         }
     }
 

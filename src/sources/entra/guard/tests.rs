@@ -100,6 +100,7 @@ impl World {
 fn question(name: &str, password: &str) -> Question {
     Question {
         against: crate::login::Against::Directory,
+        account: None,
         name: name.to_owned(),
         password: Secret::from(password.to_owned()),
         timeout: Duration::from_secs(3),
