@@ -278,7 +278,7 @@ impl Source {
 impl Roster for Source {
     async fn roster(&self, names: &[String]) -> Result<Vec<Listed>, RosterError> {
         match &self.kind {
-            Kind::Entra(_) => Err(RosterError::Unserved),
+            Kind::Entra(entra) => entra.roster(names).await,
             Kind::Ldap(ldap) => ldap.roster(names).await,
             Kind::Misconfigured => Err(RosterError::Misconfigured),
         }

@@ -10,6 +10,7 @@ mod guard;
 mod hostile;
 mod load;
 mod proxy;
+mod roster;
 mod secrecy;
 mod verdict;
 
@@ -75,8 +76,8 @@ async fn ask_within(source: &Entra, name: &str, password: &str, timeout: Duratio
         name: name.to_owned(),
         password: Secret::from(password.to_owned()),
         against: Against::Directory,
-        timeout,
         account: None,
+        timeout,
     };
     let Answer {
         outcome,
