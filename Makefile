@@ -29,7 +29,7 @@ export ROCKSDB_STATIC := 1
 endif
 endif
 
-.PHONY: demo test test-points check fix bench bench-cluster bench-radsec chaos chaos-forgets fuzz fuzz-smoke build deps llvm radclient gateways e2e entra-peers directories directory keep check-deploy
+.PHONY: demo test test-points check fix bench bench-cluster bench-radsec bench-recovery chaos chaos-forgets fuzz fuzz-smoke build deps llvm radclient gateways e2e entra-peers directories directory keep check-deploy
 
 demo: build ## a whole cluster on this machine, with a login to try
 	target/release/countersign demo
@@ -82,6 +82,9 @@ bench-cluster: build ## three nodes beside one, and what is noticed of kills and
 
 bench-radsec: build ## handshakes and logins over TLS, beside radsecproxy before FreeRADIUS
 	tests/bench/radsec
+
+bench-recovery: build ## questions at a password source before, during and after its outage
+	tests/bench/recovery
 
 chaos: build ## ten minutes of faults under load, judged
 	target/release/countersign-chaos --nodes 3 --minutes 10

@@ -54,6 +54,9 @@ pub(super) fn user(shown: UserShown) -> api::User {
     let directory_status = directory_status(user.synced.as_ref());
     let synced = user.synced.unwrap_or_default();
     let has_password = !user.password.is_empty();
+    // What people have no name for is shown by the directory's own.
+    let groups = synced.groups.into_iter().zip(synced.group_ids);
+    let groups = groups.map(|(name, id)| if name.is_empty() { id } else { name });
     api::User {
         id: shown_id(user.id),
         name: user.name,
@@ -68,7 +71,7 @@ pub(super) fn user(shown: UserShown) -> api::User {
         locked: shown.locked,
         own_password: has_password,
         directory_status: directory_status.into(),
-        directory_groups: synced.groups,
+        directory_groups: groups.collect(),
         synced_at: synced.at,
         directory_source: synced.source,
     }

@@ -118,7 +118,7 @@ pub(super) struct Parts {
     /// sends none
     #[arg(long, value_parser = ["email", "sms", ""])]
     passcode: Option<String>,
-    /// With the code alone: the directory's account must be there, and neither disabled,
+    /// Whatever else is shown: the directory's account must be there, and neither disabled,
     /// locked nor expired; '' asks for nothing
     #[arg(long, value_parser = ["required", ""])]
     account: Option<String>,

@@ -1,9 +1,13 @@
 //! That a password source asked to be left alone, told from node to node: the cluster asks it
 //! by one application, and what it says to one of us it says to all.
 //!
-//! Only what the source itself says is told: a 429, a `Retry-After`, a number that means the
-//! same. An outage is not: a node that cannot reach the source, or hears nothing of it, may
-//! well be cut off alone, and the others are then just what its logins need (DESIGN §2).
+//! Only what the source itself says is told, over a connection that proved it to be the
+//! source: a 429, a `Retry-After`, a number that means the same; and that it is out, by a 503
+//! or a number of a temporary fault, once these have made the node leave it alone. That is
+//! told once an outage and for a few seconds: then each node finds out by its own probes.
+//! What is nobody's word is not told: a node that cannot reach the source, or hears nothing of
+//! it, may well be cut off alone, and the others are then just what its logins need (DESIGN
+//! §2). Nor is a 502 or 504, which something on this node's own way may have said.
 //!
 //! One message for each rest that begins, to all peers at once, and nobody waits for it. What
 //! a peer tells is never told on. A peer is a member, and may still be broken: its word makes

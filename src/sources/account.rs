@@ -82,6 +82,12 @@ pub enum LookupError {
     /// Too many look at the directory now.
     #[error("too many questions at one time")]
     Busy,
+    /// Names or states are left out of what is told.
+    #[error(
+        "the directory hides names or states of accounts or groups: grant the application \
+         User.Read.All and GroupMember.Read.All, with consent"
+    )]
+    Hidden,
     /// A list was broken off, or came in no parts.
     #[error("the directory does not give the whole list")]
     Incomplete,
@@ -121,6 +127,7 @@ impl LookupError {
             Self::Unreachable => (Reason::SourceUnreachable, 0),
             Self::Absent
             | Self::Ambiguous
+            | Self::Hidden
             | Self::Incomplete
             | Self::NoService
             | Self::TooMany

@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Who is told that a source asked to be left alone, so that other nodes leave it alone too.
-/// A connection that fails here may well succeed from there: of that nobody is told.
+/// Who is told that a source asked to be left alone, or said that it is out, so that other
+/// nodes leave it alone too. A connection that fails here may well succeed from there: of that
+/// nobody is told.
 pub trait Rests: std::fmt::Debug + Send + Sync {
     /// `source` is to be asked nothing for `span`.
     fn resting(&self, source: &str, span: Duration);

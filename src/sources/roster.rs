@@ -6,9 +6,10 @@
 
 use std::future::Future;
 
-use countersign_core::ledger::storage::{self, source::Kind};
+use countersign_core::base::limits::{FIELD_OCTETS_MAX, GROUP_ID_OCTETS_MAX, SYNCED_GROUPS_MAX};
+use countersign_core::ledger::storage::{self, EntraClientType, source::Kind};
 
-use super::account::LookupError;
+use super::account::{Group, LookupError};
 use super::alarm::{Over, Trouble};
 use super::route;
 
@@ -34,11 +35,17 @@ pub fn roster_of<'a>(sources: &'a [storage::Source], name: &str) -> Option<&'a s
 
 /// Whether users are synchronised from a source that is set so: every node says the same.
 #[must_use]
-pub const fn has_roster(source: &storage::Source) -> bool {
-    match &source.kind {
+pub fn has_roster(source: &storage::Source) -> bool {
+    let may_read = match &source.kind {
         Some(Kind::Ldap(ldap)) => !ldap.service_name.is_empty(),
-        Some(Kind::Entra(_)) | None => false,
-    }
+        // A public client has no token of its own, and so no Graph.
+        Some(Kind::Entra(entra)) => match entra.client_type() {
+            EntraClientType::Secret | EntraClientType::Certificate => true,
+            EntraClientType::Public | EntraClientType::Unspecified => false,
+        },
+        None => false,
+    };
+    may_read && !source.sync_off
 }
 
 /// How a source has one user.
@@ -64,24 +71,35 @@ pub struct Listing {
 /// What a group is called.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct GroupName {
-    /// By people.
+    /// By people. Empty: it is known by its id alone.
     pub name: String,
-    /// By the directory: a distinguished name, say.
+    /// By the directory: a distinguished name, an object id.
     pub id: String,
 }
 
 /// Why a source tells of nobody.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RosterError {
-    /// An LDAP directory.
+    /// The directory does not tell.
     #[error(transparent)]
-    Ldap(#[from] LookupError),
+    Lookup(#[from] LookupError),
     /// This node cannot use it.
     #[error("this node cannot use the source as it is set; its log says why")]
     Misconfigured,
-    /// Nothing reads users there.
-    #[error("users of this kind of source are not synchronised")]
-    Unserved,
+}
+
+/// Groups as they are listed. `None`: they are more than are kept, or one has a longer name.
+pub(super) fn named(groups: Vec<Group>) -> Option<Vec<GroupName>> {
+    let fits = |group: &Group| {
+        group.name.len() <= FIELD_OCTETS_MAX && group.id.len() <= GROUP_ID_OCTETS_MAX
+    };
+    if groups.len() > SYNCED_GROUPS_MAX || !groups.iter().all(fits) {
+        return None;
+    }
+    let name = |Group { name, id }| GroupName { name, id };
+    let mut named: Vec<_> = groups.into_iter().map(name).collect();
+    named.sort();
+    Some(named)
 }
 
 /// More users would be refused than may be unasked.
@@ -140,5 +158,23 @@ mod tests {
         assert_eq!(of("ann@b.example"), Some("rest"));
         assert_eq!(of("A\\ann"), Some("rest"));
         assert_eq!(roster_of(&sources[..2], "ann@a.example"), None);
+    }
+
+    #[test]
+    fn users_are_read_where_the_application_has_a_token_and_nobody_has_turned_it_off() {
+        let entra = |client_type: EntraClientType| {
+            let client_type = client_type.into();
+            let settings = EntraSettings {
+                client_type,
+                ..EntraSettings::default()
+            };
+            source("entra", &[], Kind::Entra(settings))
+        };
+        assert!(!has_roster(&entra(EntraClientType::Public)));
+        assert!(has_roster(&entra(EntraClientType::Secret)));
+        let mut certificate = entra(EntraClientType::Certificate);
+        assert!(has_roster(&certificate));
+        certificate.sync_off = true;
+        assert!(!has_roster(&certificate));
     }
 }

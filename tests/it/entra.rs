@@ -1,5 +1,6 @@
 //! The Entra source against the stand-in, over TLS.
 
+mod behind;
 mod confidential;
 mod connection;
 mod counts;
@@ -9,6 +10,7 @@ mod guard;
 mod hostile;
 mod load;
 mod proxy;
+mod roster;
 mod secrecy;
 mod verdict;
 
@@ -74,6 +76,7 @@ async fn ask_within(source: &Entra, name: &str, password: &str, timeout: Duratio
         name: name.to_owned(),
         password: Secret::from(password.to_owned()),
         against: Against::Directory,
+        account: None,
         timeout,
     };
     let Answer {

@@ -165,6 +165,9 @@ pub struct Begin {
     /// None: it can be none, or the rule allows none. Whether it is one the ledger alone
     /// tells.
     pub passcodes: Vec<PasscodeId>,
+    /// The rule asks for the account too: the source is asked whether it knows it, alive and
+    /// in one of the rule's groups, whatever else is shown.
+    pub account: bool,
 }
 
 /// Makes a passcode. It is sent when this is applied, by its owner.

@@ -16,13 +16,13 @@ pub fn is_refused(user: &User) -> bool {
 }
 
 /// The names of the user's groups: those of operators, then those of the directory that have
-/// other names.
+/// other names. What is known by its id alone has none.
 pub fn groups(user: &User) -> impl Iterator<Item = &str> {
     let own = user.groups.iter();
     let synced = user.synced.iter().flat_map(|synced| &synced.groups);
     let others = synced.filter(|name| {
         let mut own = user.groups.iter();
-        !own.any(|own| own.eq_ignore_ascii_case(name))
+        !name.is_empty() && !own.any(|own| own.eq_ignore_ascii_case(name))
     });
     own.chain(others).map(String::as_str)
 }
@@ -77,8 +77,10 @@ mod tests {
         User {
             groups: vec!["Staff".into()],
             synced: Some(SyncedFacts {
-                groups: vec!["staff".into(), "VPN".into()],
-                group_ids: vec!["CN=staff,DC=corp".into(), "CN=VPN,DC=corp".into()],
+                groups: vec!["staff".into(), "VPN".into(), String::new()],
+                group_ids: ["CN=staff,DC=corp", "CN=VPN,DC=corp", "0f-9A"]
+                    .map(Into::into)
+                    .into(),
                 ..SyncedFacts::default()
             }),
             ..User::default()
@@ -89,7 +91,7 @@ mod tests {
     fn groups_of_operators_and_of_the_directory_are_told_once() {
         let user = user();
         assert_eq!(groups(&user).collect::<Vec<_>>(), ["Staff", "VPN"]);
-        for group in ["STAFF", "vpn", "cn=vpn,dc=CORP"] {
+        for group in ["STAFF", "vpn", "cn=vpn,dc=CORP", "0F-9a"] {
             assert!(is_in(&user, group), "{group}");
         }
         assert!(!is_in(&user, "CN=other,DC=corp"));

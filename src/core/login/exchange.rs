@@ -30,7 +30,11 @@ pub struct Question {
     pub password: Secret,
     /// Who is asked, and for what.
     pub against: Against,
-    /// How long the source may take.
+    /// The source that has proven the password, or any where none is, must have the account,
+    /// alive, and in one of these groups, by name or id; none: in any or none. `None`: nobody
+    /// looks.
+    pub account: Option<Arc<[String]>>,
+    /// How long the source may take for all of it.
     pub timeout: Duration,
 }
 
@@ -42,9 +46,8 @@ pub enum Against {
     /// The hash of the user's own password does, for no directory has the account. The PHC
     /// text.
     Own(Secret),
-    /// No password: whether a directory has the account, alive, and in one of these groups,
-    /// by name or id. None: in any or none.
-    Account(Arc<[String]>),
+    /// No password: the account alone.
+    Account,
 }
 
 impl Against {
@@ -52,7 +55,7 @@ impl Against {
         match self {
             Self::Directory => Self::Directory,
             Self::Own(hash) => Self::Own(hash.duplicate()),
-            Self::Account(groups) => Self::Account(Arc::clone(groups)),
+            Self::Account => Self::Account,
         }
     }
 }
@@ -65,6 +68,7 @@ impl Question {
             name: self.name.clone(),
             password: self.password.duplicate(),
             against: self.against.duplicate(),
+            account: self.account.clone(),
             timeout,
         }
     }

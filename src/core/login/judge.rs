@@ -4,8 +4,6 @@
 //! know what was spent: every matching step goes to the ledger, which alone tells a first
 //! use from a repeat and a replay.
 
-use std::sync::Arc;
-
 use super::split::{Candidate, candidates, given, split};
 use super::{Against, Apart, Case, Claim, Ending, Question, Reason, Request, Rule, Stop};
 use crate::base::{ClusterId, Epoch, Owner, Secret, TokenId};
@@ -153,6 +151,7 @@ impl Case {
             name: self.directory_name.clone(),
             password: Secret::from(read.password),
             against: self.against(secrets)?,
+            account: self.terms.account.clone(),
             timeout: rule.policy.source_timeout,
         })
     }
@@ -160,7 +159,7 @@ impl Case {
     /// Who is asked. A hash that does not open says nothing of what was typed.
     fn against(&self, secrets: &Secrets) -> Result<Against, Stop> {
         if self.terms.factors == Factors::CodeAndAccount {
-            return Ok(Against::Account(Arc::clone(&self.terms.account_groups)));
+            return Ok(Against::Account);
         }
         if self.own_password.is_empty() {
             return Ok(Against::Directory);
@@ -194,6 +193,7 @@ impl Case {
             burn_code: self.terms.burn_code,
             answer: self.identity.name.answer,
             passcodes: self.passcodes.clone(),
+            account: self.terms.account.is_some(),
         }
     }
 }

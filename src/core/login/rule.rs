@@ -162,7 +162,7 @@ impl Rule {
                 burn_code: None,
                 prompt: Prompt::Append,
                 passcode: None,
-                account_groups: Arc::from([]),
+                account: None,
                 grants: Grants::default(),
             });
         }

@@ -58,9 +58,9 @@ pub struct Terms {
     pub prompt: Prompt,
     /// How a code is sent to who asks for one; `None`: none is.
     pub passcode: Option<PasscodeWay>,
-    /// Groups of which the account must be in one, where the factors ask for the account;
-    /// none: in any or none.
-    pub account_groups: Arc<[String]>,
+    /// The account must be alive, whatever else is shown, and in one of these groups; none:
+    /// in any or none. `None`: nobody looks.
+    pub account: Option<Arc<[String]>>,
     /// What an Accept carries.
     pub grants: Grants,
 }
@@ -100,7 +100,7 @@ pub fn decide(rules: &[Rule], facts: &Facts<'_>) -> Result<Terms, Refusal> {
                 burn_code: ask.burn_code,
                 prompt: ask.prompt,
                 passcode: ask.passcode,
-                account_groups: Arc::clone(&ask.account_groups),
+                account: ask.account.clone(),
                 grants: grants.map_err(|why| Refusal::Unfit(rule.name.clone(), why))?,
             })
         }

@@ -73,6 +73,10 @@ pub(super) struct Order {
     graph: Option<Box<Self>>,
     /// The application's own tokens that are out are good for nothing more.
     revoke: Option<bool>,
+    /// Graph leaves out what it tells only to who holds the permissions.
+    hide: Option<bool>,
+    /// Graph no longer knows of anyone how far changes were told.
+    forget: Option<bool>,
 }
 
 impl Faults {
@@ -169,6 +173,12 @@ pub(super) async fn set(State(house): State<House>, body: Body) -> Response {
     if let Some(order) = &order.graph {
         let faults = obeyed(&house.graph_faults.load(), order);
         house.graph_faults.store(faults);
+    }
+    if let Some(hide) = order.hide {
+        house.graph_hides.store(hide, Ordering::Relaxed);
+    }
+    if order.forget == Some(true) {
+        house.graph_forgets.fetch_add(1, Ordering::Relaxed);
     }
     if order.revoke == Some(true) {
         house.signer.store(Arc::new(Signer::new()));

@@ -43,7 +43,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = CONFIDENTIAL_CLIENT_ID)]
     pub(crate) confidential_client_id: String,
     /// A permission that the confidential application holds in its own tokens
-    #[arg(long = "role", default_values_t = [ROLE.to_owned()])]
+    #[arg(long = "role", default_values_t = ROLES.map(str::to_owned))]
     pub(crate) roles: Vec<String>,
     /// What clients call this server, as `https://HOST[:PORT]`, if not by its address
     #[arg(long)]
@@ -74,7 +74,7 @@ impl Options {
             domain: DOMAIN.to_owned(),
             client_id: CLIENT_ID.to_owned(),
             confidential_client_id: CONFIDENTIAL_CLIENT_ID.to_owned(),
-            roles: vec![ROLE.to_owned()],
+            roles: ROLES.map(str::to_owned).into(),
             authority: None,
             names: Vec::new(),
             smart_lockout: false,
@@ -101,6 +101,6 @@ pub(super) fn write_private(path: &Path, octets: &[u8]) -> std::io::Result<()> {
 
 const TENANT: &str = "7d2c4f1e-9a53-4b8e-8f06-3c1b5e7a9d20";
 const DOMAIN: &str = "contoso.example";
-const ROLE: &str = "User.Read.All";
+const ROLES: [&str; 2] = ["User.Read.All", "GroupMember.Read.All"];
 const CLIENT_ID: &str = "1b6f0c3a-52d7-4e19-a8c4-90e2d7f3b615";
 const CONFIDENTIAL_CLIENT_ID: &str = "e49a7d58-0c2b-4f36-b1d9-6a83f5c07e42";

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -53,6 +53,10 @@ pub(super) struct Rooms {
     pub(super) signer: ArcSwap<Signer>,
     pub(super) faults: ArcSwap<Faults>,
     pub(super) graph_faults: ArcSwap<Faults>,
+    /// Graph leaves out names and states.
+    pub(super) graph_hides: AtomicBool,
+    /// How often Graph has forgotten how far changes were told.
+    pub(super) graph_forgets: AtomicU64,
     /// Questions to Graph that were read.
     pub(super) graph_asked: AtomicU64,
     /// Questions about a password that were read, whether or not answered yet.
@@ -180,6 +184,8 @@ fn house(options: &Options, ready: &Ready) -> anyhow::Result<House> {
         accounts: Accounts::new(options.accounts(), options.smart_lockout),
         groups: Groups::default(),
         signer: ArcSwap::from_pointee(Signer::new()),
+        graph_hides: AtomicBool::default(),
+        graph_forgets: AtomicU64::default(),
         graph_asked: AtomicU64::default(),
         faults: ArcSwap::default(),
         graph_faults: ArcSwap::default(),

@@ -1,6 +1,6 @@
 //! What the rules would decide of a login, told rule by rule. Nobody logs in by it.
 
-use countersign_core::base::{ClientId, Name, Timestamp};
+use countersign_core::base::{ClientId, Name, Shown, Timestamp};
 use countersign_core::ledger::rules::{self, PasscodeWay, Prompt, Rule};
 use countersign_core::ledger::{AllowedFactors, BurnCode, Factors, query, storage};
 use countersign_core::login::{Call, Caller as From, Reason, Request, facts};
@@ -146,7 +146,7 @@ pub(super) fn result(
             result = RuleTrialResult { steps, ..forbidden };
         }
         Ok(terms) => {
-            factors(terms.factors).clone_into(&mut result.factors);
+            result.factors = needed(terms.factors, terms.account.as_deref());
             let burn_code = terms.burn_code.unwrap_or_else(|| of_client(client));
             if terms.factors != Factors::Password {
                 burn(burn_code).clone_into(&mut result.burn_code);
@@ -166,6 +166,25 @@ fn refused(reason: Reason) -> RuleTrialResult {
     RuleTrialResult {
         refusal: reason.explanation().cause.to_owned(),
         ..RuleTrialResult::default()
+    }
+}
+
+/// What must be shown, and what the directory must say beside it.
+fn needed(shown: Factors, account: Option<&[String]>) -> String {
+    let shown = factors(shown);
+    match account {
+        None => shown.to_owned(),
+        Some([]) => format!("{shown}, and a living account"),
+        Some(groups) => {
+            let groups: Vec<_> = groups
+                .iter()
+                .map(|it| Shown::from(&**it).to_string())
+                .collect();
+            format!(
+                "{shown}, and a living account in one of: {}",
+                groups.join(", ")
+            )
+        }
     }
 }
 
@@ -202,8 +221,7 @@ fn of_client(client: &storage::Client) -> BurnCode {
 const fn factors(factors: Factors) -> &'static str {
     match factors {
         Factors::PasswordAndCode => "both",
-        Factors::Code => "code",
-        Factors::CodeAndAccount => "code, and a living account",
+        Factors::Code | Factors::CodeAndAccount => "code",
         Factors::Password => "password",
     }
 }

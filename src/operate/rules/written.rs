@@ -48,7 +48,7 @@ pub struct RuleWritten {
     /// `email` or `sms`: how a code is sent to who asks for one; empty: none is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub passcode: String,
-    /// `required`: with the code alone, the directory's account must be alive; empty: nobody
+    /// `required`: the directory's account must be alive, whatever else is shown; empty: nobody
     /// looks.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub account: String,

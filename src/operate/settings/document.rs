@@ -189,6 +189,7 @@ mod tests {
                 name: "entra".to_owned(),
                 domains: vec!["contoso.example".to_owned()],
                 lockout_threshold: 0,
+                sync_off: true,
                 kind: Some(storage::source::Kind::Entra(storage::EntraSettings {
                     authority: "https://login.example".to_owned(),
                     client_secret: b"sealed".to_vec(),
@@ -212,6 +213,7 @@ mod tests {
         assert_eq!(document.texts[0].ask, "Einmalcode: ");
         let source = &document.sources[0];
         assert_eq!(source.domains, ["contoso.example"]);
+        assert!(!source.sync);
         let secrets = source.secrets().expect("no secret is empty");
         assert!(matches!(
             secrets[..],

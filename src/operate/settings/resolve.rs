@@ -54,6 +54,7 @@ fn source(it: Source) -> Result<storage::Source, OperateError> {
         },
         domains: it.domains,
         lockout_threshold: 0,
+        sync_off: !it.sync,
         kind: Some(kind),
     })
 }

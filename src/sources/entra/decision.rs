@@ -46,6 +46,9 @@ pub(super) struct Judged {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Then {
+    /// Nothing in particular. The source itself says that it judges nobody now.
+    #[serde(skip)]
+    Down,
     /// Nothing.
     #[default]
     GoOn,
@@ -86,6 +89,21 @@ impl Decisions {
 
     /// The verdict on an answer that came back whole.
     pub(super) fn judge(&self, status: u16, said: &Said) -> Judged {
+        let judged = self.judge_answer(status, said);
+        let Answer {
+            outcome, reason, ..
+        } = judged.answer;
+        // 502 and 504 are words of something in between.
+        let is_out =
+            status == 503 || (outcome == SourceOutcome::NotAsked && reason == Reason::SourceDown);
+        if is_out && judged.then == Then::GoOn {
+            let then = Then::Down;
+            return Judged { then, ..judged };
+        }
+        judged
+    }
+
+    fn judge_answer(&self, status: u16, said: &Said) -> Judged {
         match status {
             // The status is the throttle's own word; the body is plain text.
             429 => Judged {

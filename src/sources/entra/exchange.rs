@@ -72,13 +72,13 @@ pub(super) async fn post(
     }
 }
 
-/// Gets a document of Graph, with the application's token.
+/// Gets a document of Graph, of so many octets at most, with the application's token.
 pub(super) async fn get(
     http: &reqwest::Client,
     from: &Url,
     bearer: HeaderValue,
     request_id: &str,
-    deadline: Instant,
+    (deadline, octets_max): (Instant, usize),
 ) -> Heard {
     let request = http
         .get(from.clone())
@@ -87,7 +87,7 @@ pub(super) async fn get(
         // Graph answers "advanced queries" only to who says that he knows them.
         .header("ConsistencyLevel", "eventual")
         .header("client-request-id", request_id);
-    let answer = async { read(request.send().await?, DOCUMENT_OCTETS_MAX).await };
+    let answer = async { read(request.send().await?, octets_max).await };
     match timeout_at(deadline, answer).await {
         Ok(Ok(heard)) => heard,
         Ok(Err(error)) => {
@@ -164,7 +164,7 @@ const IDS_A_MILLISECOND_BITS: u32 = 20;
 /// LIMIT: Entra's answers are below 8 KiB; tokens with many claims below 32.
 pub(super) const BODY_OCTETS_MAX: usize = 64 * 1024;
 /// LIMIT: a page of Graph with 999 groups is below 256 KiB.
-const DOCUMENT_OCTETS_MAX: usize = 512 * 1024;
+pub(super) const DOCUMENT_OCTETS_MAX: usize = 512 * 1024;
 const BODY_OCTETS_USUAL: usize = 2048;
 
 #[cfg(test)]

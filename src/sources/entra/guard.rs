@@ -18,7 +18,7 @@ use super::settings::Surroundings;
 use super::troubles;
 use crate::login::{Answer, Clock, Question};
 use crate::sources::alarm::{Alarms, Over, Trouble};
-use crate::sources::breaker::{Fault, Gate, Permit, Rests, Verdict};
+use crate::sources::breaker::{Fault, Gate, Permit, REST_MIN, Rests, Verdict};
 use crate::sources::pause::{Cause, Pauses};
 use crate::sources::wrong::KnownWrong;
 
@@ -121,7 +121,7 @@ impl Guard {
             drop(permit);
             self.throttled(span, now);
         } else {
-            self.done(verdict(judged), hurried, permit, now);
+            self.done(judged, hurried, permit, now);
         }
         match (judged.trouble, shown(judged.answer)) {
             (Some(trouble), _) => self.raise(trouble),
@@ -130,15 +130,23 @@ impl Guard {
         }
     }
 
-    fn done(&self, verdict: Verdict, hurried: bool, permit: Permit<'_>, now: Instant) {
+    fn done(&self, judged: Judged, hurried: bool, permit: Permit<'_>, now: Instant) {
+        let verdict = verdict(judged);
         let cut = Verdict::Failure(Fault::Unanswered);
         let lost = Verdict::Failure(Fault::Unreachable);
         if hurried && (verdict == cut || verdict == lost) {
             return drop(permit);
         }
-        let began = permit.done(verdict, now);
-        if let Some(trouble) = began.and_then(|resting| troubles::of(resting.fault)) {
+        let Some(began) = permit.done(verdict, now) else {
+            return;
+        };
+        if let Some(trouble) = troubles::of(began.fault) {
             self.raise(trouble);
+        }
+        // Once an outage: who was told finds out by probes of its own when it is over.
+        if judged.then == Then::Down && began.left <= REST_MIN {
+            let span = began.left.min(OUTAGE_REST_MAX);
+            self.rests.resting(&self.source, span);
         }
     }
 
@@ -169,7 +177,7 @@ impl Guard {
         match judged.then {
             Then::LeaveLocked => return users.pauses.locked(name, now),
             Then::LeaveLooped => users.pauses.looped(name, now),
-            Then::GoOn | Then::Rest => {}
+            Then::Down | Then::GoOn | Then::Rest => {}
         }
         false
     }
@@ -243,6 +251,8 @@ pub(super) const fn spared(outcome: SourceOutcome, reason: Reason, label: &'stat
 const REST_USUAL: Duration = Duration::from_secs(60);
 /// A throttle that asks for nothing is still one.
 const REST_LEAST: Duration = Duration::from_secs(1);
+/// LIMIT: for how long peers leave a source alone that has told one node that it is out.
+const OUTAGE_REST_MAX: Duration = Duration::from_secs(5);
 /// LIMIT: no word from outside keeps everybody out for longer.
 const REST_MOST: Duration = Duration::from_secs(300);
 

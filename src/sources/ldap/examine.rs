@@ -318,6 +318,7 @@ fn unread(step: &'static str, light: Light, error: LookupError) -> Finding {
         | LookupError::Ambiguous
         | LookupError::Broken
         | LookupError::Busy
+        | LookupError::Hidden
         | LookupError::Incomplete
         | LookupError::NoService
         | LookupError::Resting

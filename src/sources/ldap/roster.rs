@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_core::base::Timestamp;
-use countersign_core::base::limits::{FIELD_OCTETS_MAX, GROUP_ID_OCTETS_MAX, SYNCED_GROUPS_MAX};
 use tokio::time::Instant;
 
 use self::membership::Membership;
@@ -23,8 +22,9 @@ use super::client::Ldap;
 use super::directory::Directory;
 use super::filter::{self, UserFilter};
 use super::lookup::{NO_SUCH_ATTRIBUTE, Reader};
-use crate::sources::account::{Account, Group, LookupError};
-use crate::sources::{GroupName, Listed, Listing, Roster, RosterError};
+use crate::sources::account::{Account, LookupError};
+use crate::sources::roster::named;
+use crate::sources::{Listed, Listing, Roster, RosterError};
 
 impl Roster for Ldap {
     async fn roster(&self, names: &[String]) -> Result<Vec<Listed>, RosterError> {
@@ -138,20 +138,6 @@ impl Reading<'_> {
 
 const fn is_off(account: &Account) -> bool {
     account.disabled || account.expired
-}
-
-/// `None`: they are more than are kept, or one has a longer name.
-fn named(groups: Vec<Group>) -> Option<Vec<GroupName>> {
-    let fits = |group: &Group| {
-        group.name.len() <= FIELD_OCTETS_MAX && group.id.len() <= GROUP_ID_OCTETS_MAX
-    };
-    if groups.len() > SYNCED_GROUPS_MAX || !groups.iter().all(fits) {
-        return None;
-    }
-    let name = |Group { name, id }| GroupName { name, id };
-    let mut named: Vec<_> = groups.into_iter().map(name).collect();
-    named.sort();
-    Some(named)
 }
 
 /// LIMIT: how long all of it may take.

@@ -94,6 +94,7 @@ fn source(fakes: &[&Fake], settings: &LdapSettings) -> Ldap {
 async fn ask_as(source: &Ldap, name: &str, password: &str) -> Answer {
     let question = Question {
         against: Against::Directory,
+        account: None,
         name: name.to_owned(),
         password: Secret::from(password.to_owned()),
         timeout: Duration::from_secs(2),

@@ -2,6 +2,8 @@
 //! `tests/directory/run` sets it up, runs these cases, and counts them.
 
 use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -52,7 +54,12 @@ impl World {
              [source.ldap]\nservers = [\"ldaps://dc1.corp.contoso.example\"]\n\
              kind = \"active-directory\"\nbind = \"upn\"\n\
              base_dn = \"DC=corp,DC=contoso,DC=example\"\n\
-             service_name = \"svc@corp.contoso.example\"\nservice_password = '{}'\n",
+             service_name = \"svc@corp.contoso.example\"\nservice_password = '{0}'\n\
+             \n[[source]]\nname = \"openldap\"\ndomains = [\"{OPENLDAP_DOMAIN}\"]\n\
+             [source.ldap]\nservers = [\"ldaps://{OPENLDAP}\"]\n\
+             kind = \"openldap\"\nbind = \"search\"\nbase_dn = \"dc=contoso,dc=example\"\n\
+             service_name = \"uid=svc,ou=people,dc=contoso,dc=example\"\n\
+             service_password = '{0}'\n",
             self.password
         );
         let applied = self
@@ -68,6 +75,7 @@ impl World {
         for (at, name) in PEOPLE.iter().enumerate() {
             csv += &format!("{name}@{DOMAIN},ad-{at},{SEED},30,Contoso,App\n");
         }
+        csv += &format!("{AT_OPENLDAP},openldap-0,{SEED},30,Contoso,App\n");
         let file = self.demo.folder().join("people.csv");
         fs::write(&file, csv)?;
         let file = file.to_str().context("a path")?;
@@ -92,6 +100,26 @@ impl World {
         login(&self.demo.vpn()?, &format!("{name}@{DOMAIN}"), &typed, HOME).await
     }
 
+    /// One login of many by one user, each from another place and with the next code once one
+    /// may be spent; and why it ended so.
+    async fn next(&self, name: &str, so_far: u8) -> anyhow::Result<(Verdict, String)> {
+        let step = calm_step(12).await + u64::from(so_far > 1);
+        let typed = self.password.clone() + &self.app.code(step)?;
+        let caller = format!("203.0.113.{so_far}");
+        let verdict = login(&self.demo.vpn()?, name, &typed, &caller).await?;
+        let reasons = self.demo.reasons(name, usize::from(so_far) + 1).await?;
+        let reason = reasons.last().cloned().context("no event")?;
+        Ok((verdict, reason))
+    }
+
+    /// A round that must not be held.
+    fn sync(&self, source: &str, more: &[&str]) -> anyhow::Result<()> {
+        let sync = ["settings", "sync", "--source", source];
+        let done = self.demo.run(&[&sync, more].concat())?;
+        ensure!(done.status == 0, "{}", done.err);
+        Ok(())
+    }
+
     /// The reason of this user's last login.
     async fn reason(&self, name: &str, count: usize) -> anyhow::Result<String> {
         let reasons = self
@@ -113,7 +141,7 @@ fn pin(demo: &Demo) -> anyhow::Result<()> {
     let config = fs::read_to_string(demo.config())?;
     let pinned = config.replace(
         "[sources]\n",
-        "[sources]\nldap_servers = [\"dc1.corp.contoso.example\"]\n",
+        &format!("[sources]\nldap_servers = [\"dc1.corp.contoso.example\", \"{OPENLDAP}\"]\n"),
     );
     ensure!(pinned != config, "no [sources] in the node's file");
     fs::write(demo.config(), pinned)?;
@@ -127,8 +155,46 @@ fn told(variable: &str) -> anyhow::Result<String> {
     std::env::var(variable).context("tests/directory/run says where the directories are")
 }
 
+/// Changes something at Samba, as its administrator.
+fn at_samba(args: &[&str]) -> anyhow::Result<()> {
+    let conf = format!("{}/dc/etc/smb.conf", told("COUNTERSIGN_DIRECTORY")?);
+    let done = Command::new("samba-tool")
+        .args(args)
+        .args(["-s", &conf])
+        .output()?;
+    ensure!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    Ok(())
+}
+
+/// Puts this one into the group at OpenLDAP, and nobody else.
+fn at_openldap(group: &str, member: &str) -> anyhow::Result<()> {
+    let base = "dc=contoso,dc=example";
+    let change = format!(
+        "dn: cn={group},ou=groups,{base}\nchangetype: modify\nreplace: member\n\
+         member: uid={member},ou=people,{base}\n"
+    );
+    let mut modify = Command::new("ldapmodify");
+    modify.args(["-x", "-H", "ldaps://127.0.0.1:6360", "-D"]);
+    modify.arg(format!("cn=admin,{base}"));
+    modify.arg("-w").arg(told("DIRECTORY_PASSWORD")?);
+    modify.env("LDAPTLS_REQCERT", "never").stdin(Stdio::piped());
+    let mut running = modify.stdout(Stdio::null()).spawn()?;
+    let mut input = running.stdin.take().context("no standard input")?;
+    input.write_all(change.as_bytes())?;
+    drop(input);
+    ensure!(running.wait()?.success(), "the group cannot be changed");
+    Ok(())
+}
+
 const DOMAIN: &str = "corp.contoso.example";
-const PEOPLE: [&str; 5] = ["alice", "disabled", "expired", "nested", "nobody"];
+const PEOPLE: [&str; 6] = ["alice", "disabled", "expired", "mover", "nested", "nobody"];
+const OPENLDAP: &str = "ldap.contoso.example:6360";
+const OPENLDAP_DOMAIN: &str = "people.contoso.example";
+const AT_OPENLDAP: &str = "mover@people.contoso.example";
 const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
 #[tokio::test]
@@ -224,5 +290,52 @@ async fn a_gateway_lets_in_by_name_and_code_whose_account_is_alive() -> anyhow::
         "the canonical name: {}",
         tried.out
     );
+    Ok(())
+}
+
+fn refused(reason: &str) -> (Verdict, String) {
+    (Verdict::Reject, reason.to_owned())
+}
+
+#[tokio::test]
+#[ignore = "tests/directory/run sets a directory up and runs it"]
+async fn who_is_disabled_there_or_leaves_a_group_is_refused_after_a_round() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    // By a group in which the user's own group is.
+    world.rule(&["vpn", "--client=vpn", "--group=outer", "--factors=both"])?;
+    let mover = format!("mover@{DOMAIN}");
+    assert_eq!(
+        world.next(&mover, 0).await?,
+        refused("CS-R206"),
+        "no round yet"
+    );
+    // Half of these people are disabled, expired or nobody: too many to be refused unasked.
+    assert!(world.sync("ad", &[]).is_err());
+    world.sync("ad", &["--confirm"])?;
+    assert_eq!(world.next(&mover, 1).await?.0, Verdict::Accept);
+    at_samba(&["user", "disable", "mover"])?;
+    world.sync("ad", &[])?;
+    assert_eq!(world.next(&mover, 2).await?, refused("CS-R418"));
+    at_samba(&["user", "enable", "mover"])?;
+    at_samba(&["group", "removemembers", "inner", "mover"])?;
+    world.sync("ad", &[])?;
+    assert_eq!(world.next(&mover, 3).await?, refused("CS-R206"));
+    at_samba(&["group", "addmembers", "inner", "mover"])?;
+    world.sync("ad", &[])?;
+    assert_eq!(world.next(&mover, 4).await?.0, Verdict::Accept);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "tests/directory/run sets a directory up and runs it"]
+async fn who_leaves_a_group_at_openldap_is_refused_after_a_round() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.rule(&["vpn", "--client=vpn", "--group=vpn", "--factors=both"])?;
+    at_openldap("vpn", "mover")?;
+    world.sync("openldap", &[])?;
+    assert_eq!(world.next(AT_OPENLDAP, 0).await?.0, Verdict::Accept);
+    at_openldap("vpn", "alice")?;
+    world.sync("openldap", &[])?;
+    assert_eq!(world.next(AT_OPENLDAP, 1).await?, refused("CS-R206"));
     Ok(())
 }

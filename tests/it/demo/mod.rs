@@ -10,6 +10,7 @@ mod codes;
 mod conformance;
 mod deaths;
 mod directory;
+mod graph;
 mod imports;
 mod kills;
 mod operator;

@@ -62,6 +62,7 @@ fn source_in(settings: &LdapSettings, surroundings: &LdapSurroundings) -> Ldap {
 async fn ask(source: &Ldap, name: &str, password: &str) -> Answer {
     let question = Question {
         against: Against::Directory,
+        account: None,
         name: name.to_owned(),
         password: Secret::from(password.to_owned()),
         timeout: Duration::from_secs(20),

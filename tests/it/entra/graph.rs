@@ -142,7 +142,8 @@ async fn a_login_without_a_password_is_judged_by_the_account() -> anyhow::Result
         let question = Question {
             name: format!("{name}@contoso.example"),
             password: Secret::default(),
-            against: Against::Account(groups.into()),
+            against: Against::Account,
+            account: Some(groups.into()),
             timeout: TIME,
         };
         let Answer {

@@ -22,14 +22,17 @@ use tonic::{Code, Request};
 
 use super::world::{BOOTSTRAP, NOW, World, admin, first_token, request, world};
 
-struct Api {
-    world: World,
-    channel: Channel,
+pub(super) struct Api {
+    pub(super) world: World,
+    pub(super) channel: Channel,
     _directory: tempfile::TempDir,
 }
 
 async fn api() -> Api {
-    let world = world();
+    serving(world()).await
+}
+
+pub(super) async fn serving(world: World) -> Api {
     let directory = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let tls = Tls {
@@ -58,7 +61,7 @@ fn written(directory: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
     path
 }
 
-fn with<T>(token: &str, message: T) -> Request<T> {
+pub(super) fn with<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let value = format!("Bearer {token}").parse().unwrap();
     request.metadata_mut().insert("authorization", value);
@@ -76,7 +79,7 @@ fn told(text: &str) -> Option<api::SecretText> {
 }
 
 /// The first operator, with an API token of everything.
-async fn bootstrapped(api: &Api) -> String {
+pub(super) async fn bootstrapped(api: &Api) -> String {
     let proof = Secret::from(BOOTSTRAP.to_owned());
     let made =
         api.world

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use countersign::admin::api;
+use countersign::admin::api::settings_service_client::SettingsServiceClient;
 use countersign::login::Ledger as _;
 use countersign::operate::{NewUser, OperateError, Role, SyncOptions, SyncReport};
 use countersign::sources::ldap::{Ldap, LdapSurroundings, PinnedServers};
@@ -12,6 +14,9 @@ use countersign_core::base::{NodeId, Secret, Unobserved};
 use countersign_core::ledger::storage::{self, UserStatus, source};
 use countersign_core::ledger::{query, synced};
 
+use tonic::Code;
+
+use super::api::{bootstrapped, with};
 use super::directory::{Directory, Person};
 use super::world::{World, admin, caller, request, world};
 
@@ -217,4 +222,41 @@ async fn only_administrators_run_a_round() {
         .sync_source(&admin(), request(2), "nope", DRY)
         .await;
     assert!(matches!(unknown, Err(OperateError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_round_is_run_and_told_over_the_api() {
+    let (world, directory) = corp(40).await;
+    let api = super::api::serving(world).await;
+    let token = bootstrapped(&api).await;
+    let settings = SettingsServiceClient::new(api.channel.clone());
+    let sync = async |number: u8, dry_run, confirm| {
+        let message = api::SyncSourceRequest {
+            request_id: vec![number; 16],
+            source: "corp".to_owned(),
+            dry_run,
+            confirm,
+        };
+        let done = settings.clone().sync_source(with(&token, message)).await;
+        done.map(tonic::Response::into_inner)
+    };
+    let first = sync(1, false, false).await.unwrap();
+    assert_eq!((first.matched, first.changed, first.held), (40, 40, false));
+    directory.set(|people| people[..3].iter_mut().for_each(|it| it.disabled = true));
+    let dry = sync(2, true, false).await.unwrap();
+    assert!(dry.dry_run && dry.held);
+    let mut named = dry.names;
+    named.sort();
+    assert_eq!((dry.refused, named), (3, (0..3).map(name).collect()));
+    assert!(refused(&api.world, 40).is_empty());
+    assert!(sync(3, false, false).await.unwrap().held);
+    let done = sync(4, false, true).await.unwrap();
+    assert_eq!((done.refused, done.held), (3, false));
+    assert_eq!(refused(&api.world, 40), [0, 1, 2]);
+    directory.break_lists(true);
+    let broken = sync(5, false, false).await.unwrap_err();
+    assert!(broken.message().contains("directory"), "{broken:?}");
+    let stranger = with("nobody's", api::SyncSourceRequest::default());
+    let refused = settings.clone().sync_source(stranger).await;
+    assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
 }

@@ -36,6 +36,8 @@ pub struct Attempt {
     pub answer: Option<AnswerId>,
     /// Which of the user's passcodes was typed; 0: none, its code is of a token.
     pub passcode: u64,
+    /// Whether its last grant is for a question about the account as well.
+    pub account: bool,
     /// How far it has come.
     pub state: State,
 }
@@ -76,6 +78,11 @@ impl Attempt {
     #[must_use]
     pub const fn is_live(&self) -> bool {
         matches!(self.state, State::InFlight { .. } | State::Open { .. })
+    }
+
+    /// Whether the source was or will be asked about its account, too.
+    pub(super) const fn knows_account(&self) -> bool {
+        self.account || matches!(self.factors, Factors::CodeAndAccount)
     }
 
     /// How long after its end it answers. Re-validation is of accepted logins alone: a
@@ -161,6 +168,7 @@ impl Attempt {
             keep: millis(self.keep),
             answer: answer_stored(self.answer),
             passcode: self.passcode,
+            account: self.account,
             state: Some(state),
         }
         .encode_to_vec()
@@ -198,6 +206,7 @@ impl TryFrom<storage::Attempt> for Attempt {
             keep: Duration::from_millis(stored.keep.into()),
             answer: answer(&stored.answer).map_err(|_| "answer of a wrong length")?,
             passcode: stored.passcode,
+            account: stored.account,
             state: stored.state.ok_or("no state")?.try_into()?,
         })
     }

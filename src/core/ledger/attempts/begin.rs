@@ -155,7 +155,7 @@ impl Case<'_> {
             State::InFlight { until } => match self.lines_5_and_7(record, until) {
                 Some(result) => Ok(result),
                 None if self.is_enough(record) => self.line_6(scene, &self.going_on(record)),
-                None => self.line_6_without_the_code(scene, record.clone()),
+                None => self.line_6_with_less(scene, record.clone()),
             },
             State::Open { .. } if self.begin.prev != record.epoch => {
                 // Line 8.
@@ -195,7 +195,8 @@ impl Case<'_> {
     /// Whether the record had to show all that is asked for now. If it is granted or let in
     /// again, then by a rule that is no stricter.
     fn is_enough(&self, record: &Attempt) -> bool {
-        record.factors.covers(self.begin.factors) && self.allows(record.passcode)
+        let account = record.knows_account() || !self.begin.account;
+        record.factors.covers(self.begin.factors) && account && self.allows(record.passcode)
     }
 
     /// Whether a code that was claimed may still be what it was: the same login has the same
@@ -214,13 +215,15 @@ impl Case<'_> {
 
     /// Lines 5 and 7: an attempt in flight is its owner's. `None`: line 6, the owner's node
     /// has started anew, so nobody waits for the source's answer any more; or the owner was
-    /// granted less than is asked for now.
+    /// granted less than is asked for now. A grant for the account as well is none for a
+    /// question without it: its record would tell of a look that nobody took.
     fn lines_5_and_7(&self, record: &Attempt, until: Timestamp) -> Option<BeginResult> {
         let (own, its) = (self.begin.owner, record.owner);
         let epoch = record.epoch;
         if own == its {
             let granted = BeginResult::Granted { epoch, until };
-            self.is_enough(record).then_some(granted)
+            let is_same = record.account == self.begin.account;
+            (is_same && self.is_enough(record)).then_some(granted)
         } else if own.node == its.node && own.boot > its.boot && self.begin.prev == epoch {
             None
         } else {
@@ -239,9 +242,9 @@ impl Case<'_> {
         self.line_14(scene, terms)
     }
 
-    /// Line 6 where the record never had to show a code and one is asked for now: its lease
-    /// ends at once, and the login goes on with the code of this command.
-    fn line_6_without_the_code<R: Read>(
+    /// Line 6 where the record had to show less than is asked for now: its lease ends at
+    /// once, and the login goes on with what this command brings.
+    fn line_6_with_less<R: Read>(
         &mut self,
         scene: &mut Scene<'_, '_, R>,
         record: Attempt,
@@ -279,6 +282,7 @@ impl Case<'_> {
             keep: terms.keep,
             answer: self.begin.answer,
             passcode: terms.passcode,
+            account: self.begin.account,
             state,
         };
         let (key, before) = (&self.begin.key, self.found.as_ref());

@@ -133,6 +133,7 @@ impl From<&Begin> for storage::Begin {
             burn_code: burn_code_stored(begin.burn_code).into(),
             answer: answer_stored(begin.answer),
             passcodes: begin.passcodes.iter().map(|hash| hash.0.to_vec()).collect(),
+            account: begin.account,
         }
     }
 }
@@ -151,6 +152,10 @@ impl TryFrom<storage::Begin> for Begin {
         let factors = begin.factors().try_into()?;
         if factors == Factors::Password && !begin.matches.is_empty() {
             return Err(CommandError::Field("matches"));
+        }
+        // It would be let in before anyone has looked.
+        if factors == Factors::Code && begin.account {
+            return Err(CommandError::Field("account"));
         }
         let burn_code = storage::BurnCode::try_from(begin.burn_code);
         let burn_code = burn_code.map_err(|_| CommandError::Field("burn_code"))?;
@@ -178,6 +183,7 @@ impl TryFrom<storage::Begin> for Begin {
             burn_code: self::burn_code(burn_code),
             answer: answer(&begin.answer).map_err(|_| CommandError::Field("answer"))?,
             passcodes: passcodes.collect::<Result<_, _>>()?,
+            account: begin.account,
         })
     }
 }

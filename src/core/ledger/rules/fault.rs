@@ -65,9 +65,6 @@ pub enum Fault {
     /// There is nothing to burn.
     #[error("it asks for no code, and so burns none")]
     NoCode,
-    /// The source that proves a password has looked at the account as well.
-    #[error("it asks for a password, by which the account is looked at anyway")]
-    Account,
     /// More of something than there may be.
     #[error("it has more than {1} {0}")]
     Many(&'static str, usize),

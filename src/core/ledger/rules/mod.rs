@@ -58,9 +58,9 @@ pub struct Ask {
     pub prompt: Prompt,
     /// How a code is sent to who asks for one; `None`: none is.
     pub passcode: Option<PasscodeWay>,
-    /// Groups of which the account must be in one, where the factors ask for the account;
-    /// none: in any or none.
-    pub account_groups: Arc<[String]>,
+    /// The account must be alive, whatever else is shown, and in one of these groups; none:
+    /// in any or none. `None`: nobody looks.
+    pub account: Option<Arc<[String]>>,
     /// What an Accept carries, in this order.
     pub grants: Vec<Grant>,
 }
@@ -155,17 +155,7 @@ impl Then {
         if passcode.is_some() && prompt == Prompt::Append {
             return Err(Fault::PasscodePrompt);
         }
-        let account = stored.account.as_ref();
-        if account.is_some() && factors != Factors::CodeAndAccount {
-            return Err(Fault::Account);
-        }
-        let groups = account.map_or(&[][..], |account| &account.groups);
-        if groups.len() > RULE_VALUES_MAX {
-            return Err(Fault::Many("groups of the account", RULE_VALUES_MAX));
-        }
-        if groups.iter().any(|group| group.is_empty()) {
-            return Err(Fault::condition("group of the account", "", "is empty"));
-        }
+        let account = stored.account.as_ref().map(account_groups).transpose()?;
         if stored.attributes.len() > RULE_ATTRIBUTES_MAX {
             return Err(Fault::Many("attributes", RULE_ATTRIBUTES_MAX));
         }
@@ -175,10 +165,22 @@ impl Then {
             burn_code,
             prompt,
             passcode,
-            account_groups: groups.into(),
+            account,
             grants: grants.collect::<Result<_, _>>()?,
         }))
     }
+}
+
+/// Those of which the account must be in one; none: in any or none.
+fn account_groups(stored: &storage::AccountCheck) -> Result<Arc<[String]>, Fault> {
+    let groups = &stored.groups;
+    if groups.len() > RULE_VALUES_MAX {
+        return Err(Fault::Many("groups of the account", RULE_VALUES_MAX));
+    }
+    if groups.iter().any(String::is_empty) {
+        return Err(Fault::condition("group of the account", "", "is empty"));
+    }
+    Ok(groups.as_slice().into())
 }
 
 impl Prompt {

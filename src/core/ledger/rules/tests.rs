@@ -99,6 +99,33 @@ fn a_rule_that_asks_for_no_code_burns_none() {
 }
 
 #[test]
+fn the_account_may_be_asked_for_beside_whatever_is_shown_but_not_beside_nothing() {
+    let read = |factors: RuleFactors, groups: &[&str]| {
+        let groups = groups.iter().map(ToString::to_string).collect();
+        let one = storage::Rule {
+            factors: factors.into(),
+            account: Some(storage::AccountCheck { groups }),
+            ..rule("it")
+        };
+        Rule::read(&one).map(|rule| match rule.then {
+            Then::Ask(ask) => (ask.factors, ask.account.map(|groups| groups.len())),
+            Then::Deny => panic!("it denies"),
+        })
+    };
+    for (factors, shown) in [
+        (RuleFactors::PasswordAndCode, Factors::PasswordAndCode),
+        (RuleFactors::Password, Factors::Password),
+        (RuleFactors::Code, Factors::CodeAndAccount),
+    ] {
+        assert_eq!(read(factors, &[]), Ok((shown, Some(0))));
+        assert_eq!(read(factors, &["VPN", "Staff"]), Ok((shown, Some(2))));
+    }
+    assert_eq!(read(RuleFactors::Deny, &[]), Err(Fault::DenyGrants));
+    let empty = read(RuleFactors::Password, &["VPN", ""]);
+    assert!(matches!(empty, Err(Fault::Condition(..))), "{empty:?}");
+}
+
+#[test]
 fn a_condition_that_can_never_hold_is_refused() {
     let one = |text: &str| vec![text.to_owned()];
     for fault in [

@@ -1,16 +1,27 @@
-//! Logins by the code alone whose account must be alive: DESIGN §2, tables "Begin" and
-//! "Settle", where a source is asked for no password.
+//! Logins whose account must be alive, by the code alone or by a password as well: DESIGN §2,
+//! tables "Begin" and "Settle", where a source is asked about the account.
 
 use super::world::*;
-use crate::base::PlaceId;
+use crate::base::{Epoch, PlaceId};
 use crate::ledger::BeginResult::{Granted, Refused, Repeat};
-use crate::ledger::{RefusedBy, SettleResult, SourceOutcome, Verdict};
+use crate::ledger::{Begin, Factors, RefusedBy, SettleResult, SourceOutcome, Verdict};
+
+/// The same login where its rule asks for the account as well.
+fn with_account(begin: Begin) -> Begin {
+    let account = true;
+    Begin { account, ..begin }
+}
+
+fn accepted(world: &mut World, begin: &Begin) {
+    let result = world.ask(begin, SourceOutcome::Right);
+    assert_eq!(result, SettleResult::Settled(Verdict::Accepted));
+}
 
 #[test]
 fn line_10_a_wrong_code_counts_as_a_wrong_password_where_it_is_all() {
     let mut world = World::new();
     for key in 1..4 {
-        let wrong = crate::ledger::Begin {
+        let wrong = Begin {
             matches: Vec::new(),
             ..world.account_login(key, 0)
         };
@@ -71,4 +82,117 @@ fn line_4_a_code_alone_is_no_repeat_where_the_account_must_be_alive_now() {
     world.ask(&account, SourceOutcome::Right);
     let weaker = world.code_login(2, 101);
     assert_eq!(world.begin(&weaker), Repeat(Verdict::Accepted));
+}
+
+#[test]
+fn line_4_a_password_is_no_repeat_where_the_account_is_asked_for_now() {
+    let mut world = World::new();
+    for (key, begin) in [(1, world.login(1, 100)), (2, world.password_login(2))] {
+        accepted(&mut world, &begin);
+        let stricter = with_account(begin.clone());
+        assert_eq!(world.begin(&stricter), Refused(RefusedBy::Revoked), "{key}");
+        assert_eq!(world.begin(&begin), Repeat(Verdict::Accepted), "{key}");
+    }
+    let code = Begin {
+        factors: Factors::CodeAndAccount,
+        ..world.login(1, 100)
+    };
+    // A proposer that is older says no more than this, and is answered as ever.
+    assert_eq!(world.begin(&code), Repeat(Verdict::Accepted));
+    let code = with_account(code);
+    assert_eq!(world.begin(&code), Refused(RefusedBy::Revoked));
+}
+
+#[test]
+fn line_4_who_was_looked_at_is_a_repeat_with_the_account_and_without() {
+    let mut world = World::new();
+    for begin in [world.login(1, 100), world.password_login(2)] {
+        let looked = with_account(begin.clone());
+        accepted(&mut world, &looked);
+        for again in [begin, looked] {
+            assert_eq!(world.begin(&again), Repeat(Verdict::Accepted));
+        }
+    }
+}
+
+#[test]
+fn line_5_a_grant_is_none_for_a_question_about_more_or_about_less() {
+    let mut world = World::new();
+    let mut begin = world.login(1, 100);
+    let mut last = world.grant(&begin);
+    assert!(matches!(world.begin(&begin), Granted { epoch, .. } if epoch == last));
+    for account in [true, false] {
+        begin.account = account;
+        let other = world.grant(&begin);
+        assert_ne!(other, last, "{account}");
+        let late = world.settle(1, last, SourceOutcome::Right);
+        assert_eq!(late, SettleResult::Superseded, "{account}");
+        last = other;
+    }
+    let result = world.settle(1, last, SourceOutcome::Right);
+    assert_eq!(result, SettleResult::Settled(Verdict::Accepted));
+    assert_eq!(world.counter().last_spent, 100);
+}
+
+#[test]
+fn line_6_an_owner_started_anew_asks_about_the_account_that_is_asked_for_now() {
+    let mut world = World::new();
+    let begin = world.login(1, 100);
+    let prev = world.grant(&begin);
+    let anew = with_account(Begin {
+        owner: owner(1, 2, 7),
+        prev,
+        ..begin
+    });
+    accepted(&mut world, &anew);
+    assert_eq!(world.begin(&anew), Repeat(Verdict::Accepted));
+}
+
+#[test]
+fn line_9_an_open_attempt_was_looked_at_only_if_its_last_grant_was_for_that() {
+    let mut world = World::new();
+    let open = |world: &mut World, begin: &Begin| -> Epoch {
+        let epoch = world.grant(begin);
+        world.settle(begin.key.0[0], epoch, SourceOutcome::NotAsked);
+        epoch
+    };
+    let going_on = |world: &mut World, key: u8, first: bool| {
+        let begin = world.login(key, 100 + u64::from(key));
+        let account = first;
+        let prev = open(
+            world,
+            &Begin {
+                account,
+                ..begin.clone()
+            },
+        );
+        let account = !first;
+        let begin = Begin {
+            prev,
+            account,
+            ..begin
+        };
+        accepted(world, &begin);
+        world.begin(&with_account(begin))
+    };
+    assert_eq!(going_on(&mut world, 1, false), Repeat(Verdict::Accepted));
+    let looked_at_once = going_on(&mut world, 2, true);
+    assert_eq!(looked_at_once, Refused(RefusedBy::Revoked));
+}
+
+#[test]
+fn lines_4_and_7_of_settle_a_right_password_without_an_account_counts_and_spends_nothing() {
+    let mut world = World::new();
+    for key in 1..9 {
+        let outcome = if key % 2 == 0 {
+            SourceOutcome::NotAsked
+        } else {
+            SourceOutcome::Denied
+        };
+        let begin = with_account(world.login(key, 100));
+        world.ask(&begin, outcome);
+        assert_eq!(world.counter().last_spent, 0);
+    }
+    let begin = with_account(world.login(9, 100));
+    accepted(&mut world, &begin);
 }

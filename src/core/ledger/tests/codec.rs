@@ -33,6 +33,33 @@ fn the_answer_to_a_challenge_stands_behind_all_else_of_a_begin() {
 }
 
 #[test]
+fn the_account_stands_behind_all_that_a_begin_had_before() {
+    let plain = Command::Begin(full()).encode();
+    let begin = Begin {
+        account: true,
+        ..full()
+    };
+    let octets = Command::Begin(begin.clone()).encode();
+    assert_eq!(octets.len(), plain.len() + 3);
+    assert!(hex(&octets).ends_with("800101"));
+    assert_eq!(Command::decode(&octets), Ok(Command::Begin(begin)));
+}
+
+#[test]
+fn the_account_stands_behind_all_that_an_attempt_had_before() {
+    let record = |account| {
+        let mut world = World::new();
+        let begin = Begin {
+            account,
+            ..world.login(1, 100)
+        };
+        world.grant(&begin);
+        attempt(&world, 1)
+    };
+    assert_eq!(record(true), format!("{}b80101", record(false)));
+}
+
+#[test]
 fn a_begin_by_the_password_alone_that_burns_on_match_has_these_octets() {
     let begin = Begin {
         burn_code: Some(BurnCode::OnMatch),
@@ -133,7 +160,7 @@ fn every_outcome_of_a_source_survives_the_way_to_the_leader() {
 
 #[test]
 fn a_begin_out_of_its_bounds_is_refused() {
-    let faults: [(fn(&mut storage::Begin), &str); 11] = [
+    let faults: [(fn(&mut storage::Begin), &str); 12] = [
         (|it| it.key.push(0), "key"),
         (|it| it.place.clear(), "place"),
         (|it| it.owner = None, "owner"),
@@ -151,6 +178,10 @@ fn a_begin_out_of_its_bounds_is_refused() {
             "matches",
         ),
         (|it| it.burn_code = 3, "burn_code"),
+        (
+            |it| (it.factors, it.account) = (storage::Factors::Code.into(), true),
+            "account",
+        ),
     ];
     for (fault, field) in faults {
         let mut begin = storage::Begin::from(&full());

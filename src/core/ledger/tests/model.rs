@@ -36,6 +36,8 @@ pub(super) struct Record {
     pub(super) epoch: Epoch,
     factors: Factors,
     passcode: Option<Id>,
+    /// Its last grant is for a question about the account as well.
+    account: bool,
     pub(super) grace: u64,
     pub(super) keep: u64,
     pub(super) stage: Stage,
@@ -61,8 +63,9 @@ impl Record {
     }
 
     /// Whether it showed all that is asked for.
-    fn is_enough(&self, asked: Factors) -> bool {
-        stricter(self.factors, asked) == self.factors
+    fn is_enough(&self, begin: &Begin) -> bool {
+        let looked = self.account || self.factors == Factors::CodeAndAccount;
+        stricter(self.factors, begin.factors) == self.factors && (looked || !begin.account)
     }
 }
 
@@ -156,7 +159,7 @@ impl Model {
             Stage::Settled(Verdict::Accepted, at)
                 if begin.owner == record.owner || issued <= at + self.grace_now(begin, &record) =>
             {
-                let enough = record.is_enough(begin.factors) && Self::allows(begin, &record);
+                let enough = record.is_enough(begin) && Self::allows(begin, &record);
                 if enough && self.is_good(record.user, &record.matches) {
                     Repeat(Verdict::Accepted)
                 } else {
@@ -169,8 +172,9 @@ impl Model {
             Stage::Settled(verdict, _) => Repeat(verdict),
             Stage::InFlight(until) => {
                 let epoch = record.epoch;
-                let enough = record.is_enough(begin.factors) && Self::allows(begin, &record);
-                if begin.owner == record.owner && enough {
+                let enough = record.is_enough(begin) && Self::allows(begin, &record);
+                let same = record.account == begin.account;
+                if begin.owner == record.owner && enough && same {
                     let until = crate::base::Timestamp::from_millis(until);
                     Granted { epoch, until }
                 } else if begin.owner == record.owner
@@ -340,6 +344,7 @@ impl Model {
             owner: begin.owner,
             epoch: own,
             factors: stricter(terms.factors, begin.factors),
+            account: begin.account,
             stage: Stage::InFlight(until),
             ..terms.clone()
         };
@@ -444,6 +449,7 @@ impl Model {
             epoch: own,
             factors: begin.factors,
             passcode: self.typed(begin),
+            account: begin.account,
             grace,
             keep: retry.max(LIFE),
             stage: Stage::Open(0),

@@ -17,8 +17,9 @@ use crate::ledger::{
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     Login(Login),
-    /// The device tries the same login again: at a node, joined by a flow of it.
-    Again(usize, u8, u8),
+    /// The device tries the same login again: at a node, joined by a flow of it. Its rule may
+    /// have begun or ceased to ask for the account.
+    Again(usize, u8, u8, bool),
     /// A copy of an earlier command arrives.
     Copy(usize),
     /// A grant's source answers; the same grant may be answered more than once.
@@ -42,6 +43,7 @@ pub(super) struct Login {
     node: u8,
     flow: u8,
     by: Factors,
+    account: bool,
     burn_code: Option<BurnCode>,
     /// Typed in place of a code; 0: none.
     passcode: u8,
@@ -95,8 +97,8 @@ pub(super) fn events(changes: bool) -> impl Strategy<Value = Vec<Event>> {
     let weight = u32::from(changes);
     let event = prop_oneof![
         8 => login().prop_map(Event::Login),
-        7 => (0..3_usize, 1..3_u8, 0..3_u8)
-            .prop_map(|(which, node, flow)| Event::Again(which, node, flow)),
+        7 => (0..3_usize, 1..3_u8, 0..3_u8, prop::bool::weighted(0.2))
+            .prop_map(|(which, node, flow, turned)| Event::Again(which, node, flow, turned)),
         3 => prop_oneof![3 => 0..6_usize, 1 => 6..64_usize].prop_map(Event::Copy),
         6 => (prop_oneof![4 => 0..2_usize, 1 => 2..8_usize], outcome)
             .prop_map(|(which, outcome)| Event::Answer(which, outcome)),
@@ -127,6 +129,7 @@ fn login() -> impl Strategy<Value = Login> {
     let passcode = prop_oneof![3 => Just(0_u8), 2 => 1..4_u8];
     let flags = (
         by,
+        prop::bool::weighted(0.3),
         burn_code,
         passcode,
         prop::bool::weighted(0.9),
@@ -137,8 +140,16 @@ fn login() -> impl Strategy<Value = Login> {
     let lag = prop_oneof![6 => Just(0), 2 => 0..5_000_u64, 1 => 4_990..5_010_u64];
     (who, flags, lag).prop_map(|(who, flags, lag)| {
         let (user, password, caller, code, node, flow) = who;
-        let (by, burn_code, passcode, passcodes_allowed, out_of_window, saw_record, caller_named) =
-            flags;
+        let (
+            by,
+            account,
+            burn_code,
+            passcode,
+            passcodes_allowed,
+            out_of_window,
+            saw_record,
+            caller_named,
+        ) = flags;
         Login {
             user,
             password,
@@ -147,6 +158,8 @@ fn login() -> impl Strategy<Value = Login> {
             node,
             flow,
             by,
+            // Who is let in by the code alone is let in before anyone could look.
+            account: account && by != Factors::Code,
             burn_code,
             passcode,
             passcodes_allowed,
@@ -238,13 +251,15 @@ impl Player {
                 let begin = self.begin(login);
                 self.send(Command::Begin(begin));
             }
-            Event::Again(which, node, flow) => {
+            Event::Again(which, node, flow, turned) => {
                 if let Some(login) = self.logins.iter().rev().nth(*which) {
                     let (node, flow, lag) = (*node, *flow, 0);
+                    let account = (login.account ^ turned) && login.by != Factors::Code;
                     let again = Login {
                         node,
                         flow,
                         lag,
+                        account,
                         ..login.clone()
                     };
                     let begin = self.begin(&again);
@@ -332,6 +347,7 @@ impl Player {
             burn_code: login.burn_code,
             answer: None,
             passcodes: Self::passcodes(login),
+            account: login.account,
         }
     }
 

@@ -237,6 +237,7 @@ impl World {
             burn_code: None,
             answer: None,
             passcodes: Vec::new(),
+            account: false,
         }
     }
 
@@ -252,6 +253,7 @@ impl World {
     pub(super) fn account_login(&self, key: u8, step: u64) -> Begin {
         Begin {
             factors: Factors::CodeAndAccount,
+            account: true,
             ..self.login(key, step)
         }
     }

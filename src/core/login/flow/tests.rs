@@ -25,6 +25,7 @@ fn claim(factors: Factors) -> Claim {
         name: "alice@contoso.example".into(),
         password: Secret::from(b"secret".as_slice()),
         against: Against::Directory,
+        account: None,
         timeout: TIMEOUT,
     };
     Claim {
@@ -48,6 +49,7 @@ fn claim(factors: Factors) -> Claim {
             burn_code: None,
             answer: None,
             passcodes: Vec::new(),
+            account: false,
         },
         question: (factors == Factors::PasswordAndCode).then_some(question),
         hit: Reason::Accepted,

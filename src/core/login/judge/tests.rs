@@ -1,6 +1,7 @@
 //! Which code of which token is found, and what is claimed and asked then.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use prost::Message;
 
@@ -149,7 +150,7 @@ impl World {
                 burn_code: None,
                 prompt: Prompt::Append,
                 passcode: None,
-                account_groups: Arc::from([]),
+                account: (factors == Factors::CodeAndAccount).then(|| Arc::from([])),
                 grants: Grants::default(),
             },
         }
@@ -384,12 +385,39 @@ fn where_the_account_must_be_alive_the_directory_is_asked_for_no_password() {
     let claim = world.judge(&code, Factors::CodeAndAccount).unwrap();
     assert_eq!(tokens(&claim), [1]);
     let question = claim.question.unwrap();
-    assert!(question.password.is_empty() && matches!(question.against, Against::Account(_)));
+    assert!(question.password.is_empty() && matches!(question.against, Against::Account));
+    assert!(question.account.is_some() && claim.begin.account);
     let with_password = format!("secret{code}");
     let claim = world
         .judge(&with_password, Factors::CodeAndAccount)
         .unwrap();
     assert!(claim.question.is_none() && claim.begin.matches.is_empty());
+}
+
+#[test]
+fn beside_a_password_the_account_is_asked_for_at_whoever_proves_it() {
+    let mut world = World::new();
+    let code = world.token(1, 6);
+    for (factors, typed) in [
+        (Factors::PasswordAndCode, format!("secret{code}")),
+        (Factors::Password, "secret".to_owned()),
+    ] {
+        let mut case = world.case(factors);
+        let asks = |case: &Case| {
+            let claim = world.judge_case(&world.tables, case, &typed, factors);
+            let Claim {
+                begin, question, ..
+            } = claim.unwrap();
+            let question = question.unwrap();
+            assert!(matches!(question.against, Against::Directory));
+            assert_eq!(begin.account, question.account.is_some());
+            question.account
+        };
+        assert_eq!(asks(&case), None);
+        let groups: Arc<[String]> = Arc::from(["VPN".to_owned()]);
+        case.terms.account = Some(Arc::clone(&groups));
+        assert_eq!(asks(&case), Some(groups));
+    }
 }
 
 #[test]
@@ -433,6 +461,7 @@ fn record(factors: Factors) -> Attempt {
         keep: std::time::Duration::ZERO,
         answer: None,
         passcode: 0,
+        account: false,
         state: State::Open { at: NOW },
     }
 }

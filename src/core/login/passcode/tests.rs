@@ -1,7 +1,6 @@
 //! Who is answered how, and what is recorded for it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use prost::Message as _;
 
@@ -117,7 +116,7 @@ fn case(passcode: Option<PasscodeWay>, factors: Factors) -> Case {
             burn_code: None,
             prompt: Prompt::Challenge,
             passcode,
-            account_groups: Arc::from([]),
+            account: None,
             grants: Grants::default(),
         },
         own_password: Vec::new(),

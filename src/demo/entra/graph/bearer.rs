@@ -86,9 +86,15 @@ pub(super) fn refuse(
 
 /// Which permissions let an application read accounts.
 pub(super) const USERS: &[&str] = &["User.Read.All", "Directory.Read.All"];
-/// And groups.
-pub(super) const GROUPS: &[&str] = &[
+/// And what groups they are in.
+pub(super) const MEMBERSHIPS: &[&str] = &[
     "User.Read.All",
+    "GroupMember.Read.All",
+    "Group.Read.All",
+    "Directory.Read.All",
+];
+/// And groups themselves.
+pub(super) const GROUPS: &[&str] = &[
     "GroupMember.Read.All",
     "Group.Read.All",
     "Directory.Read.All",

@@ -1,15 +1,17 @@
 //! What has changed of accounts and of groups: first all, in pages, then what came since.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::super::answer::Trace;
 use super::super::log::noted;
 use super::super::server::House;
-use super::bearer::{self, admit};
+use super::bearer::{self, admit, refuse};
 use super::read::{group_json, user_json};
 use super::{Groups, id_of, parameters};
 
@@ -23,7 +25,9 @@ pub(in super::super) async fn user_changes(
         Ok(trace) => trace,
         Err(refused) => return refused,
     };
-    let (since, skip) = place(&parameters(query));
+    let Some((since, skip)) = place(&house, &parameters(query)) else {
+        return forgotten(&trace, "graph users delta");
+    };
     let (version, changed) = house.accounts.changes(since);
     // Of whom nothing was told before, nobody needs to hear that they are gone.
     let told = changed.into_iter();
@@ -36,7 +40,8 @@ pub(in super::super) async fn user_changes(
         }
     });
     let link = format!("{}/v1.0/users/delta", house.authority);
-    let body = page(&link, changed.collect(), (since, skip), version);
+    let changed = changed.map(|told| shown(&house, told)).collect();
+    let body = page(&house, &link, changed, (since, skip), version);
     noted(trace.json(200, &body), None, "graph users delta".to_owned())
 }
 
@@ -50,10 +55,13 @@ pub(in super::super) async fn group_changes(
         Ok(trace) => trace,
         Err(refused) => return refused,
     };
-    let (since, skip) = place(&parameters(query));
+    let Some((since, skip)) = place(&house, &parameters(query)) else {
+        return forgotten(&trace, "graph groups delta");
+    };
     let (version, changed) = house.groups.changes(since);
     let link = format!("{}/v1.0/groups/delta", house.authority);
-    let body = page(&link, changed, (since, skip), version);
+    let changed = changed.into_iter().map(|told| shown(&house, told));
+    let body = page(&house, &link, changed.collect(), (since, skip), version);
     noted(
         trace.json(200, &body),
         None,
@@ -95,24 +103,51 @@ impl Groups {
     }
 }
 
-/// Since which version, and how many of what came since were told.
-fn place(query: &BTreeMap<String, String>) -> (u64, usize) {
-    let token = query.get("$skiptoken").or_else(|| query.get("$deltatoken"));
-    let (since, skip) = token
-        .and_then(|token| token.split_once('-'))
-        .unwrap_or_default();
-    (since.parse().unwrap_or(0), skip.parse().unwrap_or(0))
+/// Since which version, and how many of what came since were told. `None`: nobody knows.
+fn place(house: &House, query: &BTreeMap<String, String>) -> Option<(u64, usize)> {
+    let Some(token) = query.get("$skiptoken").or_else(|| query.get("$deltatoken")) else {
+        return Some((0, 0));
+    };
+    let mut parts = token.splitn(3, '-');
+    let forgotten: u64 = parts.next()?.parse().ok()?;
+    let since = parts.next()?.parse().ok()?;
+    let skip = parts.next()?.parse().ok()?;
+    (forgotten == house.graph_forgets.load(Ordering::Relaxed)).then_some((since, skip))
 }
 
-fn page(link: &str, all: Vec<Value>, (since, skip): (u64, usize), version: u64) -> Value {
+fn forgotten(trace: &Trace, word: &str) -> Response {
+    let text = "The sync state generation is not found.";
+    refuse(trace, 410, ("syncStateNotFound", text), word)
+}
+
+/// As it is told to who may not read it all.
+fn shown(house: &House, mut told: Value) -> Value {
+    if house.graph_hides.load(Ordering::Relaxed) {
+        for field in ["accountEnabled", "displayName", "userPrincipalName"] {
+            if let Some(field) = told.get_mut(field) {
+                *field = Value::Null;
+            }
+        }
+    }
+    told
+}
+
+fn page(
+    house: &House,
+    link: &str,
+    all: Vec<Value>,
+    (since, skip): (u64, usize),
+    version: u64,
+) -> Value {
+    let forgotten = house.graph_forgets.load(Ordering::Relaxed);
     let next = skip.saturating_add(PAGE);
     let more = next < all.len();
     let value: Vec<_> = all.into_iter().skip(skip).take(PAGE).collect();
     if more {
-        let link = format!("{link}?$skiptoken={since}-{next}");
+        let link = format!("{link}?$skiptoken={forgotten}-{since}-{next}");
         json!({"value": value, "@odata.nextLink": link})
     } else {
-        let link = format!("{link}?$deltatoken={version}-0");
+        let link = format!("{link}?$deltatoken={forgotten}-{version}-0");
         json!({"value": value, "@odata.deltaLink": link})
     }
 }

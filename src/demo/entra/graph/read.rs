@@ -76,7 +76,7 @@ pub(in super::super) async fn memberships(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let trace = match admit(&house, &headers, bearer::GROUPS, "graph groups").await {
+    let trace = match admit(&house, &headers, bearer::MEMBERSHIPS, "graph groups").await {
         Ok(trace) => trace,
         Err(refused) => return refused,
     };

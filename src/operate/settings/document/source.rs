@@ -19,6 +19,9 @@ pub(in crate::operate::settings) struct Source {
     pub(in crate::operate::settings) name: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::operate::settings) domains: Vec<String>,
+    /// Off: users' states and groups are not read there, though they could be.
+    #[serde(default = "yes", skip_serializing_if = "is_on")]
+    pub(in crate::operate::settings) sync: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::operate::settings) entra: Option<Entra>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,6 +117,7 @@ impl Source {
         Self {
             name: source.name.clone(),
             domains: source.domains.clone(),
+            sync: !source.sync_off,
             entra,
             ldap,
         }
@@ -184,6 +188,11 @@ pub(in crate::operate::settings) const CLOUDS: [(&str, EntraCloud); 5] = [
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 pub(super) const fn is_off(switch: &bool) -> bool {
     !*switch
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_on(switch: &bool) -> bool {
+    *switch
 }
 
 const fn yes() -> bool {

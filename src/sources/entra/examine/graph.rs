@@ -63,7 +63,8 @@ impl Entra {
             return Err(amber(STEP, found, LOOK_AT_WAY));
         };
         let (deadline, id) = (Instant::now() + STEP_TIME_MAX, self.request_ids.next());
-        let (found, remedy) = match exchange::get(&self.http, &url, bearer, &id, deadline).await {
+        let bounds = (deadline, exchange::DOCUMENT_OCTETS_MAX);
+        let (found, remedy) = match exchange::get(&self.http, &url, bearer, &id, bounds).await {
             Heard::Answered(answered) if answered.status == 200 => return Ok(()),
             Heard::Answered(answered) => (
                 format!("{host} refuses with status {}", answered.status),

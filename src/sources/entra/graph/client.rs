@@ -13,15 +13,15 @@ use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::address;
 use super::memory::Memory;
 use super::token::Tokens;
+use super::{address, roster};
 use crate::login::Clock;
 use crate::sources::account::LookupError;
 use crate::sources::alarm::{Alarms, Over, Trouble};
 use crate::sources::breaker::{Fault, Gate, Permit, Verdict};
 use crate::sources::entra::client::HURRIED;
-use crate::sources::entra::exchange::{self, Answered, Heard};
+use crate::sources::entra::exchange::{self, Answered, DOCUMENT_OCTETS_MAX, Heard};
 use crate::sources::entra::request::Proof;
 use crate::sources::entra::settings::Surroundings;
 use crate::sources::entra::{Entra, guard, troubles};
@@ -38,11 +38,20 @@ pub(in crate::sources::entra) struct State {
     /// In alarms: what is wrong with Graph is not over because a password was judged.
     name: String,
     pub(super) accounts: Memory,
+    pub(super) rounds: roster::Memory,
     tokens: Tokens,
     gate: Gate,
     room: Semaphore,
     alarms: Arc<Alarms>,
     clock: Arc<dyn Clock>,
+}
+
+/// One question, whoever asks it.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    url: &'a Url,
+    deadline: Instant,
+    octets_max: usize,
 }
 
 /// Why there is no document.
@@ -92,6 +101,7 @@ impl State {
         Self {
             name: format!("{source} (Graph)"),
             accounts: Memory::new(),
+            rounds: roster::Memory::default(),
             tokens: Tokens::default(),
             gate: Gate::default(),
             room: Semaphore::new(QUESTIONS_IN_FLIGHT_MAX),
@@ -149,6 +159,32 @@ impl Graph<'_> {
     where
         T: DeserializeOwned + Send,
     {
+        self.document(link, deadline, DOCUMENT_OCTETS_MAX).await
+    }
+
+    /// As [`Self::get`], of a page of a long list.
+    pub(super) async fn list<T>(&self, link: &str, deadline: Instant) -> Result<T, LookupError>
+    where
+        T: DeserializeOwned + Send,
+    {
+        self.document(link, deadline, PAGE_OCTETS_MAX).await
+    }
+
+    /// How long nothing is asked. `None`: questions are, at least some.
+    pub(super) fn resting(&self) -> Option<Duration> {
+        let own = self.entra.graph.gate.resting_for(Instant::now());
+        own.max(self.entra.resting())
+    }
+
+    async fn document<T>(
+        &self,
+        link: &str,
+        deadline: Instant,
+        octets_max: usize,
+    ) -> Result<T, LookupError>
+    where
+        T: DeserializeOwned + Send,
+    {
         let state = &self.entra.graph;
         let graph = &self.entra.places.hosts.graph;
         let url = address::follow(graph, link).ok_or(LookupError::Unreadable)?;
@@ -157,7 +193,12 @@ impl Graph<'_> {
         };
         let began = Instant::now();
         let permit = state.admit(began)?;
-        let read = self.read(&url, deadline).await.and_then(|body| {
+        let ask = Ask {
+            url: &url,
+            deadline,
+            octets_max,
+        };
+        let read = self.read(ask).await.and_then(|body| {
             let document = serde_json::from_slice(&body);
             document.map_err(|_| Missed::UNREADABLE)
         });
@@ -171,31 +212,32 @@ impl Graph<'_> {
     }
 
     /// A token can be revoked before its end: then, once, with a new one.
-    async fn read(&self, url: &Url, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, Missed> {
-        let tokens = &self.entra.graph.tokens;
+    async fn read(&self, ask: Ask<'_>) -> Result<Zeroizing<Vec<u8>>, Missed> {
+        let (tokens, deadline) = (&self.entra.graph.tokens, ask.deadline);
         let bearer = tokens.bearer(self.entra, deadline).await?;
-        let answered = self.ask(url, bearer.clone(), deadline).await?;
+        let answered = self.ask(ask, bearer.clone()).await?;
         if answered.status != 401 {
             return self.taken(answered);
         }
         tokens.forget(&bearer).await;
         let bearer = tokens.bearer(self.entra, deadline).await?;
-        let answered = self.ask(url, bearer, deadline).await?;
+        let answered = self.ask(ask, bearer).await?;
         self.taken(answered)
     }
 
     /// Asks; once more where a connection broke, which changes nothing at Graph.
-    async fn ask(
-        &self,
-        url: &Url,
-        bearer: HeaderValue,
-        deadline: Instant,
-    ) -> Result<Answered, Missed> {
-        let (http, request_id) = (&self.entra.http, self.entra.request_ids.next());
-        let mut heard = exchange::get(http, url, bearer.clone(), &request_id, deadline).await;
+    async fn ask(&self, ask: Ask<'_>, bearer: HeaderValue) -> Result<Answered, Missed> {
+        let (http, id) = (&self.entra.http, self.entra.request_ids.next());
+        let Ask {
+            url,
+            deadline,
+            octets_max,
+        } = ask;
+        let get = |bearer| exchange::get(http, url, bearer, &id, (deadline, octets_max));
+        let mut heard = get(bearer.clone()).await;
         let broke = matches!(heard, Heard::NoConnection | Heard::Nothing);
         if broke && Instant::now() < deadline {
-            heard = exchange::get(http, url, bearer, &request_id, deadline).await;
+            heard = get(bearer).await;
         }
         match heard {
             Heard::Answered(answered) => Ok(answered),
@@ -258,6 +300,8 @@ impl Missed {
     }
 }
 
+/// LIMIT: a page of a list, members of groups among it.
+const PAGE_OCTETS_MAX: usize = 4 << 20;
 /// How Graph says that it has no such user; any other page may say 404.
 const NOT_FOUND: &str = "Request_ResourceNotFound";
 /// LIMIT: questions at one time, each with half a MiB at most to read.

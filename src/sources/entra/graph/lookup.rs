@@ -78,7 +78,11 @@ impl Entra {
 
 impl Graph<'_> {
     /// The account as Graph has it now.
-    async fn account(&self, name: &str, deadline: Instant) -> Result<Option<Account>, LookupError> {
+    pub(super) async fn account(
+        &self,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<Account>, LookupError> {
         let Some(link) = address::user(name) else {
             return Ok(None);
         };
@@ -154,6 +158,7 @@ const fn is_silence(error: LookupError) -> bool {
         | LookupError::Unreachable => true,
         LookupError::Absent
         | LookupError::Ambiguous
+        | LookupError::Hidden
         | LookupError::Incomplete
         | LookupError::NoService
         | LookupError::Refused(_)

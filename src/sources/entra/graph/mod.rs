@@ -3,14 +3,18 @@
 //!
 //! What was read of an account is good for ten minutes, and for an hour where Graph cannot be
 //! asked again. Graph is throttled and breaks down apart from the token endpoint, so it is
-//! left alone apart from it, and other nodes are not told: each asks little.
+//! left alone apart from it, and other nodes are not told: each asks little. Users are
+//! synchronised by what has changed since the last round.
 //!
 //! Must not know: passwords, codes, what groups are good for.
 
 mod address;
+mod changes;
 mod client;
 mod lookup;
 mod memory;
+mod mirror;
+mod roster;
 mod token;
 
 pub(super) use address::anyone;

@@ -100,9 +100,95 @@ impl World {
 fn question(name: &str, password: &str) -> Question {
     Question {
         against: crate::login::Against::Directory,
+        account: None,
         name: name.to_owned(),
         password: Secret::from(password.to_owned()),
         timeout: Duration::from_secs(3),
+    }
+}
+
+/// Asks for so many seconds, `RATE` times in each, and says how often the source was asked in
+/// each of them. Nobody waits for an answer: it comes at once.
+fn steady(world: &mut World, seconds: u32, answer: Judged) -> Vec<u32> {
+    let mut asked = Vec::new();
+    for _ in 0..seconds {
+        let mut count = 0;
+        for _ in 0..RATE {
+            world.now += Duration::from_secs(1) / RATE;
+            let question = question(&format!("user{count}"), "pw");
+            let Ok(permit) = world.guard.admit(&question, world.now) else {
+                continue;
+            };
+            count += 1;
+            let lesson = Lesson {
+                judged: answer,
+                retry_after: None,
+                hurried: false,
+            };
+            world.guard.learn(&question, lesson, permit, world.now);
+        }
+        asked.push(count);
+    }
+    asked
+}
+
+/// Logins a second.
+const RATE: u32 = 200;
+
+#[test]
+fn a_source_that_is_back_is_not_run_over() {
+    let mut world = World::new();
+    let (right, out) = (coded(&world, 400, 50076), out(&world));
+    assert_eq!(steady(&mut world, 3, right), [RATE; 3]);
+    let during: u32 = steady(&mut world, 30, out).into_iter().sum();
+    assert!(during <= FAILURES_MAX + 30, "{during}");
+    let after = steady(&mut world, 20, right);
+    let back = after.iter().position(|asked| *asked > 0).unwrap();
+    assert!(back <= 8, "{after:?}: found within the longest rest");
+    // The probes, and the first second of the ramp.
+    assert!(after[back] <= 4 + 16, "{after:?}");
+    for pair in after[back..].windows(2) {
+        assert!(pair[1] <= pair[0] * 2 + 16, "{after:?}");
+    }
+    assert_eq!(after.last(), Some(&RATE), "{after:?}");
+}
+
+fn coded(world: &World, status: u16, code: u32) -> Judged {
+    let body = format!(r#"{{"error":"e","error_codes":[{code}]}}"#);
+    world.decisions.judge(status, &Said::read(body.as_bytes()))
+}
+
+/// A 503 in HTML, as the front of Entra has it.
+fn out(world: &World) -> Judged {
+    world.decisions.judge(503, &Said::read(b"<html>"))
+}
+
+#[test]
+fn that_the_source_says_to_be_out_is_told_to_peers_once_and_for_seconds() {
+    let temporary = |world: &World| coded(world, 400, 90033);
+    let faulty = |world: &World| coded(world, 503, 90033);
+    for answer in [out, temporary, faulty] {
+        let mut world = World::new();
+        let answer = answer(&world);
+        steady(&mut world, 30, answer);
+        let heard = world.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(*heard, [("entra".to_owned(), REST_MIN)], "{answer:?}");
+    }
+}
+
+#[test]
+fn what_the_source_has_not_said_itself_is_told_to_nobody() {
+    let silence = |_: &World| plain(SourceOutcome::Unanswered, Reason::SourceUnanswered, 0);
+    let unreachable = |_: &World| UNREACHABLE;
+    let between = |world: &World| world.decisions.judge(502, &Said::read(b"<html>"));
+    let refused = |world: &World| coded(world, 401, 7_000_222);
+    let all: [&dyn Fn(&World) -> Judged; 4] = [&silence, &unreachable, &between, &refused];
+    for answer in all {
+        let mut world = World::new();
+        let answer = answer(&world);
+        steady(&mut world, 30, answer);
+        let heard = world.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(heard.is_empty(), "{answer:?}");
     }
 }
 

@@ -214,7 +214,7 @@ async fn a_list_that_is_not_whole_is_none() {
         let fake = directory(people, groups, broken).await;
         let source = source(&[&fake], &with_service(&[&fake]));
         let listed = source.roster(&names(&["alice@corp.contoso.example"])).await;
-        assert_eq!(listed, Err(RosterError::Ldap(expected)), "{how:?}");
+        assert_eq!(listed, Err(RosterError::Lookup(expected)), "{how:?}");
     }
 }
 
@@ -245,7 +245,7 @@ async fn without_a_service_account_nobody_is_listed() {
     let fake = Fake::new(in_order).await;
     let source = source(&[&fake], &settings(&[&fake]));
     let listed = source.roster(&names(&["alice"])).await;
-    let expected = Err(RosterError::Ldap(LookupError::NoService));
+    let expected = Err(RosterError::Lookup(LookupError::NoService));
     assert_eq!(listed, expected);
 }
 

@@ -335,6 +335,7 @@ fn begin(key: u8, step: u64, factors: Factors) -> Begin {
         burn_code: None,
         answer: None,
         passcodes: Vec::new(),
+        account: false,
     }
 }
 

@@ -29,6 +29,45 @@ async fn at(cluster: &Cluster, nodes: &[usize], people: &[Person]) -> anyhow::Re
 }
 
 #[tokio::test]
+async fn an_outage_that_the_source_tells_one_node_of_is_known_to_all_within_a_second()
+-> anyhow::Result<()> {
+    let cluster = Cluster::start(7)?;
+    let demo = &cluster.demo;
+    let people = (1..=7).map(|number| demo.load(number));
+    let people = people.collect::<anyhow::Result<Vec<_>>>()?;
+    // As many as it takes until the first node leaves the source alone.
+    let (first, others) = people.split_at(5);
+    cluster.settled().await?;
+    demo.entra(&json!({"outage": true})).await?;
+    let before = demo.questions().await?;
+    // So that nobody has to wait for a code in between.
+    calm_step(25).await;
+    let refused = at(&cluster, &[0; 5], first);
+    let meanwhile = async {
+        until("the source is asked", async || {
+            demo.questions()
+                .await
+                .is_ok_and(|asked| asked == before + 5)
+        })
+        .await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        at(&cluster, &[1, 2], others).await
+    };
+    let (refused, verdicts) = tokio::join!(refused, meanwhile);
+    assert!(!refused?.contains(&Verdict::Accept));
+    assert!(!verdicts?.contains(&Verdict::Accept));
+    assert_eq!(
+        demo.questions().await?,
+        before + 5,
+        "the others asked nothing"
+    );
+    for node in [1, 2] {
+        assert!(spared(&cluster, node).await > 0, "node {node} was not told");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_throttle_at_one_node_keeps_all_from_asking_within_a_second() -> anyhow::Result<()> {
     let cluster = Cluster::start(3)?;
     let demo = &cluster.demo;

@@ -76,6 +76,9 @@ pub(super) fn facts(facts: Facts, source: &Source) -> Facts {
     for domain in &source.domains {
         facts = facts.text("source.domain", domain);
     }
+    if source.sync_off {
+        facts = facts.with("source.sync", false);
+    }
     match &source.kind {
         Some(source::Kind::Entra(it)) => entra::facts(facts, it),
         Some(source::Kind::Ldap(it)) => ldap::facts(facts, it),
