@@ -150,6 +150,7 @@ impl Sources {
             Against::Directory | Against::Account(_) => {
                 ask_in_turn(&self.current(), question).await
             }
+            Against::Forward(_) => not_asked(Reason::SourceMisconfigured),
         }
     }
 }
@@ -258,11 +259,7 @@ impl Roster for Source {
 }
 
 const fn not_asked(reason: Reason) -> Answer {
-    Answer {
-        outcome: SourceOutcome::NotAsked,
-        reason,
-        code: 0,
-    }
+    Answer::new(SourceOutcome::NotAsked, reason, 0)
 }
 
 #[cfg(test)]

@@ -291,11 +291,7 @@ fn of_standing(standing: Result<Standing, LookupError>, directory: &Directory) -
 }
 
 const fn plain(outcome: SourceOutcome, reason: Reason) -> Answer {
-    Answer {
-        outcome,
-        reason,
-        code: 0,
-    }
+    Answer::new(outcome, reason, 0)
 }
 
 const fn outcome_name(outcome: SourceOutcome) -> &'static str {
