@@ -117,6 +117,7 @@ fn command(node: NodeId, flow: u64) -> Command {
         answer: None,
         passcodes: Vec::new(),
         account: false,
+        initial_logins: 0,
     })
 }
 

@@ -134,11 +134,7 @@ impl LookupError {
             | Self::TooManyGroups => (Reason::SourceMisconfigured, 0),
             Self::Refused(code) | Self::Service(code) => (Reason::SourceMisconfigured, code),
         };
-        Answer {
-            outcome: SourceOutcome::NotAsked,
-            reason,
-            code,
-        }
+        Answer::new(SourceOutcome::NotAsked, reason, code)
     }
 }
 
@@ -158,11 +154,7 @@ pub fn judge(found: Result<Option<Account>, LookupError>, groups: &[String]) -> 
         None => (SourceOutcome::Right, Reason::Accepted),
     };
     let code = 0;
-    Answer {
-        outcome,
-        reason,
-        code,
-    }
+    Answer::new(outcome, reason, code)
 }
 
 #[cfg(test)]

@@ -154,6 +154,7 @@ impl Sources {
                 }
             }
             Against::Directory | Against::Account => ask_in_turn(&self.current(), question).await,
+            Against::Forward(_) => not_asked(Reason::SourceMisconfigured),
         }
     }
 }
@@ -286,11 +287,7 @@ impl Roster for Source {
 }
 
 const fn not_asked(reason: Reason) -> Answer {
-    Answer {
-        outcome: SourceOutcome::NotAsked,
-        reason,
-        code: 0,
-    }
+    Answer::new(SourceOutcome::NotAsked, reason, 0)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ struct Decision {
 }
 
 /// A verdict, and what else the answer asks for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Judged {
     pub(super) answer: Answer,
     pub(super) then: Then,
@@ -205,11 +205,7 @@ pub(super) const fn plain(outcome: SourceOutcome, reason: Reason, code: u32) -> 
 }
 
 const fn answer(outcome: SourceOutcome, reason: Reason, code: u32) -> Answer {
-    Answer {
-        outcome,
-        reason,
-        code,
-    }
+    Answer::new(outcome, reason, code)
 }
 
 /// Why the table cannot be used.

@@ -228,7 +228,7 @@ impl Ldap {
         self.directory.standing(&mut reader, name, dn, now).await
     }
 
-    fn tell(&self, answer: Answer, began: Instant) {
+    fn tell(&self, answer: &Answer, began: Instant) {
         let reason = answer.reason.code();
         let took = began.elapsed();
         self.operations.count("source_answers", reason);
@@ -247,7 +247,7 @@ impl PasswordSource for Ldap {
     async fn ask(&self, question: Question) -> Answer {
         let began = Instant::now();
         let answer = self.question(&question).await;
-        self.tell(answer, began);
+        self.tell(&answer, began);
         answer
     }
 }
@@ -296,11 +296,7 @@ fn of_standing(standing: Result<Standing, LookupError>, directory: &Directory) -
 }
 
 const fn plain(outcome: SourceOutcome, reason: Reason) -> Answer {
-    Answer {
-        outcome,
-        reason,
-        code: 0,
-    }
+    Answer::new(outcome, reason, 0)
 }
 
 const fn outcome_name(outcome: SourceOutcome) -> &'static str {

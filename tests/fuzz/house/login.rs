@@ -185,11 +185,7 @@ impl Login {
             SourceOutcome::NotAsked => Reason::SourceDown,
             SourceOutcome::Unanswered => Reason::SourceUnanswered,
         };
-        let answer = Answer {
-            outcome: fate.outcome,
-            reason,
-            code: 0,
-        };
+        let answer = Answer::new(fate.outcome, reason, 0);
         stage.answered(answer, false)
     }
 
@@ -207,6 +203,7 @@ impl Login {
         });
         self.verdict = match result {
             Ok(SettleResult::Settled(verdict) | SettleResult::Already(verdict)) => Some(verdict),
+            Ok(SettleResult::Forwarded(_)) => Some(Verdict::Accepted),
             Ok(_) | Err(_) => None,
         };
         stage.settled(result, is_late)

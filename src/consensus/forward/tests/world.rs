@@ -209,6 +209,7 @@ pub(super) fn begin(leader: &Consensus) -> Begin {
         answer: None,
         passcodes: Vec::new(),
         account: false,
+        initial_logins: 0,
     }
 }
 

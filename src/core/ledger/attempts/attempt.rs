@@ -6,9 +6,9 @@ use prost::Message;
 
 use crate::base::limits::COMMAND_LIFE;
 use crate::base::{AnswerId, AttemptKey, ClientId, Epoch, Owner, PlaceId, Timestamp, UserId};
-use crate::ledger::command::{answer, answer_stored, millis};
+use crate::ledger::command::{answer, answer_stored, millis, minds_tokens};
 use crate::ledger::table::{StoreError, Table};
-use crate::ledger::{Factors, Match, Verdict, storage};
+use crate::ledger::{Factors, Match, OldAnswer, Verdict, storage};
 
 /// One login, as DESIGN §2 has it under "State".
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,6 +38,11 @@ pub struct Attempt {
     pub passcode: u64,
     /// Whether its last grant is for a question about the account as well.
     pub account: bool,
+    /// How many logins without a token its rule allows each user; 0: it does not look at
+    /// tokens.
+    pub initial_logins: u32,
+    /// What an old server said, where it has let the login in.
+    pub relayed: Option<OldAnswer>,
     /// How far it has come.
     pub state: State,
 }
@@ -83,6 +88,24 @@ impl Attempt {
     /// Whether the source was or will be asked about its account, too.
     pub(super) const fn knows_account(&self) -> bool {
         self.account || matches!(self.factors, Factors::CodeAndAccount)
+    }
+
+    /// Whether it is for a user without a token alone.
+    pub(super) const fn minds_tokens(&self) -> bool {
+        minds_tokens(self.factors, self.initial_logins)
+    }
+
+    /// What is told once more of a login that was accepted; with what an old server said, where
+    /// it was asked. `None`: that is lost, and nobody is let in without it.
+    #[expect(clippy::option_option, reason = "told, and what with")]
+    pub(super) fn accepted_again(&self) -> Option<Option<OldAnswer>> {
+        match self.factors {
+            Factors::Forward => self.relayed.clone().map(Some),
+            Factors::PasswordAndCode
+            | Factors::Code
+            | Factors::CodeAndAccount
+            | Factors::Password => Some(None),
+        }
     }
 
     /// How long after its end it answers. Re-validation is of accepted logins alone: a
@@ -169,6 +192,8 @@ impl Attempt {
             answer: answer_stored(self.answer),
             passcode: self.passcode,
             account: self.account,
+            initial_logins: self.initial_logins,
+            relayed: self.relayed.as_ref().map(Into::into),
             state: Some(state),
         }
         .encode_to_vec()
@@ -190,6 +215,7 @@ impl TryFrom<storage::Attempt> for Attempt {
 
     fn try_from(stored: storage::Attempt) -> Result<Self, &'static str> {
         let factors = stored.factors().try_into().map_err(|_| "no factors")?;
+        let relayed = stored.relayed.as_ref().map(OldAnswer::try_from).transpose();
         Ok(Self {
             user: UserId(stored.user),
             client: ClientId(stored.client),
@@ -207,6 +233,8 @@ impl TryFrom<storage::Attempt> for Attempt {
             answer: answer(&stored.answer).map_err(|_| "answer of a wrong length")?,
             passcode: stored.passcode,
             account: stored.account,
+            initial_logins: stored.initial_logins,
+            relayed: relayed.map_err(|_| "no answer of an old server")?,
             state: stored.state.ok_or("no state")?.try_into()?,
         })
     }

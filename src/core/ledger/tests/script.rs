@@ -44,6 +44,8 @@ pub(super) struct Login {
     flow: u8,
     by: Factors,
     account: bool,
+    /// Of the password alone: one of so many without a token.
+    initial: bool,
     burn_code: Option<BurnCode>,
     /// Typed in place of a code; 0: none.
     passcode: u8,
@@ -69,6 +71,8 @@ pub(super) enum Change {
     User(u8, bool),
     Token(u8, bool),
     Seed(u8),
+    /// The user's own record lists a token, or none.
+    Owns(u8, bool),
     Client(ClientChange),
 }
 
@@ -120,6 +124,7 @@ fn login() -> impl Strategy<Value = Login> {
         2 => Just(Factors::Code),
         2 => Just(Factors::CodeAndAccount),
         2 => Just(Factors::Password),
+        2 => Just(Factors::Forward),
     ];
     let burn_code = prop_oneof![
         4 => Just(None),
@@ -133,6 +138,7 @@ fn login() -> impl Strategy<Value = Login> {
         burn_code,
         passcode,
         prop::bool::weighted(0.9),
+        any::<bool>(),
         prop::bool::weighted(0.15),
         prop::bool::weighted(0.7),
         prop::bool::weighted(0.8),
@@ -146,6 +152,7 @@ fn login() -> impl Strategy<Value = Login> {
             burn_code,
             passcode,
             passcodes_allowed,
+            initial,
             out_of_window,
             saw_record,
             caller_named,
@@ -160,6 +167,7 @@ fn login() -> impl Strategy<Value = Login> {
             by,
             // Who is let in by the code alone is let in before anyone could look.
             account: account && by != Factors::Code,
+            initial,
             burn_code,
             passcode,
             passcodes_allowed,
@@ -189,6 +197,7 @@ fn change() -> impl Strategy<Value = Change> {
         (1..3_u8, prop::bool::weighted(0.7)).prop_map(|(user, on)| Change::User(user, on)),
         (0..3_u8, prop::bool::weighted(0.7)).prop_map(|(token, on)| Change::Token(token, on)),
         (0..3_u8).prop_map(Change::Seed),
+        (1..3_u8, any::<bool>()).prop_map(|(user, on)| Change::Owns(user, on)),
         any::<(bool, bool, bool)>().prop_map(|(burns, strict, revalidates)| {
             Change::Client(ClientChange {
                 burns,
@@ -200,6 +209,8 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 pub(super) const CODE_CLIENT: ClientId = ClientId(2);
+/// Allowed without a token.
+pub(super) const INITIAL_LOGINS: u32 = 2;
 pub(super) const TOKENS: [(TokenId, UserId); 3] = [
     (TOKEN, USER),
     (SECOND_TOKEN, USER),
@@ -273,10 +284,14 @@ impl Player {
             Event::Answer(which, outcome) => {
                 if let Some(&(key, epoch)) = self.grants.iter().rev().nth(*which) {
                     let outcome = *outcome;
+                    // Each answer says something else: a repeat must say what the first said.
+                    let said = self.sent.len().to_string();
+                    let right = outcome == SourceOutcome::Right && *which != 1;
                     self.send(Command::Settle(Settle {
                         key,
                         epoch,
                         outcome,
+                        relayed: right.then(|| old_answer(said.as_bytes())),
                     }));
                 }
             }
@@ -312,7 +327,7 @@ impl Player {
     fn begin(&self, login: &Login) -> Begin {
         let client = match login.by {
             Factors::Code | Factors::CodeAndAccount => CODE_CLIENT,
-            Factors::PasswordAndCode | Factors::Password => CLIENT,
+            Factors::PasswordAndCode | Factors::Password | Factors::Forward => CLIENT,
         };
         let user = UserId(login.user.into());
         let key = self.key(login);
@@ -348,6 +363,11 @@ impl Player {
             answer: None,
             passcodes: Self::passcodes(login),
             account: login.account,
+            initial_logins: if login.initial && login.by == Factors::Password {
+                INITIAL_LOGINS
+            } else {
+                0
+            },
         }
     }
 
@@ -382,7 +402,7 @@ impl Player {
     /// A passcode is no code of a token. Code 0 is wrong; 1 to 4 are steps; 5 is in the windows
     /// of two steps and, where the user has one, of a second token.
     fn matches(&self, login: &Login) -> Vec<Match> {
-        let none = login.code == 0 || login.passcode != 0 || login.by == Factors::Password;
+        let none = login.code == 0 || login.passcode != 0 || login.by.is_whole();
         if none || login.out_of_window {
             return Vec::new();
         }

@@ -118,6 +118,8 @@ fn case(passcode: Option<PasscodeWay>, factors: Factors) -> Case {
             passcode,
             account: None,
             grants: Grants::default(),
+            to: None,
+            initial_logins: 0,
         },
         own_password: Vec::new(),
         user_revision: 3,

@@ -34,13 +34,13 @@ impl Entra {
             );
         };
         match self.posted(form, &request_id).await {
-            Some((status, said, _)) => finding(self.decisions.judge(status, &said), domain),
+            Some((status, said, _)) => finding(&self.decisions.judge(status, &said), domain),
             None => amber(STEP, "no answer", LOOK_AT_WAY),
         }
     }
 }
 
-fn finding(judged: Judged, domain: &str) -> Finding {
+fn finding(judged: &Judged, domain: &str) -> Finding {
     let code = judged.answer.code;
     if let Some(trouble) = judged.trouble {
         let found = format!("refused with AADSTS{code}: {}", trouble.what);

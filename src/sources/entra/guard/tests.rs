@@ -71,10 +71,10 @@ impl World {
             retry_after: None,
             hurried: false,
         };
-        self.taught(name, lesson);
+        self.taught(name, &lesson);
     }
 
-    fn taught(&self, name: &str, lesson: Lesson) {
+    fn taught(&self, name: &str, lesson: &Lesson) {
         let question = question(name, "pw");
         let permit = self.guard.admit(&question, self.now).expect("admitted");
         self.guard.learn(&question, lesson, permit, self.now);
@@ -109,7 +109,7 @@ fn question(name: &str, password: &str) -> Question {
 
 /// Asks for so many seconds, `RATE` times in each, and says how often the source was asked in
 /// each of them. Nobody waits for an answer: it comes at once.
-fn steady(world: &mut World, seconds: u32, answer: Judged) -> Vec<u32> {
+fn steady(world: &mut World, seconds: u32, answer: &Judged) -> Vec<u32> {
     let mut asked = Vec::new();
     for _ in 0..seconds {
         let mut count = 0;
@@ -121,11 +121,11 @@ fn steady(world: &mut World, seconds: u32, answer: Judged) -> Vec<u32> {
             };
             count += 1;
             let lesson = Lesson {
-                judged: answer,
+                judged: answer.clone(),
                 retry_after: None,
                 hurried: false,
             };
-            world.guard.learn(&question, lesson, permit, world.now);
+            world.guard.learn(&question, &lesson, permit, world.now);
         }
         asked.push(count);
     }
@@ -139,10 +139,10 @@ const RATE: u32 = 200;
 fn a_source_that_is_back_is_not_run_over() {
     let mut world = World::new();
     let (right, out) = (coded(&world, 400, 50076), out(&world));
-    assert_eq!(steady(&mut world, 3, right), [RATE; 3]);
-    let during: u32 = steady(&mut world, 30, out).into_iter().sum();
+    assert_eq!(steady(&mut world, 3, &right), [RATE; 3]);
+    let during: u32 = steady(&mut world, 30, &out).into_iter().sum();
     assert!(during <= FAILURES_MAX + 30, "{during}");
-    let after = steady(&mut world, 20, right);
+    let after = steady(&mut world, 20, &right);
     let back = after.iter().position(|asked| *asked > 0).unwrap();
     assert!(back <= 8, "{after:?}: found within the longest rest");
     // The probes, and the first second of the ramp.
@@ -170,7 +170,7 @@ fn that_the_source_says_to_be_out_is_told_to_peers_once_and_for_seconds() {
     for answer in [out, temporary, faulty] {
         let mut world = World::new();
         let answer = answer(&world);
-        steady(&mut world, 30, answer);
+        steady(&mut world, 30, &answer);
         let heard = world.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
         assert_eq!(*heard, [("entra".to_owned(), REST_MIN)], "{answer:?}");
     }
@@ -186,7 +186,7 @@ fn what_the_source_has_not_said_itself_is_told_to_nobody() {
     for answer in all {
         let mut world = World::new();
         let answer = answer(&world);
-        steady(&mut world, 30, answer);
+        steady(&mut world, 30, &answer);
         let heard = world.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(heard.is_empty(), "{answer:?}");
     }
@@ -264,7 +264,7 @@ fn failures_in_a_row_open_it_and_the_reason_is_kept() {
     ] {
         let mut world = World::new();
         for _ in 0..FAILURES_MAX {
-            world.told("alice", judged);
+            world.told("alice", judged.clone());
         }
         let expected = Some((SourceOutcome::NotAsked, reason));
         assert_eq!(world.spared("alice", "pw"), expected);
@@ -319,7 +319,7 @@ fn a_throttle_is_kept_and_told_once() {
         .collect();
     for (lesson, (question, permit)) in lessons.into_iter().zip(asked) {
         let permit = permit.expect("admitted");
-        world.guard.learn(&question, lesson, permit, world.now);
+        world.guard.learn(&question, &lesson, permit, world.now);
     }
     let heard = world
         .heard
@@ -346,7 +346,7 @@ fn a_throttle_that_asks_for_nothing_is_still_one() {
         retry_after: Some(Duration::ZERO),
         hurried: false,
     };
-    world.taught("alice", lesson);
+    world.taught("alice", &lesson);
     assert_eq!(world.guard.resting(world.now), Some(REST_LEAST));
 }
 
@@ -358,7 +358,7 @@ fn no_word_from_outside_makes_a_source_rest_for_long() {
         retry_after: Some(Duration::from_secs(u64::MAX)),
         hurried: false,
     };
-    world.taught("alice", lesson);
+    world.taught("alice", &lesson);
     assert_eq!(world.guard.resting(world.now), Some(REST_MOST));
     let peer = World::new();
     peer.guard.rest(Duration::from_secs(u64::MAX), peer.now);
@@ -387,7 +387,7 @@ fn a_failure_in_a_hurry_shows_nothing() {
             retry_after: None,
             hurried: true,
         };
-        world.taught("alice", lesson);
+        world.taught("alice", &lesson);
     }
     assert_eq!(world.guard.resting(world.now), None);
 }
