@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(phone("bob").len(), "*** **12".len());
         assert_eq!(phone("bob"), phone("BOB"));
         let spelled = |name: &str| of(PasscodeWay::Sms, "", name, "contoso.example");
-        for name in ["CONTOSO\\Bob", "bob@contoso.example", "bob."] {
+        for name in ["CONTOSO\\Bob", "bob@contoso.example"] {
             assert_eq!(spelled(name), spelled("bob"), "{name}");
         }
         let all: std::collections::BTreeSet<_> = (0..50)

@@ -47,7 +47,7 @@ impl Share {
 
     /// That of a passcode: odd numbers are of elsewhere.
     pub(super) const fn of_number(number: u64) -> Self {
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             Self::Known
         } else {
             Self::Elsewhere

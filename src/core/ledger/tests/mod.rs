@@ -21,6 +21,7 @@ mod generations;
 mod grace;
 mod model;
 mod passcode_places;
+mod passcode_sends;
 mod passcodes;
 mod password_alone;
 mod places;
