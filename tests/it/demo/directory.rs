@@ -334,6 +334,7 @@ async fn who_leaves_a_group_at_openldap_is_refused_after_a_round() -> anyhow::Re
         "\n[[source]]\nname = \"openldap\"\ndomains = [\"people.contoso.example\"]\n\
          [source.ldap]\nservers = [\"ldaps://{OPENLDAP}\"]\n\
          kind = \"openldap\"\nbind = \"search\"\nbase_dn = \"dc=contoso,dc=example\"\n\
+         user_filter = \"(uid={{account}})\"\n\
          service_name = \"uid=svc,ou=people,dc=contoso,dc=example\"\n\
          service_password = '{}'\n",
         told("DIRECTORY_PASSWORD")?
@@ -342,7 +343,8 @@ async fn who_leaves_a_group_at_openldap_is_refused_after_a_round() -> anyhow::Re
     world.rule(&["vpn", "--client=vpn", "--group=vpn", "--factors=both"])?;
     at_openldap("vpn", "mover")?;
     world.sync("openldap", &[])?;
-    assert_eq!(world.next(AT_OPENLDAP, 0).await?.0, Verdict::Accept);
+    let (verdict, reason) = world.next(AT_OPENLDAP, 0).await?;
+    assert_eq!(verdict, Verdict::Accept, "{reason}");
     at_openldap("vpn", "alice")?;
     world.sync("openldap", &[])?;
     assert_eq!(world.next(AT_OPENLDAP, 1).await?, refused("CS-R206"));
