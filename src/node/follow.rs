@@ -114,12 +114,9 @@ impl Copies {
             Err(error) => return tracing::error!(%error, "the settings cannot be read"),
         };
         let old = self.sources.current();
-        let sources = settings.sources.into_iter().map(|mut settings| {
-            // What was learnt of it makes no other source.
-            settings.lockout_threshold = 0;
-            let kept = old
-                .iter()
-                .find(|old| old.settings == settings && old.is_usable());
+        let sources = settings.sources.into_iter().map(|settings| {
+            let mut old = old.iter();
+            let kept = old.find(|old| old.is_made_of(&settings) && old.is_usable());
             kept.cloned()
                 .unwrap_or_else(|| Arc::new(self.source(settings)))
         });

@@ -194,7 +194,7 @@ impl<L: Ledger> Operate<L> {
             name: name.to_owned(),
         })?;
         let live = self.sources.current();
-        let mut live = live.iter().filter(|live| live.settings == *set);
+        let mut live = live.iter().filter(|live| live.is_made_of(set));
         let live = live.next().ok_or(RosterError::Misconfigured)?;
         Ok(Arc::clone(live))
     }

@@ -194,6 +194,17 @@ impl Source {
         }
     }
 
+    /// Whether it was made of these settings. What was learnt of it makes no other source.
+    #[must_use]
+    pub fn is_made_of(&self, settings: &storage::Source) -> bool {
+        let lockout_threshold = self.settings.lockout_threshold;
+        self.settings
+            == storage::Source {
+                lockout_threshold,
+                ..settings.clone()
+            }
+    }
+
     /// After how many wrong passwords it locks an account, as far as that can be read there;
     /// `Some(Ok(None))`: it never does. `None`: of such a source it cannot be read.
     pub async fn lockout_threshold(&self) -> Option<Result<Option<u32>, LookupError>> {

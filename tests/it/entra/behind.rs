@@ -101,7 +101,7 @@ async fn password_and_account_have_the_time_of_one_question() -> anyhow::Result<
         .control(json!({"delay_ms": 700, "graph": {"delay_ms": 700}}))
         .await?;
     let time = Duration::from_millis(2500);
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     let (outcome, reason, _) = ask(&sources, PASSWORD, &[], time).await;
     assert_eq!(
         (outcome, reason),

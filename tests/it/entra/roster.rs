@@ -166,9 +166,9 @@ async fn a_reading_waits_for_as_long_as_graph_asks_and_goes_on() -> anyhow::Resu
             .control(json!({"graph": {"throttle": false}}))
             .await
     };
-    let (read, healed) = tokio::join!(read(&source, &["mfa"]), healed);
+    let (told, healed) = tokio::join!(read(&source, &["mfa"]), healed);
     healed?;
-    assert_eq!(read, Ok(vec![there(false, &[])]));
+    assert_eq!(told, Ok(vec![there(false, &[])]));
     assert_eq!(
         stand_in.graph_asked().await?,
         3,
@@ -176,8 +176,8 @@ async fn a_reading_waits_for_as_long_as_graph_asks_and_goes_on() -> anyhow::Resu
     );
     let long = json!({"throttle": true, "retry_after": "300"});
     stand_in.control(json!({"graph": long})).await?;
-    let began = std::time::Instant::now();
-    let late = super::roster::read(&source, &["mfa"]).await;
+    let began = tokio::time::Instant::now();
+    let late = read(&source, &["mfa"]).await;
     assert_eq!(late, Err(RosterError::Lookup(LookupError::Resting)));
     assert!(
         began.elapsed() < Duration::from_secs(60),

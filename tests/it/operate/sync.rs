@@ -260,3 +260,13 @@ async fn a_round_is_run_and_told_over_the_api() {
     let refused = settings.clone().sync_source(stranger).await;
     assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
 }
+
+#[tokio::test]
+async fn what_was_learnt_of_a_directory_keeps_no_round_from_it() {
+    let (world, _directory) = corp(40).await;
+    let learnt = world.operate.learn_lockout(NodeId(1), "corp", 5).await;
+    learnt.unwrap();
+    let settings = query::settings(&world.ledger.view()).unwrap();
+    assert_eq!(settings.sources[0].lockout_threshold, 5);
+    assert_eq!(sync(&world, 1, NOW).await.matched, 40);
+}

@@ -119,8 +119,7 @@ impl Model {
             Stage::InFlight(until) => {
                 let epoch = record.epoch;
                 let enough = record.is_enough(begin) && Self::allows(begin, &record);
-                let same = record.account == begin.account;
-                if begin.owner == record.owner && enough && same {
+                if begin.owner == record.owner && enough && record.account == begin.account {
                     let until = crate::base::Timestamp::from_millis(until);
                     Granted { epoch, until }
                 } else if begin.owner == record.owner

@@ -41,7 +41,8 @@ impl Entra {
         let names = if holds(&NAMES) {
             ""
         } else {
-            "; groups are known by their ids alone: their names need GroupMember.Read.All"
+            "; groups are known by their ids alone: their names, and the synchronisation of \
+             users, need GroupMember.Read.All"
         };
         match self.graph_answers(&granted).await {
             Ok(()) => green(
@@ -99,8 +100,9 @@ fn roles(body: &[u8]) -> Vec<&'static str> {
 }
 
 const STEP: &str = "Graph";
-const GRANT: &str = "nothing, unless accounts and groups are to be looked up: then grant the \
-                     application permissions User.Read.All and GroupMember.Read.All";
+const GRANT: &str = "nothing, unless accounts and groups are to be looked up or synchronised: \
+                     then grant the application permissions User.Read.All and \
+                     GroupMember.Read.All; else set sync = false";
 /// Each lets an application read whether an account is enabled.
 const ACCOUNTS: [&str; 2] = ["Directory.Read.All", "User.Read.All"];
 /// Each lets an application read what groups are called.
