@@ -9,6 +9,7 @@ use countersign_core::base::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Refusal;
+use super::graph::id_of;
 
 /// What the directory says once the password is right; `locked` and `unknown` before.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -70,6 +71,8 @@ impl FromStr for Account {
 #[derive(Debug)]
 pub(super) struct Accounts {
     all: Mutex<BTreeMap<String, Account>>,
+    /// The folded names by Graph's ids.
+    ids: BTreeMap<String, String>,
     version: AtomicU64,
     smart_lockout: bool,
 }
@@ -77,8 +80,11 @@ pub(super) struct Accounts {
 impl Accounts {
     pub(super) fn new(accounts: impl Iterator<Item = Account>, smart_lockout: bool) -> Self {
         let all = accounts.map(|account| (account.name.to_lowercase(), account));
+        let all: BTreeMap<_, _> = all.collect();
+        let ids = all.keys().map(|name| (id_of("user", name), name.clone()));
         Self {
-            all: Mutex::new(all.collect()),
+            ids: ids.collect(),
+            all: Mutex::new(all),
             version: AtomicU64::new(1),
             smart_lockout,
         }
@@ -133,6 +139,15 @@ impl Accounts {
         let changed = all.values().filter(|account| account.version > since);
         let changed = changed.map(|account| (account.name.clone(), account.standing));
         (self.version.load(Ordering::Relaxed), changed.collect())
+    }
+
+    /// Name and state of the account that has this name or this id.
+    pub(super) fn find(&self, name: &str) -> Option<(String, Standing)> {
+        let folded = name.to_lowercase();
+        let own = self.ids.get(&folded).unwrap_or(&folded);
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = all.get(own)?;
+        Some((account.name.clone(), account.standing))
     }
 
     /// Name and state of each.

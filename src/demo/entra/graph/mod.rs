@@ -77,7 +77,7 @@ fn parameters(query: Option<String>) -> BTreeMap<String, String> {
 }
 
 /// The id that an object of this name has in every run.
-fn id_of(kind: &str, name: &str) -> String {
+pub(super) fn id_of(kind: &str, name: &str) -> String {
     let folded = format!("{kind}:{}", name.to_lowercase());
     let digest = digest(&SHA256, folded.as_bytes());
     let octets = digest.as_ref().iter().take(16);

@@ -108,11 +108,8 @@ pub(in super::super) async fn memberships(
 
 /// The account of a name or an id: its name, and whether it may be used.
 fn found(house: &House, name: &str) -> Option<(String, bool)> {
-    let all = house.accounts.list();
-    let mut all = all.into_iter().filter(|(_, standing)| standing.exists());
-    let is_it = |own: &str| own.eq_ignore_ascii_case(name) || id_of("user", own) == name;
-    let (name, standing) = all.find(|(own, _)| is_it(own))?;
-    Some((name, standing.is_alive()))
+    let (name, standing) = house.accounts.find(name)?;
+    standing.exists().then(|| (name, standing.is_alive()))
 }
 
 fn absent(trace: &Trace, word: &str) -> Response {
