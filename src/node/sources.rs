@@ -11,11 +11,11 @@ use countersign_core::seal::{Context, OpenError};
 use super::config::Config;
 use super::system::SystemClock;
 use crate::login::Clock;
-use crate::sources::Kind;
 use crate::sources::alarm::Alarms;
 use crate::sources::breaker::Rests;
 use crate::sources::entra::{ConfigError, Credentials, Entra, PinnedHosts, Surroundings};
-use crate::sources::ldap::{Ldap, LdapConfigError, LdapSurroundings, PinnedServers};
+use crate::sources::ldap::{Ldap, LdapConfigError, LdapSurroundings};
+use crate::sources::{Kind, PinnedServers, Unpinnable};
 
 /// What this node brings to sources of each kind.
 pub(super) struct SourceSurroundings {
@@ -32,6 +32,9 @@ pub enum SourceError {
     /// A setting of an LDAP directory.
     #[error(transparent)]
     Ldap(#[from] LdapConfigError),
+    /// A server that the node's file pins.
+    #[error(transparent)]
+    Pinned(#[from] Unpinnable),
     /// One of its secrets.
     #[error("a secret of the source cannot be opened")]
     Secret(#[from] OpenError),

@@ -12,11 +12,14 @@ pub mod ldap;
 mod live;
 mod own;
 pub mod pause;
+mod pinned;
 pub mod roster;
 mod route;
+mod servers;
 pub mod wrong;
 
 pub use finding::{Finding, Light};
 pub use live::{Kind, Source, SourceKind, Sources};
 pub use own::{OwnPasswords, PasswordError, SALT_OCTETS};
+pub use pinned::{PinnedServers, Unpinnable};
 pub use roster::{GroupName, Listed, Listing, Roster, RosterError};

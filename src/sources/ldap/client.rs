@@ -24,13 +24,13 @@ use super::examine;
 use super::filter::account_of;
 use super::lockout;
 use super::lookup::Reader;
-use super::servers::Servers;
 use super::service::Service;
 use super::settings::{self, BindNames, Checked, LdapConfigError, LdapSurroundings};
 use super::transport;
 use crate::login::{Answer, Clock, PasswordSource, Question};
 use crate::sources::Finding;
 use crate::sources::account::{Account, LookupError};
+use crate::sources::servers::Servers;
 
 /// A directory, as the settings have it.
 pub struct Ldap {

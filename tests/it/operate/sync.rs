@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use countersign::login::Ledger as _;
 use countersign::operate::{NewUser, OperateError, Role, SyncOptions, SyncReport};
-use countersign::sources::ldap::{Ldap, LdapSurroundings, PinnedServers};
-use countersign::sources::{Kind, Source};
+use countersign::sources::ldap::{Ldap, LdapSurroundings};
+use countersign::sources::{Kind, PinnedServers, Source};
 use countersign_core::base::{NodeId, Secret, Unobserved};
 use countersign_core::ledger::storage::{self, UserStatus, source};
 use countersign_core::ledger::{query, synced};
