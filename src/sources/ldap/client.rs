@@ -30,6 +30,7 @@ use super::transport;
 use crate::login::{Answer, Clock, PasswordSource, Question};
 use crate::sources::Finding;
 use crate::sources::account::{Account, LookupError};
+use crate::sources::outcome::outcome_name;
 use crate::sources::servers::Servers;
 
 /// A directory, as the settings have it.
@@ -295,16 +296,6 @@ const fn plain(outcome: SourceOutcome, reason: Reason) -> Answer {
         outcome,
         reason,
         code: 0,
-    }
-}
-
-const fn outcome_name(outcome: SourceOutcome) -> &'static str {
-    match outcome {
-        SourceOutcome::Denied => "denied",
-        SourceOutcome::NotAsked => "not_asked",
-        SourceOutcome::Right => "right",
-        SourceOutcome::Unanswered => "unanswered",
-        SourceOutcome::Wrong => "wrong",
     }
 }
 

@@ -1,0 +1,356 @@
+//! An old server is asked once about a login, and its answer judged.
+//!
+//! The password goes to one server: another is asked only where the one before cannot have
+//! read it. Nothing is believed but what the shared secret proves.
+//!
+//! Must not know: sockets.
+
+use std::fmt;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use countersign_core::base::Secret;
+use countersign_core::base::limits::{FORWARD_PASSWORD_OCTETS_MAX, FORWARD_QUESTIONS_MAX};
+use countersign_core::ledger::{SourceOutcome, storage};
+use countersign_core::login::Reason;
+use countersign_core::radius::{
+    Attribute, Code, Mark, Number, Question, Response, Unencodable, Unrelayable, Untrusted, kind,
+};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::examine;
+use super::line::{self, Pace, Said};
+use super::server::Server;
+use super::settings::{self, Checked, ForwardConfigError, ForwardSurroundings};
+use super::troubles::{DISTRUSTED, SILENT, UNUSABLE};
+use crate::sources::Finding;
+use crate::sources::alarm::{Alarms, Over};
+use crate::sources::outcome::outcome_name;
+use crate::sources::servers::Servers;
+
+/// An old server, as the settings have it.
+pub struct Forward {
+    servers: Servers<Server>,
+    secret: Secret,
+    timeout: Duration,
+    tries: u32,
+    allowed: Vec<Number>,
+    unsigned_replies: bool,
+    pub(super) room: Semaphore,
+    /// What troubles are told under.
+    alarm: String,
+    surroundings: ForwardSurroundings,
+}
+
+/// A login that an old server is asked about.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// User-Name, as typed.
+    pub name: &'a str,
+    /// All that was typed for a password.
+    pub password: &'a Secret,
+    /// What the request says of the call.
+    pub attributes: &'a [Attribute],
+    /// How long the server may take.
+    pub timeout: Duration,
+}
+
+/// What the old server said.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Heard {
+    /// What the ledger records.
+    pub outcome: SourceOutcome,
+    /// Why, for operators.
+    pub reason: Reason,
+    /// What its Accept grants, as far as that is allowed; nothing of any other answer.
+    pub attributes: Vec<Attribute>,
+}
+
+/// A reply that was verified.
+enum Verdict {
+    Accept(Result<Vec<Attribute>, Unrelayable>),
+    Reject,
+    Challenge,
+}
+
+/// One question: the same packet, however often it is sent.
+struct Draft {
+    packet: Vec<u8>,
+    identifier: u8,
+    authenticator: [u8; 16],
+    mark: Mark,
+}
+
+impl Forward {
+    /// Makes one of replicated settings. `secret` is theirs, unsealed.
+    ///
+    /// # Errors
+    /// Says which setting cannot be used on this node.
+    pub fn configure(
+        settings: &storage::Forward,
+        secret: Secret,
+        surroundings: &ForwardSurroundings,
+    ) -> Result<Self, ForwardConfigError> {
+        let Checked {
+            servers,
+            secret,
+            timeout,
+            tries,
+            allowed,
+            unsigned_replies,
+        } = settings::check(settings, secret, surroundings)?;
+        Ok(Self {
+            servers: Servers::new(servers),
+            secret,
+            timeout,
+            tries,
+            allowed,
+            unsigned_replies,
+            room: Semaphore::new(FORWARD_QUESTIONS_MAX),
+            alarm: alarm(&settings.name),
+            surroundings: surroundings.clone(),
+        })
+    }
+
+    /// Asks once. Nothing goes to a second server after the first may have read it.
+    pub async fn ask(&self, asked: &Asked<'_>) -> Heard {
+        let began = Instant::now();
+        let heard = self.question(asked, began).await;
+        let operations = &self.surroundings.operations;
+        operations.count("source_answers", heard.reason.code());
+        let outcome = outcome_name(heard.outcome);
+        operations.time("source_seconds", outcome, began.elapsed());
+        heard
+    }
+
+    /// Looks at each server, without any user's password.
+    pub async fn examine(&self) -> Vec<Finding> {
+        examine::examine(self).await
+    }
+
+    pub(super) fn servers(&self) -> &[Server] {
+        self.servers.all()
+    }
+
+    pub(super) const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    pub(super) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(super) const fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    async fn question(&self, asked: &Asked<'_>, began: Instant) -> Heard {
+        if is_unaskable(asked) {
+            return Heard::of(SourceOutcome::Denied, Reason::ForwardUnaskable);
+        }
+        let Ok(_place) = self.room.try_acquire() else {
+            return Heard::of(SourceOutcome::NotAsked, Reason::Overload);
+        };
+        let Ok(draft) = self.draft(asked) else {
+            return Heard::of(SourceOutcome::Denied, Reason::ForwardUnaskable);
+        };
+        let pace = Pace::of(self.tries, began, self.timeout.min(asked.timeout));
+        for (at, server) in self.servers.order(began) {
+            if Instant::now() >= pace.deadline {
+                break;
+            }
+            for address in server.addresses(pace.deadline).await {
+                let read = |reply: &[u8]| self.believed(reply, &draft);
+                match line::ask(address, &draft.packet, pace, read).await {
+                    Said::Reply(verdict) => {
+                        self.servers.worked(at);
+                        self.alarms().clear(&self.alarm, Over::Answered);
+                        return judged(verdict);
+                    }
+                    Said::Silent => {
+                        self.servers.failed(at, Instant::now());
+                        self.raise_silent();
+                        tracing::debug!(%server, "an old server does not answer");
+                        let silent = SourceOutcome::Unanswered;
+                        return Heard::of(silent, Reason::SourceUnanswered);
+                    }
+                    Said::Unread => tracing::debug!(%server, "an old server cannot be reached"),
+                }
+            }
+            self.servers.failed(at, Instant::now());
+        }
+        Heard::of(SourceOutcome::NotAsked, Reason::SourceUnreachable)
+    }
+
+    fn draft(&self, asked: &Asked<'_>) -> Result<Draft, Unencodable> {
+        let (identifier, authenticator, chance) = self.draw();
+        let mark = Mark::new(self.surroundings.cluster, chance);
+        let question = Question {
+            identifier,
+            authenticator: &authenticator,
+            secret: &self.secret,
+        };
+        let login = (asked.name.as_bytes(), asked.password);
+        // RFC 2865 §4.1: one of the two must be there.
+        let names_nas = asked.attributes.iter().any(|it| is_nas(it.number()));
+        let ours = if names_nas {
+            None
+        } else {
+            let number = Number::Standard(kind::NAS_IDENTIFIER);
+            Some(Attribute::of_login(number, NAS_IDENTIFIER)?)
+        };
+        let attributes: Vec<_> = asked.attributes.iter().cloned().chain(ours).collect();
+        Ok(Draft {
+            packet: question.forwarded_request(login, &attributes, mark)?,
+            identifier,
+            authenticator,
+            mark,
+        })
+    }
+
+    pub(super) fn draw(&self) -> (u8, [u8; 16], [u8; 16]) {
+        let mut octets = [0; 33];
+        let chance = self.surroundings.chance.lock();
+        chance
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill(&mut octets);
+        let [identifier, rest @ ..] = octets;
+        let (authenticator, chance) = rest.split_at(16);
+        let array = |octets: &[u8]| octets.try_into().unwrap_or_default();
+        (identifier, array(authenticator), array(chance))
+    }
+
+    /// What the shared secret proves.
+    pub(super) fn verified<'a>(
+        &self,
+        reply: &'a [u8],
+        question: &Question<'_>,
+    ) -> Result<Response<'a>, Untrusted> {
+        if self.unsigned_replies {
+            Response::dangerous_verify_unprotected(reply, question)
+        } else {
+            Response::verify_anywhere(reply, question)
+        }
+    }
+
+    /// The verdict of a reply to this very question; `None`: it proves nothing.
+    fn believed(&self, reply: &[u8], draft: &Draft) -> Option<Verdict> {
+        let question = Question {
+            identifier: draft.identifier,
+            authenticator: &draft.authenticator,
+            secret: &self.secret,
+        };
+        let response = self
+            .verified(reply, &question)
+            .inspect_err(|error| self.distrust(&error.to_string()))
+            .ok()?;
+        if !response.brings(draft.mark) {
+            self.distrust("its Proxy-State is another login's");
+            return None;
+        }
+        let code = response.code();
+        if code == Code::AccessAccept {
+            Some(Verdict::Accept(response.relayed(&self.allowed)))
+        } else if code == Code::AccessReject {
+            Some(Verdict::Reject)
+        } else if code == Code::AccessChallenge {
+            Some(Verdict::Challenge)
+        } else {
+            None
+        }
+    }
+
+    fn distrust(&self, why: &str) {
+        tracing::debug!(forward = self.alarm, why, "a reply is not believed");
+        let now = self.surroundings.clock.wall();
+        self.alarms().raise(&self.alarm, &DISTRUSTED, now);
+    }
+
+    fn raise_silent(&self) {
+        let now = self.surroundings.clock.wall();
+        self.alarms().raise(&self.alarm, &SILENT, now);
+    }
+
+    fn alarms(&self) -> &Alarms {
+        &self.surroundings.alarms
+    }
+}
+
+impl ForwardSurroundings {
+    /// An old server of the settings cannot be used here, or can again.
+    pub fn tell_usable(&self, name: &str, usable: bool) {
+        let alarm = alarm(name);
+        if usable {
+            self.alarms.end(&alarm, &UNUSABLE);
+        } else {
+            self.alarms.raise(&alarm, &UNUSABLE, self.clock.wall());
+        }
+    }
+
+    /// An old server is gone from the settings, or was set anew.
+    pub fn forget(&self, name: &str) {
+        self.alarms.forget(&alarm(name));
+    }
+}
+
+impl Heard {
+    /// An answer that grants nothing.
+    #[must_use]
+    pub const fn of(outcome: SourceOutcome, reason: Reason) -> Self {
+        Self {
+            outcome,
+            reason,
+            attributes: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Forward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forward")
+            .field("servers", &self.servers)
+            .field("allowed", &self.allowed)
+            .finish_non_exhaustive()
+    }
+}
+
+fn judged(verdict: Verdict) -> Heard {
+    match verdict {
+        Verdict::Accept(Ok(attributes)) => Heard {
+            attributes,
+            ..Heard::of(SourceOutcome::Right, Reason::Accepted)
+        },
+        Verdict::Accept(Err(why)) => {
+            tracing::warn!(%why, "the Accept of an old server is not relayed");
+            Heard::of(SourceOutcome::Denied, Reason::ForwardUnfit)
+        }
+        Verdict::Reject => Heard::of(SourceOutcome::Wrong, Reason::WrongPassword),
+        Verdict::Challenge => Heard::of(SourceOutcome::Denied, Reason::ForwardChallenge),
+    }
+}
+
+/// What no server is to see: some read no further than a NUL, and let in what stands before it.
+fn is_unaskable(asked: &Asked<'_>) -> bool {
+    let (name, password) = (asked.name, asked.password);
+    name.is_empty()
+        || name.contains('\0')
+        || password.is_empty()
+        || password.len() > FORWARD_PASSWORD_OCTETS_MAX
+        || password.expose().contains(&0)
+}
+
+const fn is_nas(number: Number) -> bool {
+    matches!(
+        number,
+        Number::Standard(kind::NAS_IDENTIFIER | kind::NAS_IP_ADDRESS | kind::NAS_IPV6_ADDRESS)
+    )
+}
+
+/// No source has such a name.
+fn alarm(name: &str) -> String {
+    format!("forward {name}")
+}
+
+/// Where the device does not say which it is.
+pub(super) const NAS_IDENTIFIER: &[u8] = b"countersign";
