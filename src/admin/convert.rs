@@ -51,6 +51,7 @@ pub(super) fn user(shown: UserShown) -> api::User {
         storage::UserStatus::Disabled => api::UserStatus::Disabled,
     };
     let user = shown.user;
+    let forwarded = shown.forwarded.unwrap_or_default();
     let directory_status = directory_status(user.synced.as_ref());
     let synced = user.synced.unwrap_or_default();
     let has_password = !user.password.is_empty();
@@ -71,6 +72,9 @@ pub(super) fn user(shown: UserShown) -> api::User {
         directory_groups: synced.groups,
         synced_at: synced.at,
         directory_source: synced.source,
+        initial_logins: shown.initial_logins,
+        forwarded_to: forwarded.server,
+        forwarded_at: forwarded.at,
     }
 }
 

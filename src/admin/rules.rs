@@ -5,10 +5,10 @@ use tonic::{Request, Response, Status};
 
 use super::api::{self, rule_service_server::RuleService};
 use super::auth::caller;
-use super::convert::request_id;
+use super::convert::{page_size, request_id};
 use super::server::Desk;
 use crate::login::Ledger;
-use crate::operate::{Difference, RuleStep, RuleTrial, RuleWritten};
+use crate::operate::{Difference, ForwardedUser, RuleStep, RuleTrial, RuleWritten};
 
 #[tonic::async_trait]
 impl<L: Ledger> RuleService for Desk<L> {
@@ -85,7 +85,35 @@ impl<L: Ledger> RuleService for Desk<L> {
             burn_code: result.burn_code,
             prompt: result.prompt,
             attributes: result.attributes,
+            to: result.to,
+            initial_logins: result.initial_logins,
+            initial_logins_used: result.initial_logins_used,
         }))
+    }
+
+    async fn list_forwarded(
+        &self,
+        request: Request<api::ListForwardedRequest>,
+    ) -> Result<Response<api::ListForwardedResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let after = Some(&*asked.page_token).filter(|token| !token.is_empty());
+        let limit = page_size(asked.page_size);
+        let page = self.0.list_forwarded(&caller, after, limit)?;
+        Ok(Response::new(api::ListForwardedResponse {
+            forwarded: page.forwarded.into_iter().map(forwarded).collect(),
+            never: page.never,
+            next_page_token: page.next.unwrap_or_default(),
+        }))
+    }
+}
+
+fn forwarded(it: ForwardedUser) -> api::list_forwarded_response::Forwarded {
+    api::list_forwarded_response::Forwarded {
+        user: it.user,
+        server: it.server,
+        at: it.at,
+        has_token: it.has_token,
     }
 }
 
@@ -119,7 +147,10 @@ impl From<RuleWritten> for api::Rule {
             addresses: rule.addresses,
             nas: rule.nas,
             hours: rule.hours,
+            until: rule.until,
             factors: rule.factors,
+            to: rule.to,
+            initial_logins: rule.initial_logins,
             burn_code: rule.burn_code,
             prompt: rule.prompt,
             passcode: rule.passcode,
@@ -141,7 +172,10 @@ impl From<api::Rule> for RuleWritten {
             addresses: rule.addresses,
             nas: rule.nas,
             hours: rule.hours,
+            until: rule.until,
             factors: rule.factors,
+            to: rule.to,
+            initial_logins: rule.initial_logins,
             burn_code: rule.burn_code,
             prompt: rule.prompt,
             passcode: rule.passcode,

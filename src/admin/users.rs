@@ -100,6 +100,17 @@ impl<L: Ledger> UserService for Desk<L> {
         Ok(Response::new(done(&unlocked)))
     }
 
+    async fn allow_user(
+        &self,
+        request: Request<api::AllowUserRequest>,
+    ) -> Result<Response<api::Done>, Status> {
+        let caller = caller(&request)?;
+        let asked = request.into_inner();
+        let id = request_id(&asked.request_id)?;
+        let allowed = self.0.allow_user(&caller, id, &asked.name).await?;
+        Ok(Response::new(done(&allowed)))
+    }
+
     async fn set_user_password(
         &self,
         request: Request<api::SetUserPasswordRequest>,

@@ -1,13 +1,15 @@
 //! `countersign rule …`
 
 mod document;
+mod forwarded;
 mod replay;
 mod secret;
+mod shown;
 mod trial;
 
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::confirm::{Confirm, end};
 use super::connection::{Named, Session};
@@ -15,9 +17,12 @@ use super::failure::Failure;
 use super::output::{Format, print};
 use crate::admin::api;
 use crate::admin::api::rule_service_client::RuleServiceClient;
+use crate::login::Clock as _;
+use crate::node::SystemClock;
 use crate::operate::RuleWritten;
 
 use secret::{open_to_all, with_secret};
+use shown::{RULE, RULES, shown};
 
 /// What can be done with the rules.
 #[derive(Debug, clap::Subcommand)]
@@ -64,6 +69,8 @@ pub(super) enum Command {
     Revert,
     /// Tells which rule decides a login, and what it would be granted; nobody logs in by it
     Test(trial::Test),
+    /// Tells who still goes to an old server, and how many without a token never did
+    Forwarded(forwarded::Forwarded),
     /// Tells which past logins of this node a draft would decide otherwise
     Replay(replay::Replay),
 }
@@ -104,9 +111,19 @@ pub(super) struct Parts {
     /// Time of the week: "mon-fri 08:00-18:00 +01:00"
     #[arg(long)]
     hours: Vec<String>,
-    /// What a login must show
-    #[arg(long, value_parser = ["both", "code", "password", "deny"])]
+    /// When it ends: 2027-03-01, or 2027-03-01T08:00:00+01:00; '' for never
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// What a login must show; forward: whatever an old server asks for, of users without a
+    /// token
+    #[arg(long, value_parser = ["both", "code", "password", "forward", "deny"])]
     factors: Option<String>,
+    /// The old server that decides where the factors are forward, by its name in the settings
+    #[arg(long, value_name = "SERVER")]
+    to: Option<String>,
+    /// The password alone lets in users without a token, each so often; 0: tokens do not matter
+    #[arg(long, value_name = "COUNT")]
+    initial_logins: Option<u32>,
     /// When a code is spent; by default as the client says
     #[arg(long, value_parser = ["on-accept", "on-match"])]
     burn_code: Option<String>,
@@ -157,6 +174,7 @@ impl Command {
             }
             Self::Test(test) => test.run(session, client).await,
             Self::Replay(replay) => replay.run(session, client).await,
+            Self::Forwarded(forwarded) => forwarded.run(session, client).await,
             edit @ (Self::Add { .. }
             | Self::Move { .. }
             | Self::Remove { .. }
@@ -201,6 +219,7 @@ impl Command {
             }
             Self::Apply { .. }
             | Self::Confirm
+            | Self::Forwarded(_)
             | Self::List
             | Self::Replay(_)
             | Self::Revert
@@ -248,7 +267,9 @@ impl Parts {
             }
         }
         for (field, given) in [
+            (&mut rule.until, self.until),
             (&mut rule.factors, self.factors),
+            (&mut rule.to, self.to),
             (&mut rule.burn_code, self.burn_code),
             (&mut rule.prompt, self.prompt),
             (&mut rule.passcode, self.passcode),
@@ -258,6 +279,7 @@ impl Parts {
                 *field = given;
             }
         }
+        rule.initial_logins = self.initial_logins.unwrap_or(rule.initial_logins);
         Ok(())
     }
 }
@@ -295,7 +317,8 @@ async fn put(
 }
 
 fn list(session: &Session, rules: &[RuleWritten]) {
-    let rows = (0..rules.len()).map(|at| shown(at, rules));
+    let now = SystemClock.wall();
+    let rows = (0..rules.len()).map(|at| shown(at, rules, now));
     session.output.list(RULES, rows.collect());
 }
 
@@ -308,7 +331,9 @@ fn show(
     match name {
         Some(name) => {
             let at = position(rules, name)?;
-            session.output.one(RULE, &shown(at, rules));
+            session
+                .output
+                .one(RULE, &shown(at, rules, SystemClock.wall()));
         }
         None if session.output.0 == Format::Table => print(&document::written(rules, revision)),
         None => list(session, rules),
@@ -322,63 +347,6 @@ fn position(rules: &[RuleWritten], name: &str) -> Result<usize, Failure> {
     let found = rules.position(|rule| rule.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| Failure::Refused(format!("no rule is called {name:?}")))
 }
-
-/// A rule as programs and tables have it.
-fn shown(at: usize, rules: &[RuleWritten]) -> Value {
-    let rule = rules.get(at).cloned().unwrap_or_default();
-    let conditions = [
-        ("client", &rule.clients),
-        ("user", &rule.users),
-        ("group", &rule.groups),
-        ("domain", &rule.domains),
-        ("address", &rule.addresses),
-        ("nas", &rule.nas),
-        ("hours", &rule.hours),
-    ];
-    let given = conditions.iter().filter(|(_, values)| !values.is_empty());
-    let when: Vec<_> = given
-        .map(|(what, values)| format!("{what} {}", values.join(" | ")))
-        .collect();
-    json!({
-        "number": at.saturating_add(1),
-        "name": rule.name,
-        "when": if when.is_empty() { "always".to_owned() } else { when.join("; ") },
-        "clients": rule.clients,
-        "users": rule.users,
-        "groups": rule.groups,
-        "domains": rule.domains,
-        "addresses": rule.addresses,
-        "nas": rule.nas,
-        "hours": rule.hours,
-        "factors": rule.factors,
-        "burn_code": rule.burn_code,
-        "prompt": rule.prompt,
-        "passcode": rule.passcode,
-        "account": rule.account,
-        "account_groups": rule.account_groups,
-        "attributes": rule.attributes,
-    })
-}
-
-const RULES: &[&str] = &["number", "name", "when", "factors", "attributes"];
-const RULE: &[&str] = &[
-    "number",
-    "name",
-    "clients",
-    "users",
-    "groups",
-    "domains",
-    "addresses",
-    "nas",
-    "hours",
-    "factors",
-    "burn_code",
-    "prompt",
-    "passcode",
-    "account",
-    "account_groups",
-    "attributes",
-];
 
 #[cfg(test)]
 mod tests {
@@ -446,5 +414,10 @@ mod tests {
             (vec!["vpn".to_owned()], 1)
         );
         assert!(set("set a --group=").groups.is_empty());
+        let ends = set("set a --factors forward --to old --until 2027-03-01");
+        let said = (&*ends.factors, &*ends.to, &*ends.until);
+        assert_eq!(said, ("forward", "old", "2027-03-01"));
+        let initial = set("set a --initial-logins 3 --until=");
+        assert_eq!((initial.initial_logins, &*initial.until), (3, ""));
     }
 }

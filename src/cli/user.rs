@@ -66,6 +66,11 @@ pub(super) enum Command {
         /// Name or alias
         name: String,
     },
+    /// Grants a user once more the logins without a token that rules allow
+    Allow {
+        /// Name or alias
+        name: String,
+    },
     /// Lets a user in no more
     Disable {
         /// Name or alias
@@ -185,6 +190,10 @@ impl Command {
             Self::Unlock { name } => {
                 let unlock = api::UnlockUserRequest { request_id, name };
                 session.done(users.unlock_user(unlock).await).map(drop)
+            }
+            Self::Allow { name } => {
+                let allow = api::AllowUserRequest { request_id, name };
+                session.done(users.allow_user(allow).await).map(drop)
             }
             Self::Disable { name } => set_status(session, users, name, UserStatus::Disabled).await,
             Self::Enable { name } => set_status(session, users, name, UserStatus::Active).await,

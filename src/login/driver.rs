@@ -15,6 +15,7 @@ use countersign_core::login::{
     AttemptMacs, Decision, Ending, Outcome, Pace, Reason, Request, Secrets, Stages, Words,
 };
 use countersign_core::policy::{Grants, Texts};
+use countersign_core::radius::Relayed;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -300,6 +301,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
         Told {
             ending,
             grants: Grants::default(),
+            relayed: Relayed::NONE,
             answer: Vec::new(),
             reference: self.reference(),
             user,

@@ -44,7 +44,10 @@ impl EvenTimes {
 
     const fn recent(&self, factors: Factors) -> &Recent {
         match factors {
-            Factors::PasswordAndCode | Factors::CodeAndAccount | Factors::Password => &self.asked,
+            Factors::PasswordAndCode
+            | Factors::CodeAndAccount
+            | Factors::Password
+            | Factors::Forward => &self.asked,
             Factors::Code => &self.code,
         }
     }

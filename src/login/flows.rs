@@ -9,7 +9,7 @@ use countersign_core::base::limits::{LOGIN_PACKETS_MAX, LOGINS_MAX};
 use countersign_core::base::{ClientId, Reference, UserId};
 use countersign_core::login::{Decision, Ending, LoginName, Outcome, Stages};
 use countersign_core::policy::Grants;
-use countersign_core::radius::Attribute;
+use countersign_core::radius::{Attribute, Relayed};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -19,6 +19,8 @@ pub(super) struct Told {
     pub(super) ending: Ending,
     /// What is granted by the rule that the login was claimed under.
     pub(super) grants: Grants,
+    /// What goes on to the device of an old server's Accept.
+    pub(super) relayed: Relayed,
     /// What an Accept to this packet alone carries beside that.
     pub(super) answer: Vec<Attribute>,
     pub(super) reference: Reference,

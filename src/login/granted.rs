@@ -28,6 +28,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> House<L, S, C> {
             told.ending = Ending::silent(Reason::Unsealable);
         }
         let mut carried = opened.unwrap_or_default();
+        carried.append(&mut told.relayed.attributes());
         carried.append(&mut told.answer);
         told.outcome(client, carried)
     }

@@ -80,7 +80,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             Err(stop) => return Led::AtOnce(house.stopped(None, &stop)),
         };
         let stopped = |(user, stop): Stopped| {
-            let factors = rule.usual_factors(request.client);
+            let factors = rule.usual_factors(request);
             Led::Stopped(factors, house.stopped(user, &stop))
         };
         let (request, answer) = match house.with_code(request, &rule) {
@@ -134,7 +134,7 @@ fn asked(
         Ok(case) => (Some(case.identity.user), case.terms.prompt),
         Err((_, Stop::Store(_))) => return None,
         Err((_, Stop::Ended(ending))) if ending.decision != Decision::Reject => return None,
-        Err((user, Stop::Ended(_))) => (*user, rule.usual_prompt(request.client)),
+        Err((user, Stop::Ended(_))) => (*user, rule.usual_prompt(request)),
     };
     let asks = dialogue.asks(prompt, request) || matches!(dialogue, Dialogue::Unanswered(_));
     asks.then_some(user)

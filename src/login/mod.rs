@@ -23,6 +23,6 @@ mod waits;
 
 pub use driver::{Logins, Parts};
 pub use ports::{
-    Against, Alone, Answer, Boxed, Clock, Ledger, Letter, Messenger, Neighbours, NoMessenger,
-    PasswordSource, ProposeError, Question, Taken,
+    Against, Alone, Answer, Boxed, Clock, Forwarded, Ledger, Letter, Messenger, Neighbours,
+    NoMessenger, PasswordSource, ProposeError, Question, Taken,
 };

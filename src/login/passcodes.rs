@@ -176,7 +176,8 @@ const fn unsent(by: RefusedBy) -> Reason {
         | RefusedBy::Overload
         | RefusedBy::Wrong
         | RefusedBy::Spent
-        | RefusedBy::Answered => Reason::PasscodeLimit,
+        | RefusedBy::Answered
+        | RefusedBy::Initial => Reason::PasscodeLimit,
     }
 }
 

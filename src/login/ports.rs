@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_core::base::{NodeId, Secret, Timestamp, UserId};
 use countersign_core::ledger::rules::PasscodeWay;
 use countersign_core::ledger::{Command, Outcome, Read};
-pub use countersign_core::login::{Against, Answer, ProposeError, Question};
+pub use countersign_core::login::{Against, Answer, Forwarded, ProposeError, Question};
 use countersign_core::login::{Outcome as Verdict, Request};
 use tokio::time::Instant;
 

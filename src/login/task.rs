@@ -16,6 +16,7 @@ use countersign_core::login::{
     Judging, Pace, ProposeError, Question, Reason, Request, Rule, Settling, Stages, Stop, Waiting,
 };
 use countersign_core::policy::Grants;
+use countersign_core::radius::Relayed;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::asleep::noticing;
@@ -83,6 +84,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
             Ok(_) => self.flow().await,
             Err(ending) => Finished {
                 ending: *ending,
+                relayed: Relayed::NONE,
                 doubt: None,
             },
         };
@@ -96,6 +98,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         self.ticket.tell(&Told {
             ending: finished.ending,
             grants: self.grants,
+            relayed: finished.relayed,
             answer: Vec::new(),
             reference: house.reference(),
             user: Some(self.identity.user),
@@ -239,11 +242,8 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         let (answer, overslept) = noticing(asked).await;
         self.stages.asked += self.since(began);
         fail_point(Point::SourceAsked);
-        let answer = answer.unwrap_or(Answer {
-            outcome: SourceOutcome::Unanswered,
-            reason: Reason::SourceUnanswered,
-            code: 0,
-        });
+        let (outcome, reason) = (SourceOutcome::Unanswered, Reason::SourceUnanswered);
+        let answer = answer.unwrap_or(Answer::new(outcome, reason, 0));
         stage.answered(answer, overslept)
     }
 

@@ -127,6 +127,7 @@ fn grant<L: Ledger, S, C>(house: &House<L, S, C>, doubt: Doubt) -> Option<Settle
         key: doubt.key,
         epoch: attempt.epoch,
         outcome: SourceOutcome::NotAsked,
+        relayed: None,
     })
 }
 

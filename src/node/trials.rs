@@ -29,6 +29,7 @@ pub(super) async fn watch(seat: Seat, consensus: Arc<Consensus>) {
                 key: AttemptKey([0; 32]),
                 epoch: Epoch::default(),
                 outcome: SourceOutcome::NotAsked,
+                relayed: None,
             });
             let proposed = consensus.propose(entry, PATIENCE).await;
             tracing::debug!(?proposed, "a trial was over");

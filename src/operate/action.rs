@@ -110,6 +110,7 @@ actions! {
     UserSet "user.set" Helpdesk;
     UserRemove "user.remove" Helpdesk;
     UserUnlock "user.unlock" Helpdesk;
+    UserAllow "user.allow" Helpdesk;
     UserPassword "user.password" Helpdesk;
     UserStatus "user.status" Helpdesk;
     TokenAdd "token.add" Helpdesk;
@@ -130,6 +131,7 @@ actions! {
     ClientWatch "client.watch" Auditor;
     ClientRotateSecret "client.rotate-secret" Admin;
     RuleList "rule.list" Auditor;
+    RuleForwarded "rule.forwarded" Auditor;
     RulePut "rule.put" Admin;
     RuleTest "rule.test" Auditor;
     SettingsShow "settings.show" Auditor;
@@ -165,6 +167,7 @@ mod tests {
         "cluster.status",
         "events.read",
         "operator.list",
+        "rule.forwarded",
         "rule.list",
         "rule.test",
         "settings.show",
@@ -181,6 +184,7 @@ mod tests {
         "token.state",
         "token.uri",
         "user.add",
+        "user.allow",
         "user.password",
         "user.remove",
         "user.set",

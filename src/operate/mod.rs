@@ -38,7 +38,8 @@ pub use ports::{
 pub use profiles::{Profile, profiles};
 pub use read::shown_id;
 pub use rules::{
-    Difference, Replayed, RuleStep, RuleTrial, RuleTrialResult, RuleWritten, RulesShown,
+    Difference, ForwardedPage, ForwardedUser, Replayed, RuleStep, RuleTrial, RuleTrialResult,
+    RuleWritten, RulesShown, has_ended,
 };
 pub use settings::{DocumentError, Examined, MASK, SettingsShown};
 pub use sync::{SyncOptions, SyncReport};

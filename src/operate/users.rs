@@ -17,6 +17,10 @@ pub struct UserShown {
     pub user: storage::User,
     /// Too many wrong passwords: refused until the window ends or an operator unlocks.
     pub locked: bool,
+    /// Logins without a token that the user has had.
+    pub initial_logins: u32,
+    /// The last login that an old server let in.
+    pub forwarded: Option<storage::LastForward>,
 }
 
 /// A new user.
@@ -197,6 +201,23 @@ impl<L: Ledger> Operate<L> {
         self.change(caller, asked, Kind::UnlockUser(unlock)).await
     }
 
+    /// Grants a user once more the logins without a token that rules allow.
+    ///
+    /// # Errors
+    /// When nobody has the name.
+    pub async fn allow_user(
+        &self,
+        caller: &Caller,
+        request: RequestId,
+        name: &str,
+    ) -> Result<ChangeOutcome, OperateError> {
+        caller.may(Action::UserAllow)?;
+        let id = self.user(name)?.id;
+        let asked = Asked::new(Action::UserAllow, request).with(id.to_be_bytes());
+        let allow = storage::AllowUser { id };
+        self.change(caller, asked, Kind::AllowUser(allow)).await
+    }
+
     /// Disables a user, or enables it again.
     ///
     /// # Errors
@@ -282,9 +303,15 @@ impl<L: Ledger> Operate<L> {
 fn shown(tables: &impl Read, user: storage::User) -> Result<UserShown, StoreError> {
     let budgets: Option<storage::Budgets> = numbered(tables, Table::Budgets, user.id)?;
     let at = countersign_core::ledger::query::head(tables)?.at;
-    let strict = budgets.and_then(|budgets| budgets.strict);
+    let budgets = budgets.unwrap_or_default();
+    let strict = budgets.strict;
     let locked = strict.is_some_and(|strict| strict.locked && strict.reset_at > at);
-    Ok(UserShown { user, locked })
+    Ok(UserShown {
+        user,
+        locked,
+        initial_logins: budgets.initial_logins,
+        forwarded: budgets.forwarded,
+    })
 }
 
 fn replace<T>(field: &mut T, by: Option<T>) {

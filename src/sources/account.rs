@@ -127,11 +127,7 @@ impl LookupError {
             | Self::TooManyGroups => (Reason::SourceMisconfigured, 0),
             Self::Refused(code) | Self::Service(code) => (Reason::SourceMisconfigured, code),
         };
-        Answer {
-            outcome: SourceOutcome::NotAsked,
-            reason,
-            code,
-        }
+        Answer::new(SourceOutcome::NotAsked, reason, code)
     }
 }
 
@@ -151,11 +147,7 @@ pub fn judge(found: Result<Option<Account>, LookupError>, groups: &[String]) -> 
         None => (SourceOutcome::Right, Reason::Accepted),
     };
     let code = 0;
-    Answer {
-        outcome,
-        reason,
-        code,
-    }
+    Answer::new(outcome, reason, code)
 }
 
 #[cfg(test)]

@@ -154,6 +154,7 @@ impl PasswordSource for Sources {
 impl Sources {
     async fn ask_anyone(&self, question: Question) -> Answer {
         match question.against {
+            Against::Forward(ref to) => self.old_servers.ask(&question, to).await,
             Against::Own(hash) => {
                 let password = question.password;
                 self.own.prove(password, hash, question.timeout).await
@@ -269,11 +270,7 @@ impl Roster for Source {
 }
 
 const fn not_asked(reason: Reason) -> Answer {
-    Answer {
-        outcome: SourceOutcome::NotAsked,
-        reason,
-        code: 0,
-    }
+    Answer::new(SourceOutcome::NotAsked, reason, 0)
 }
 
 #[cfg(test)]

@@ -81,11 +81,7 @@ impl OwnPasswords {
             Ok(None) | Err(_) => (SourceOutcome::NotAsked, Reason::Overload),
         };
         let code = 0;
-        Answer {
-            outcome,
-            reason,
-            code,
-        }
+        Answer::new(outcome, reason, code)
     }
 
     /// Runs what takes long beside the runtime. `None`: there was no room.

@@ -105,13 +105,7 @@ mod tests {
             SourceOutcome::Unanswered,
             SourceOutcome::Wrong,
         ];
-        let on = |outcome, reason| {
-            goes_on(&Answer {
-                outcome,
-                reason,
-                code: 0,
-            })
-        };
+        let on = |outcome, reason| goes_on(&Answer::new(outcome, reason, 0));
         let mut going: Vec<Reason> = Vec::new();
         for &reason in Reason::ALL {
             for outcome in outcomes {

@@ -80,6 +80,7 @@ async fn ask_within(source: &Entra, name: &str, password: &str, timeout: Duratio
         outcome,
         reason,
         code,
+        ..
     } = source.ask(question).await;
     (outcome, reason, code)
 }

@@ -30,6 +30,9 @@ pub(in crate::cli) const USER: &[&str] = &[
     "directory_groups",
     "directory_source",
     "synced_at",
+    "initial_logins",
+    "forwarded_to",
+    "forwarded_at",
     "created",
     "revision",
 ];
@@ -56,6 +59,9 @@ pub(in crate::cli) fn user(it: &api::User) -> Value {
         "directory_source": it.directory_source,
         "directory_groups": it.directory_groups,
         "synced_at": moment(it.synced_at),
+        "initial_logins": it.initial_logins,
+        "forwarded_to": it.forwarded_to,
+        "forwarded_at": moment(it.forwarded_at),
         "created": moment(it.created),
         "revision": it.revision,
     })

@@ -2,7 +2,8 @@
 
 use countersign_core::base::{NodeId, Timestamp};
 use countersign_core::ledger::{
-    BeginResult, CommandError, Outcome, RefusedBy, SendResult, SettleResult, Verdict,
+    BeginResult, CommandError, OldAnswer, Outcome, RefusedBy, SendResult, SettleResult, Verdict,
+    storage,
 };
 
 use super::super::proposer::{Because, ProposeError};
@@ -70,6 +71,10 @@ fn begin_outcome(result: BeginResult) -> BeginOutcome {
             outcome.refused_by = number_of(&REFUSED_BY, by);
             REFUSED
         }
+        BeginResult::Forwarded(old) => {
+            outcome.forwarded = Some((&old).into());
+            FORWARDED
+        }
         BeginResult::Repeat(verdict) => {
             outcome.verdict = number_of(&VERDICTS, verdict);
             REPEAT
@@ -103,6 +108,7 @@ fn begin_result(outcome: &BeginOutcome) -> Option<BeginResult> {
         STALE => BeginResult::Stale,
         REFUSED => BeginResult::Refused(of_number(&REFUSED_BY, outcome.refused_by)?),
         REPEAT => BeginResult::Repeat(of_number(&VERDICTS, outcome.verdict)?),
+        FORWARDED => BeginResult::Forwarded(old_answer(outcome.forwarded.as_ref())?),
         GRANTED => BeginResult::Granted {
             epoch: epoch?,
             until,
@@ -115,25 +121,40 @@ fn begin_result(outcome: &BeginOutcome) -> Option<BeginResult> {
 }
 
 fn settle_outcome(result: SettleResult) -> SettleOutcome {
+    let mut forwarded = None;
     let (kind, verdict) = match result {
+        SettleResult::Forwarded(old) => {
+            forwarded = Some((&old).into());
+            (LET_IN, 0)
+        }
         SettleResult::Settled(verdict) => (SETTLED, number_of(&VERDICTS, verdict)),
         SettleResult::Already(verdict) => (ALREADY, number_of(&VERDICTS, verdict)),
         SettleResult::Gone => (GONE, 0),
         SettleResult::Superseded => (SUPERSEDED, 0),
         SettleResult::Released => (RELEASED, 0),
     };
-    SettleOutcome { kind, verdict }
+    SettleOutcome {
+        kind,
+        verdict,
+        forwarded,
+    }
 }
 
 fn settle_result(outcome: &SettleOutcome) -> Option<SettleResult> {
     Some(match outcome.kind {
         SETTLED => SettleResult::Settled(of_number(&VERDICTS, outcome.verdict)?),
         ALREADY => SettleResult::Already(of_number(&VERDICTS, outcome.verdict)?),
+        LET_IN => SettleResult::Forwarded(old_answer(outcome.forwarded.as_ref())?),
         GONE => SettleResult::Gone,
         SUPERSEDED => SettleResult::Superseded,
         RELEASED => SettleResult::Released,
         _ => return None,
     })
+}
+
+/// All of what an old server said, or an unknown outcome: nobody is let in with less.
+fn old_answer(stored: Option<&storage::OldAnswer>) -> Option<OldAnswer> {
+    OldAnswer::try_from(stored?).ok()
 }
 
 fn send_outcome(result: SendResult) -> SendOutcome {
@@ -176,12 +197,14 @@ const GRANTED: u32 = 5;
 const IN_FLIGHT: u32 = 6;
 const CHANGED: u32 = 7;
 const BUSY: u32 = 8;
+const FORWARDED: u32 = 9;
 
 const SETTLED: u32 = 1;
 const ALREADY: u32 = 2;
 const GONE: u32 = 3;
 const SUPERSEDED: u32 = 4;
 const RELEASED: u32 = 5;
+const LET_IN: u32 = 6;
 
 const SEND_TOO_LATE: u32 = 1;
 const SEND_STALE: u32 = 2;
@@ -197,7 +220,7 @@ const VERDICTS: [(u32, Verdict); 5] = [
     (5, Verdict::Revoked),
 ];
 
-const REFUSED_BY: [(u32, RefusedBy); 8] = [
+const REFUSED_BY: [(u32, RefusedBy); 9] = [
     (1, RefusedBy::Revoked),
     (2, RefusedBy::Locked),
     (3, RefusedBy::Waiting),
@@ -206,6 +229,7 @@ const REFUSED_BY: [(u32, RefusedBy); 8] = [
     (6, RefusedBy::Limit),
     (7, RefusedBy::Overload),
     (8, RefusedBy::Answered),
+    (9, RefusedBy::Initial),
 ];
 
 #[cfg(test)]

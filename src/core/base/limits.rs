@@ -63,8 +63,6 @@ pub const SOURCES_MAX: usize = 16;
 pub const LDAP_SERVERS_MAX: usize = 8;
 /// Domains of the names that a source is for.
 pub const SOURCE_DOMAINS_MAX: usize = 64;
-/// Old servers that the settings may name for users to be forwarded to.
-pub const FORWARDS_MAX: usize = 8;
 /// Servers of one of them, asked for each other.
 pub const FORWARD_SERVERS_MAX: usize = 4;
 /// Addresses of one server's name that are tried.
@@ -87,10 +85,6 @@ pub const FORWARD_SECRET_OCTETS_MAX: usize = 128;
 pub const FORWARD_PASSWORD_OCTETS_MAX: usize = 128;
 /// Types of attributes that may be relayed of an old server's Accept.
 pub const FORWARD_ATTRIBUTES_MAX: usize = 32;
-/// Attributes that are relayed of one Accept.
-pub const RELAYED_ATTRIBUTES_MAX: usize = 16;
-/// Octets that they take in a packet, all together.
-pub const RELAYED_OCTETS_MAX: usize = 512;
 /// Longest lease of an attempt: source time-out and the slack for the commit.
 pub const LEASE_MAX: Duration = Duration::from_secs(60);
 /// The lease's share beside the source's time-out: for the commits before and after it.
@@ -271,6 +265,18 @@ pub const RULE_VALUES_MAX: usize = 64;
 pub const RULE_ATTRIBUTES_MAX: usize = 32;
 /// Attributes that one reply grants.
 pub const GRANTED_ATTRIBUTES_MAX: usize = 128;
+/// Attributes of another server's Accept that one reply relays.
+pub const RELAYED_ATTRIBUTES_MAX: usize = 16;
+/// All of them together, as a packet has them.
+pub const RELAYED_OCTETS_MAX: usize = 512;
+/// Old servers that rules may forward users to.
+pub const FORWARDS_MAX: usize = 16;
+/// Longest name of one.
+pub const FORWARD_NAME_OCTETS_MAX: usize = 128;
+/// Logins without a token that a rule may allow each user.
+pub const INITIAL_LOGINS_MAX: u32 = 20;
+/// How soon it is not noted again that a user was let in by the same old server.
+pub const FORWARD_NOTE_STEP: Duration = Duration::from_secs(24 * 3600);
 /// Operators of one cluster.
 pub const OPERATORS_MAX: usize = 1000;
 /// API tokens of one cluster.
@@ -295,5 +301,7 @@ const _: () = assert!(PASSCODES_MAX <= PASSCODES_DAILY_MAX);
 const _: () = assert!(PASSCODES_SPAN.as_secs() < PASSCODES_DAY.as_secs());
 const _: () = assert!(PLACE_NOTE_STEP.as_secs() < PLACE_MEMORY.as_secs());
 const _: () = assert!(PASSWORD_OCTETS_MAX < PACKET_OCTETS_MAX);
+const _: () = assert!(RELAYED_OCTETS_MAX < PACKET_OCTETS_MAX);
+const _: () = assert!(RELAYED_ATTRIBUTES_MAX <= GRANTED_ATTRIBUTES_MAX);
 const _: () = assert!(LOGIN_PARK.as_millis() * LOGIN_PARKS_MAX as u128 <= 1800);
 const _: () = assert!(LOGIN_PARK.as_millis() * SETTLE_TRIES_MAX as u128 >= LEASE_MAX.as_millis());

@@ -12,11 +12,12 @@ pub struct AllowedFactors {
     code: bool,
     password: bool,
     both: bool,
+    forward: bool,
 }
 
 /// A number that this program cannot name, or one that is there twice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("allowed factors are both, code or password, each once")]
+#[error("allowed factors are both, code, password or forward, each once")]
 pub struct NoFactors;
 
 impl AllowedFactors {
@@ -32,6 +33,7 @@ impl AllowedFactors {
                 Factors::Code => &mut read.code,
                 Factors::Password => &mut read.password,
                 Factors::PasswordAndCode => &mut read.both,
+                Factors::Forward => &mut read.forward,
                 // A rule's alone: whether an account is alive is no factor.
                 Factors::CodeAndAccount => return Err(NoFactors),
             };
@@ -72,6 +74,7 @@ impl AllowedFactors {
             (self.both, "both", Factors::PasswordAndCode),
             (self.code, "code", Factors::Code),
             (self.password, "password", Factors::Password),
+            (self.forward, "forward", Factors::Forward),
         ];
         let named = all.into_iter().filter(|(is_in, ..)| *is_in);
         named.map(|(_, name, factors)| (name, factors))

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub use codec::CommandError;
 pub(super) use codec::{answer, answer_stored, burn_code, millis};
 
-use super::storage;
+use super::{OldAnswer, storage};
 use crate::base::{
     AnswerId, AttemptKey, ClientId, Epoch, NodeId, Owner, PasscodeId, PlaceId, Timestamp, TokenId,
     UserId,
@@ -58,6 +58,8 @@ pub enum Factors {
     CodeAndAccount,
     /// A password that the source proves. Nothing is claimed, and no code can be wrong.
     Password,
+    /// Whatever an old server asks for, of a user who has no token. Nothing is claimed.
+    Forward,
 }
 
 impl Factors {
@@ -66,11 +68,21 @@ impl Factors {
     pub const fn covers(self, least: Self) -> bool {
         matches!(
             (self, least),
-            (Self::PasswordAndCode, _)
-                | (Self::Code, Self::Code)
+            (
+                Self::PasswordAndCode,
+                Self::PasswordAndCode | Self::Code | Self::CodeAndAccount | Self::Password
+            ) | (Self::Code, Self::Code)
                 | (Self::CodeAndAccount, Self::Code | Self::CodeAndAccount)
                 | (Self::Password, Self::Password)
+                // What the old server has asked for, nobody here knows.
+                | (Self::Forward, Self::Forward)
         )
+    }
+
+    /// Whether no code is claimed: all that is typed goes to who proves it.
+    #[must_use]
+    pub const fn is_whole(self) -> bool {
+        matches!(self, Self::Password | Self::Forward)
     }
 
     /// Whether a code is all that the user types.
@@ -165,6 +177,22 @@ pub struct Begin {
     /// None: it can be none, or the rule allows none. Whether it is one the ledger alone
     /// tells.
     pub passcodes: Vec<PasscodeId>,
+    /// The rule lets in by the password alone whoever has no token, so often each; 0: it does
+    /// not look at tokens.
+    pub initial_logins: u32,
+}
+
+impl Begin {
+    /// Whether it was decided by the user's having no token.
+    #[must_use]
+    pub const fn minds_tokens(&self) -> bool {
+        minds_tokens(self.factors, self.initial_logins)
+    }
+}
+
+/// Whether a login that shows this is for users without a token alone.
+pub(super) const fn minds_tokens(factors: Factors, initial_logins: u32) -> bool {
+    matches!(factors, Factors::Forward) || initial_logins > 0
 }
 
 /// Makes a passcode. It is sent when this is applied, by its owner.
@@ -189,7 +217,7 @@ pub struct SendPasscode {
 }
 
 /// Records what the password source said (DESIGN §2, table "Settle").
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settle {
     /// The login.
     pub key: AttemptKey,
@@ -197,6 +225,8 @@ pub struct Settle {
     pub epoch: Epoch,
     /// What it said.
     pub outcome: SourceOutcome,
+    /// What goes on to the device, of a login that was forwarded and is right.
+    pub relayed: Option<OldAnswer>,
 }
 
 /// What a password source said of one question.

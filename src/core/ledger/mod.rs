@@ -16,6 +16,7 @@ mod change;
 pub mod command;
 pub mod fields;
 pub mod limits;
+mod old_answer;
 pub mod outcome;
 mod passcodes;
 pub mod query;
@@ -43,5 +44,6 @@ pub use command::{
     SourceOutcome,
 };
 pub use limits::{CLUSTER_VERSION, Limits};
+pub use old_answer::{NoOldAnswer, OldAnswer, is_server_name};
 pub use outcome::{BeginResult, Outcome, RefusedBy, SendResult, SettleResult, Verdict};
 pub use table::{Draft, MemoryTables, Read, StoreError, Table, Write, Writes};

@@ -1,7 +1,7 @@
 //! What applying a command says to the node that proposed it.
 
 use super::command::CommandError;
-use super::storage;
+use super::{OldAnswer, storage};
 use crate::base::{Epoch, Timestamp};
 
 /// The result of one command.
@@ -53,10 +53,12 @@ pub enum RefusedBy {
     Answered,
     /// The store holds as many attempts as it may.
     Overload,
+    /// The user has had all the logins without a token that the rule allows.
+    Initial,
 }
 
 /// The result of a Begin (DESIGN §2).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum BeginResult {
     /// It travelled longer than a command lives; nothing happened.
     TooLate,
@@ -66,6 +68,9 @@ pub enum BeginResult {
     Refused(RefusedBy),
     /// This login has, or now has, this verdict.
     Repeat(Verdict),
+    /// An old server has let this login in, and said this: a repeat, which is worth nothing
+    /// without what was relayed.
+    Forwarded(OldAnswer),
     /// The code is claimed: ask the source, settle before `until`.
     Granted {
         /// Names the grant in the Settle.
@@ -91,10 +96,12 @@ pub enum BeginResult {
 }
 
 /// The result of a Settle (DESIGN §2).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum SettleResult {
     /// Recorded, with this verdict.
     Settled(Verdict),
+    /// An old server has let this login in, and said this; recorded now or before.
+    Forwarded(OldAnswer),
     /// It was settled before, with this verdict.
     Already(Verdict),
     /// No grant to settle.

@@ -174,6 +174,22 @@ pub fn owned_tokens(
     Ok(owned)
 }
 
+/// Whether one of these tokens of a user was ever proven: it is not pending. One that is gone
+/// meanwhile counts, since nobody can tell.
+///
+/// # Errors
+/// As [`record`].
+pub fn has_token(tables: &impl Read, tokens: &[u64]) -> Result<bool, StoreError> {
+    for &id in tokens {
+        let token = token(tables, TokenId(id))?;
+        let is_pending = |token: storage::Token| token.state() == storage::TokenState::Pending;
+        if !token.is_some_and(is_pending) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The client with this id.
 ///
 /// # Errors

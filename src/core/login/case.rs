@@ -55,7 +55,7 @@ impl Case {
             refuse_user(&user)?;
             refuse_waiting(view, &rule.limits, &identity, issued)?;
         }
-        let terms = rule.terms(request, &user)?;
+        let terms = rule.terms(view, request, &user)?;
         Ok(Self {
             identity,
             terms,

@@ -9,6 +9,7 @@ use super::{Ending, Reason};
 use crate::base::{AttemptKey, Owner, Secret, Timestamp};
 use crate::ledger::{Begin, SourceOutcome};
 use crate::policy::SourceDown;
+use crate::radius::{Attribute, Relayed};
 
 /// Why a proposed command has no result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -24,7 +25,7 @@ pub enum ProposeError {
 /// One question to a password source.
 #[derive(Debug)]
 pub struct Question {
-    /// The name as the directory knows it.
+    /// The name as the directory knows it; as it was typed where an old server is asked.
     pub name: String,
     /// The password; empty only where nobody's is to be proven.
     pub password: Secret,
@@ -45,6 +46,18 @@ pub enum Against {
     /// No password: whether a directory has the account, alive, and in one of these groups,
     /// by name or id. None: in any or none.
     Account(Arc<[String]>),
+    /// An old server, which is asked as if the device had: the name as typed, the password
+    /// with whatever that server takes off it.
+    Forward(Box<Forwarded>),
+}
+
+/// Where a login is forwarded to, and what it is told beside name and password.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Forwarded {
+    /// The old server, by its name in the settings.
+    pub server: Arc<str>,
+    /// Of the request: what names the caller and the device, as present.
+    pub attributes: Vec<Attribute>,
 }
 
 impl Against {
@@ -53,6 +66,7 @@ impl Against {
             Self::Directory => Self::Directory,
             Self::Own(hash) => Self::Own(hash.duplicate()),
             Self::Account(groups) => Self::Account(Arc::clone(groups)),
+            Self::Forward(forwarded) => Self::Forward(forwarded.clone()),
         }
     }
 }
@@ -71,7 +85,7 @@ impl Question {
 }
 
 /// What the source said.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
     /// What the ledger records.
     pub outcome: SourceOutcome,
@@ -79,6 +93,21 @@ pub struct Answer {
     pub reason: Reason,
     /// The source's own code (AADSTS number), 0 where it gave none.
     pub code: u32,
+    /// What goes on to the device with the Accept of an old server, as the operator allows.
+    pub relayed: Relayed,
+}
+
+impl Answer {
+    /// The answer of whoever has nothing to relay.
+    #[must_use]
+    pub const fn new(outcome: SourceOutcome, reason: Reason, code: u32) -> Self {
+        Self {
+            outcome,
+            reason,
+            code,
+            relayed: Relayed::NONE,
+        }
+    }
 }
 
 /// A claim, and what is done with a grant of it.
@@ -89,6 +118,8 @@ pub struct Claim {
     /// What to ask the source. None: the code is all that the rule asks for, or the split
     /// is not known.
     pub question: Option<Question>,
+    /// Why, where the login is let in by this claim.
+    pub let_in: Reason,
     /// Why, where the ledger finds that the login was let in.
     pub hit: Reason,
     /// Why, where the ledger finds that no code matched.
@@ -109,10 +140,12 @@ pub enum Waited {
 }
 
 /// The end of a flow.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finished {
     /// What is told to everyone who waits.
     pub ending: Ending,
+    /// What an Accept carries beside what a rule grants.
+    pub relayed: Relayed,
     /// A claim whose result stayed unknown: if it was granted, nobody asks for it, and it
     /// must be settled as not asked.
     pub doubt: Option<Doubt>,

@@ -12,16 +12,18 @@
 //! device still waits (`late`) is told with each result: a flow that holds a grant goes on
 //! until it is settled, whether or not anyone waits for the verdict.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::settling::Settling;
 use super::ending::{Ending, Pace};
-use super::exchange::{Answer, Claim, Doubt, Finished, ProposeError, Question, Waited};
+use super::exchange::{Against, Answer, Claim, Doubt, Finished, ProposeError, Question, Waited};
 use super::reason::Reason;
 use crate::base::limits::{LOGIN_HASTY_TURNS_MAX, LOGIN_PARKS_MAX};
 use crate::base::{AttemptKey, Epoch};
-use crate::ledger::{Begin, BeginResult, Factors, RefusedBy, Verdict};
+use crate::ledger::{Begin, BeginResult, Factors, OldAnswer, RefusedBy, Verdict};
 use crate::policy::SourceDown;
+use crate::radius::Relayed;
 
 /// What is to be done now, and the stage that takes the result.
 #[derive(Debug)]
@@ -79,8 +81,23 @@ impl Turns {
     }
 
     const fn finish(self, ending: Ending) -> Flow {
-        let doubt = self.doubt;
-        Flow::Finish(Finished { ending, doubt })
+        Flow::Finish(Finished {
+            ending,
+            relayed: Relayed::NONE,
+            doubt: self.doubt,
+        })
+    }
+
+    /// Let in by what an old server said: with all of that, or not at all.
+    fn forwarded(self, reason: Reason, old: OldAnswer) -> Flow {
+        Flow::Finish(Finished {
+            ending: Ending {
+                reason,
+                ..Ending::ACCEPT
+            },
+            relayed: old.attributes,
+            doubt: self.doubt,
+        })
     }
 }
 
@@ -189,6 +206,10 @@ impl Beginning {
                 self.turns.doubt = None;
                 self.turns.finish(self.verdict(verdict))
             }
+            BeginResult::Forwarded(old) => {
+                self.turns.doubt = None;
+                self.turns.forwarded(self.claim.hit, old)
+            }
             BeginResult::Refused(by) => self.turns.finish(refused(by)),
             BeginResult::Granted { epoch, .. } => self.granted(epoch, took, late),
             BeginResult::InFlight { until } => {
@@ -209,6 +230,8 @@ impl Beginning {
             key: begin.key,
             epoch,
             on_source_down: self.claim.on_source_down,
+            let_in: self.claim.let_in,
+            server: self.claim.question.as_ref().and_then(server),
         };
         // The grant is in hand, whichever copy of the claim got it. From here on nothing but
         // this flow's own settle may say that nobody was asked.
@@ -262,17 +285,30 @@ impl Beginning {
                 reason: self.claim.hit,
                 ..Ending::ACCEPT
             },
-            Verdict::WrongPassword | Verdict::Denied | Verdict::Revoked => settled(verdict),
+            Verdict::WrongPassword | Verdict::Denied | Verdict::Revoked => {
+                settled(verdict, self.claim.hit)
+            }
         }
     }
 }
 
 /// What the ledger granted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Grant {
     key: AttemptKey,
     epoch: Epoch,
     on_source_down: SourceDown,
+    /// Why, where the login is let in.
+    let_in: Reason,
+    /// The old server that is asked, where one is.
+    server: Option<Arc<str>>,
+}
+
+fn server(question: &Question) -> Option<Arc<str>> {
+    match &question.against {
+        Against::Forward(forwarded) => Some(Arc::clone(&forwarded.server)),
+        Against::Directory | Against::Own(_) | Against::Account(_) => None,
+    }
 }
 
 /// The source is being asked.
@@ -286,7 +322,7 @@ impl Asking {
     /// The source answered, or did not. `overslept`: the node itself stood still meanwhile,
     /// so that a missing answer says nothing about the source.
     #[must_use]
-    pub const fn answered(self, answer: Answer, overslept: bool) -> Flow {
+    pub fn answered(self, answer: Answer, overslept: bool) -> Flow {
         Flow::Settle(Settling::new(
             self.grant,
             Some(answer),
@@ -296,10 +332,13 @@ impl Asking {
     }
 }
 
-/// A verdict that was recorded.
-const fn settled(verdict: Verdict) -> Ending {
+/// A verdict that was recorded; `let_in`: why, where it is to let in.
+const fn settled(verdict: Verdict, let_in: Reason) -> Ending {
     match verdict {
-        Verdict::Accepted => Ending::ACCEPT,
+        Verdict::Accepted => Ending {
+            reason: let_in,
+            ..Ending::ACCEPT
+        },
         Verdict::WrongPassword => Ending::reject(Reason::WrongPassword),
         Verdict::WrongCode => Ending::reject(Reason::WrongCode),
         Verdict::Denied => Ending::reject(Reason::DeniedBefore),
@@ -317,6 +356,7 @@ const fn refused(by: RefusedBy) -> Ending {
         RefusedBy::Limit => Ending::reject(Reason::Limit),
         RefusedBy::Answered => Ending::reject(Reason::StateUsed),
         RefusedBy::Overload => Ending::silent(Reason::Overload),
+        RefusedBy::Initial => Ending::reject(Reason::InitialUsed),
     }
 }
 

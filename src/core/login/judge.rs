@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use super::split::{Candidate, candidates, given, split};
-use super::{Against, Apart, Case, Claim, Ending, Question, Reason, Request, Rule, Stop};
+use super::{
+    Against, Apart, Case, Claim, Ending, Forwarded, Question, Reason, Request, Rule, Stop,
+};
 use crate::base::{ClusterId, Epoch, Owner, Secret, TokenId};
 use crate::ledger::attempts::Attempt;
 use crate::ledger::query::{self, OwnedToken};
@@ -39,6 +41,9 @@ impl Case {
         secrets: &Secrets,
         owner: Owner,
     ) -> Result<Claim, Stop> {
+        if self.terms.factors == Factors::Forward {
+            return self.judge_forward((request, apart), rule, owner);
+        }
         if self.terms.factors == Factors::Password {
             return self.judge_password((request, apart), rule, secrets, owner);
         }
@@ -82,6 +87,7 @@ impl Case {
         Ok(Claim {
             begin: self.begin(request, rule, matches, owner),
             question: question.transpose()?,
+            let_in: self.let_in(),
             hit: self.hit(),
             miss: reason,
             on_source_down: rule.policy.on_source_down,
@@ -105,10 +111,69 @@ impl Case {
         Ok(Claim {
             begin: self.begin(request, rule, Vec::new(), owner),
             question: Some(self.question(Candidate { password, code }, rule, secrets)?),
+            let_in: self.let_in(),
             hit: self.hit(),
             miss: Reason::WrongCode,
             on_source_down: rule.policy.on_source_down,
         })
+    }
+
+    /// All that was typed goes to the old server, which knows where a code in it begins.
+    fn judge_forward(
+        &self,
+        (request, apart): (&Request, Option<&Apart>),
+        rule: &Rule,
+        owner: Owner,
+    ) -> Result<Claim, Stop> {
+        let reject = |reason| Err(Stop::Ended(Ending::reject(reason)));
+        if apart.is_some() && request.state.is_some() {
+            return reject(Reason::ForwardToChallenge);
+        }
+        if request.password.is_empty() {
+            return reject(Reason::EmptyPassword);
+        }
+        let Some(server) = &self.terms.to else {
+            return reject(Reason::NoRule);
+        };
+        let name = String::from_utf8(request.user_name.clone());
+        let forwarded = Forwarded {
+            server: Arc::clone(server),
+            attributes: request.forwarded_attributes(),
+        };
+        let question = Question {
+            // Whoever has a name here has typed one.
+            name: name.map_err(|_| Stop::Ended(Ending::reject(Reason::UnknownUser)))?,
+            password: request.password.duplicate(),
+            against: Against::Forward(Box::new(forwarded)),
+            timeout: rule.policy.source_timeout,
+        };
+        Ok(Claim {
+            begin: self.begin(request, rule, Vec::new(), owner),
+            question: Some(question),
+            let_in: self.let_in(),
+            hit: self.hit(),
+            miss: Reason::WrongCode,
+            on_source_down: rule.policy.on_source_down,
+        })
+    }
+
+    /// How a login is told of that this claim lets in: every use of an exception is told from
+    /// the rest. What a record had to show already counts as shown.
+    fn let_in(&self) -> Reason {
+        let (now, was) = (
+            self.terms.factors,
+            self.record.as_ref().map(|it| it.factors),
+        );
+        let shown = match was.filter(|was| ![*was, now].contains(&Factors::Forward)) {
+            Some(was) => was.strictest(now),
+            None => now,
+        };
+        match shown {
+            Factors::Forward => Reason::AcceptedForwarded,
+            Factors::Password if self.terms.initial_logins > 0 => Reason::AcceptedInitial,
+            Factors::Password => Reason::AcceptedSingleFactor,
+            Factors::PasswordAndCode | Factors::Code | Factors::CodeAndAccount => Reason::Accepted,
+        }
     }
 
     /// How a login is told of that the ledger lets in at once: by a record that still answers
@@ -118,7 +183,7 @@ impl Case {
         if record.is_some_and(|record| record.revalidates(self.issued)) {
             Reason::Revalidated
         } else {
-            Reason::Accepted
+            self.let_in()
         }
     }
 
@@ -194,6 +259,7 @@ impl Case {
             burn_code: self.terms.burn_code,
             answer: self.identity.name.answer,
             passcodes: self.passcodes.clone(),
+            initial_logins: self.terms.initial_logins,
         }
     }
 }

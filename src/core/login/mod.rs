@@ -26,7 +26,9 @@ mod split;
 pub use case::Case;
 pub use dialogue::{Apart, Dialogue, Opened};
 pub use ending::{Decision, Ending, Outcome, Pace, Stages, Words};
-pub use exchange::{Against, Answer, Claim, Doubt, Finished, ProposeError, Question, Waited};
+pub use exchange::{
+    Against, Answer, Claim, Doubt, Finished, Forwarded, ProposeError, Question, Waited,
+};
 pub use flow::{Asking, Beginning, Flow, Judging, Settling, Waiting};
 pub use identity::Identity;
 pub use judge::Secrets;

@@ -86,7 +86,7 @@ pub fn ask(
     entropy: &mut impl Entropy,
 ) -> Result<Option<Asking>, Stop> {
     let allowed = case.ok().and_then(|case| case.terms.passcode);
-    let usual = || rule.usual_passcode(request.client);
+    let usual = || rule.usual_passcode(request);
     let Some(way) = allowed.or_else(usual) else {
         return Ok(None);
     };

@@ -63,7 +63,14 @@ impl Reason {
     /// Whether who hears it is let in; every other reason lets nobody in.
     #[must_use]
     pub const fn lets_in(self) -> bool {
-        matches!(self, Self::Accepted | Self::Revalidated)
+        matches!(
+            self,
+            Self::Accepted
+                | Self::AcceptedForwarded
+                | Self::AcceptedInitial
+                | Self::AcceptedSingleFactor
+                | Self::Revalidated
+        )
     }
 
     /// The reason with that number; `None`: this binary knows none.
@@ -127,6 +134,15 @@ reasons! {
     ClientRate "CS-R114"
         "more packets a second than the client's rate allows",
         "operator": "find out why the device sends so many, or raise the client's rate";
+    AcceptedInitial "CS-R115"
+        "let in without a token, by the password alone: one of the initial logins of the user",
+        "operator": "`token add`; the user's initial logins end with their count or their date";
+    AcceptedForwarded "CS-R116"
+        "let in without a token, by the old server that a rule forwards to",
+        "operator": "`token add`; `rule forwarded` tells who still goes there";
+    AcceptedSingleFactor "CS-R117"
+        "let in by the password alone, as a rule says",
+        "operator": "nothing, if the exception is meant; else raise the rule's factors";
     UnservedMethod "CS-R201"
         "neither a password nor a response in the request, or more than one",
         "device administrator": "set the device to PAP, CHAP or MS-CHAPv2";
@@ -196,6 +212,12 @@ reasons! {
     BrokenResponse "CS-R223"
         "a CHAP or MS-CHAPv2 response without its challenge, or of another length",
         "device administrator": "update the device, or set it to PAP";
+    InitialUsed "CS-R224"
+        "the user has no token, and has had all the initial logins that the rule allows",
+        "operator": "`token add`, or `user allow` for as many again";
+    ForwardToChallenge "CS-R225"
+        "a challenge was answered, and by now a rule forwards the login to an old server",
+        "user": "log in again";
     WrongCode "CS-R301"
         "the code fits no token of the user",
         "user": "wait for the next code; `token resync` if the clock of the token is off";

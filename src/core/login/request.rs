@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Response;
 use crate::base::limits::{PACKET_OCTETS_MAX, PACKET_OCTETS_MIN};
 use crate::base::{ClientId, Secret, Timestamp};
+use crate::radius::{Attribute, Number, kind};
 
 /// One login as it was asked.
 #[derive(Debug)]
@@ -131,6 +132,32 @@ impl Request {
             call: self.call.clone(),
             ..*self
         }
+    }
+
+    /// What an old server is told of the call, as the device has said it.
+    #[must_use]
+    pub fn forwarded_attributes(&self) -> Vec<Attribute> {
+        let Self { caller, call, .. } = self;
+        let address = caller.nas_ip_address.map(|address| address.octets());
+        let number = |number: Option<u32>| number.map(u32::to_be_bytes);
+        let (port, port_type) = (number(caller.nas_port), number(call.nas_port_type));
+        let said = [
+            (
+                kind::CALLING_STATION_ID,
+                caller.calling_station_id.as_deref(),
+            ),
+            (kind::CALLED_STATION_ID, call.called_station_id.as_deref()),
+            (kind::NAS_IDENTIFIER, caller.nas_identifier.as_deref()),
+            (kind::NAS_IP_ADDRESS, address.as_ref().map(|it| &it[..])),
+            (kind::NAS_PORT, port.as_ref().map(|it| &it[..])),
+            (kind::NAS_PORT_TYPE, port_type.as_ref().map(|it| &it[..])),
+            (kind::NAS_PORT_ID, caller.nas_port_id.as_deref()),
+        ];
+        let said = said.into_iter().filter_map(|(kind, value)| {
+            // What is empty says nothing.
+            Attribute::of_login(Number::Standard(kind), value?).ok()
+        });
+        said.collect()
     }
 
     fn success_octets(&self) -> usize {

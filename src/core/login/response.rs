@@ -88,9 +88,11 @@ pub fn code_of(
     }
     let id = identity::user_of(view, request, rule)?;
     let user = query::user(view, id)?.unwrap_or_default();
-    let terms = rule.terms(request, &user)?;
+    let terms = rule.terms(view, request, &user)?;
     match (terms.factors, terms.prompt) {
-        (Factors::PasswordAndCode | Factors::Password, _) => reject(Reason::ResponseForPassword),
+        (Factors::PasswordAndCode | Factors::Password | Factors::Forward, _) => {
+            reject(Reason::ResponseForPassword)
+        }
         (Factors::Code | Factors::CodeAndAccount, Prompt::Challenge) => {
             reject(Reason::ResponseToChallenge)
         }

@@ -143,8 +143,15 @@ impl Rule {
     ///
     /// # Errors
     /// A Reject where nothing lets the login go on.
-    pub fn terms(&self, request: &Request, user: &storage::User) -> Result<Terms, Stop> {
-        let mut terms = self.decided(request, user)?;
+    pub fn terms(
+        &self,
+        view: &impl Read,
+        request: &Request,
+        user: &storage::User,
+    ) -> Result<Terms, Stop> {
+        let minds_tokens = self.rules.iter().any(|rule| rule.when.without_token);
+        let has_token = minds_tokens && query::has_token(view, &user.tokens)?;
+        let mut terms = self.decided(request, user, has_token)?;
         terms.passcode = self.senders.having(terms.passcode);
         // Refused when it is set; but a newer program may have set what this one reads
         // otherwise.
@@ -154,7 +161,12 @@ impl Rule {
         Ok(terms)
     }
 
-    fn decided(&self, request: &Request, user: &storage::User) -> Result<Terms, Stop> {
+    fn decided(
+        &self,
+        request: &Request,
+        user: &storage::User,
+        has_token: bool,
+    ) -> Result<Terms, Stop> {
         if self.rules.is_empty() {
             let factors = self.policy.factors;
             return Ok(Terms {
@@ -164,9 +176,11 @@ impl Rule {
                 passcode: None,
                 account_groups: Arc::from([]),
                 grants: Grants::default(),
+                to: None,
+                initial_logins: 0,
             });
         }
-        let facts = facts(request, &self.client, user);
+        let facts = facts(request, &self.client, (user, has_token));
         decide(&self.rules, &facts).map_err(|refusal| {
             Stop::Ended(Ending::reject(match refusal {
                 Refusal::Denied(_) => Reason::RuleDenies,
@@ -179,8 +193,8 @@ impl Rule {
     /// What most logins through the client have to show: by its time a refusal is told of
     /// which nothing else is known.
     #[must_use]
-    pub fn usual_factors(&self, client: ClientId) -> Factors {
-        let of_rules = || self.usual(client).map(|ask| ask.factors);
+    pub fn usual_factors(&self, request: &Request) -> Factors {
+        let of_rules = || self.usual(request).map(|ask| ask.factors);
         let found = if self.rules.is_empty() {
             self.policy.factors
         } else {
@@ -192,23 +206,32 @@ impl Rule {
     /// How most logins through the client come by their code: so do those that end before
     /// any rule matches, as a challenge must not tell who is known.
     #[must_use]
-    pub fn usual_prompt(&self, client: ClientId) -> Prompt {
-        let usual = self.usual(client);
+    pub fn usual_prompt(&self, request: &Request) -> Prompt {
+        let usual = self.usual(request);
         usual.map_or(Prompt::Append, |ask| ask.prompt)
     }
 
     /// How passcodes are sent to most who log in through the client.
     #[must_use]
-    pub fn usual_passcode(&self, client: ClientId) -> Option<PasscodeWay> {
-        let usual = self.usual(client).and_then(|ask| ask.passcode);
+    pub fn usual_passcode(&self, request: &Request) -> Option<PasscodeWay> {
+        let usual = self.usual(request).and_then(|ask| ask.passcode);
         self.senders.having(usual)
     }
 
-    /// The first rule that asks something of logins through the client.
-    fn usual(&self, client: ClientId) -> Option<&Ask> {
+    /// The first rule that asks something of logins through the client: one that has not
+    /// ended, for else who is known would be told from who is not; and none for the few who
+    /// have no token.
+    fn usual(&self, request: &Request) -> Option<&Ask> {
         let of_client = |rule: &&rules::Rule| {
-            let clients = &rule.when.clients;
-            clients.is_empty() || clients.contains(&client)
+            let rules::Conditions {
+                clients,
+                until,
+                without_token,
+                ..
+            } = &rule.when;
+            (clients.is_empty() || clients.contains(&request.client))
+                && until.is_none_or(|until| request.arrived < until)
+                && !without_token
         };
         let mut asked = self.rules.iter().filter(of_client);
         asked.find_map(|rule| match &rule.then {
@@ -230,14 +253,20 @@ impl Rule {
     }
 }
 
-/// What rules see of a request. `client` is the name of its client.
+/// What rules see of a request. `client` is the name of its client; with the user comes
+/// whether there is a token that is not pending.
 #[must_use]
-pub fn facts<'a>(request: &'a Request, client: &'a str, user: &'a storage::User) -> Facts<'a> {
+pub fn facts<'a>(
+    request: &'a Request,
+    client: &'a str,
+    (user, has_token): (&'a storage::User, bool),
+) -> Facts<'a> {
     let Request { caller, call, .. } = request;
     Facts {
         client: request.client,
         client_name: client,
         user,
+        has_token,
         // What is not UTF-8 is nobody's name.
         typed: std::str::from_utf8(&request.user_name).unwrap_or_default(),
         caller: caller.address(),

@@ -79,6 +79,7 @@ const fn factors(factors: storage::Factors) -> Option<Factors> {
         storage::Factors::Code => Some(Factors::Code),
         storage::Factors::Password
         | storage::Factors::CodeAndAccount
+        | storage::Factors::Forward
         | storage::Factors::Unspecified => None,
     }
 }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::mismatch;
-use crate::base::limits::GRANTED_ATTRIBUTES_MAX;
+use crate::base::limits::{GRANTED_ATTRIBUTES_MAX, RELAYED_ATTRIBUTES_MAX, RELAYED_OCTETS_MAX};
 use crate::base::{ClientId, Secret, Timestamp};
 use crate::ledger::rules::{
     Ask, Granted, Names, PasscodeWay, Prompt, Rule, SealedAttribute, Then, Unfit,
@@ -25,6 +25,8 @@ pub struct Facts<'a> {
     pub client_name: &'a str,
     /// Whose login.
     pub user: &'a storage::User,
+    /// Whether the user has a token of any state but pending.
+    pub has_token: bool,
     /// The user's name as it was typed.
     pub typed: &'a str,
     /// The Calling-Station-Id, where it is an address.
@@ -63,6 +65,11 @@ pub struct Terms {
     pub account_groups: Arc<[String]>,
     /// What an Accept carries.
     pub grants: Grants,
+    /// The old server that decides, where the factors are to forward.
+    pub to: Option<Arc<str>>,
+    /// So many logins each user without a token is let in by the password alone; 0: tokens do
+    /// not matter.
+    pub initial_logins: u32,
 }
 
 /// What rules grant. Cheap to copy: every packet of a login gets the same.
@@ -102,6 +109,8 @@ pub fn decide(rules: &[Rule], facts: &Facts<'_>) -> Result<Terms, Refusal> {
                 passcode: ask.passcode,
                 account_groups: Arc::clone(&ask.account_groups),
                 grants: grants.map_err(|why| Refusal::Unfit(rule.name.clone(), why))?,
+                to: ask.to.clone(),
+                initial_logins: ask.initial_logins,
             })
         }
     }
@@ -123,11 +132,18 @@ fn granted(ask: &Ask, facts: &Facts<'_>) -> Result<Grants, Unfit> {
             attributes.push(attribute);
         }
     }
+    // What an old server says comes beside that, and nothing of either may be left out.
+    let (relayed, relayed_octets) = match ask.to {
+        Some(_) => (RELAYED_ATTRIBUTES_MAX, RELAYED_OCTETS_MAX),
+        None => (0, 0),
+    };
+    let octets = octets.saturating_add(relayed_octets);
     if octets > facts.room {
         return Err(Unfit::Room(octets, facts.room));
     }
-    if attributes.len() > GRANTED_ATTRIBUTES_MAX {
-        return Err(Unfit::Many(attributes.len()));
+    let count = attributes.len().saturating_add(relayed);
+    if count > GRANTED_ATTRIBUTES_MAX {
+        return Err(Unfit::Many(count));
     }
     Ok(Grants::from(attributes))
 }

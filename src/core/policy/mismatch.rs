@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::Facts;
-use crate::base::{Name, Shown};
+use crate::base::{Name, Shown, Timestamp};
 use crate::ledger::rules::{Conditions, NasTest, NasText};
 use crate::ledger::{storage, synced};
 use crate::radius::{Entry, Number};
@@ -35,6 +35,12 @@ pub enum Mismatch<'a> {
     /// [`Conditions::hours`].
     #[error("the time is another")]
     Hours,
+    /// [`Conditions::until`].
+    #[error("it has ended")]
+    Ended(Timestamp),
+    /// [`Conditions::without_token`].
+    #[error("the user has a token, be it disabled, and the rule is for users without")]
+    Token,
 }
 
 /// The attribute of the request that is absent or another.
@@ -133,6 +139,11 @@ pub fn mismatch<'a>(when: &'a Conditions, facts: &Facts<'a>) -> Option<Mismatch<
         let found = when.hours.iter().any(|hours| hours.hold(facts.arrived));
         hold(!when.hours.is_empty(), found, Mismatch::Hours)
     })
+    .or_else(|| {
+        let until = when.until.filter(|until| facts.arrived >= *until);
+        until.map(Mismatch::Ended)
+    })
+    .or_else(|| hold(when.without_token, !facts.has_token, Mismatch::Token))
 }
 
 fn is_one_of(user: &storage::User, names: &[Name]) -> bool {

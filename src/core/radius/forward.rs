@@ -11,9 +11,9 @@ use super::attribute::{Attribute, Number, kind};
 use super::datagram::Raw;
 use super::encode::{Unencodable, Writer};
 use super::question::Question;
+use super::relayed::{Relayed, Unrelayable};
 use super::response::Response;
 use super::vendor::Vendor;
-use crate::base::limits::{RELAYED_ATTRIBUTES_MAX, RELAYED_OCTETS_MAX};
 use crate::base::{ClusterId, Secret};
 
 /// The Proxy-State of a login that was passed on: which cluster did so, and chance.
@@ -24,19 +24,16 @@ pub struct Mark([u8; MARK_OCTETS]);
 
 /// Why an Accept cannot be passed back. With an attribute less the device might grant more.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum Unrelayable {
-    /// A vendor's attribute that is in no known frame, where some of that vendor are allowed.
-    #[error("an attribute of vendor {0} is in no frame")]
-    Frame(u32),
-    /// LIMIT: [`RELAYED_ATTRIBUTES_MAX`].
-    #[error("more than {RELAYED_ATTRIBUTES_MAX} attributes are allowed")]
-    Many,
-    /// LIMIT: [`RELAYED_OCTETS_MAX`].
-    #[error("attributes of more than {RELAYED_OCTETS_MAX} octets are allowed")]
-    Octets,
+pub enum NotRelayed {
     /// An allowed one is empty, or may not stand in our Accept.
     #[error(transparent)]
     Attribute(#[from] Unencodable),
+    /// A vendor's attribute that is in no known frame, where some of that vendor are allowed.
+    #[error("an attribute of vendor {0} is in no frame")]
+    Frame(u32),
+    /// All together.
+    #[error(transparent)]
+    Whole(#[from] Unrelayable),
 }
 
 impl Mark {
@@ -99,11 +96,17 @@ impl Response<'_> {
     ///
     /// # Errors
     /// They cannot be passed back whole.
-    pub fn relayed(&self, allowed: &[Number]) -> Result<Vec<Attribute>, Unrelayable> {
-        let mut relayed = Relayed::default();
+    pub fn relayed(&self, allowed: &[Number]) -> Result<Relayed, NotRelayed> {
+        let mut attributes = Vec::new();
+        let mut take = |number: Number, value: &[u8]| -> Result<(), NotRelayed> {
+            if allowed.contains(&number) {
+                attributes.push(Attribute::new(number, value)?);
+            }
+            Ok(())
+        };
         for Raw { kind, value } in self.datagram().attributes() {
             if kind != kind::VENDOR_SPECIFIC {
-                relayed.take(Number::Standard(kind), value, allowed)?;
+                take(Number::Standard(kind), value)?;
                 continue;
             }
             // Of what is too short for a vendor nobody can be meant.
@@ -114,12 +117,12 @@ impl Response<'_> {
             if !allowed.iter().any(of_vendor) {
                 continue;
             }
-            let inner = vendor.attributes().ok_or(Unrelayable::Frame(vendor.id))?;
+            let inner = vendor.attributes().ok_or(NotRelayed::Frame(vendor.id))?;
             for Raw { kind, value } in inner {
-                relayed.take(Number::Vendor(vendor.id, kind), value, allowed)?;
+                take(Number::Vendor(vendor.id, kind), value)?;
             }
         }
-        Ok(relayed.attributes)
+        Ok(Relayed::new(&attributes)?)
     }
 }
 
@@ -149,35 +152,6 @@ const fn is_of_question(number: u8) -> bool {
             | kind::EAP_MESSAGE
             | kind::MESSAGE_AUTHENTICATOR
     )
-}
-
-#[derive(Default)]
-struct Relayed {
-    attributes: Vec<Attribute>,
-    octets: usize,
-}
-
-impl Relayed {
-    fn take(
-        &mut self,
-        number: Number,
-        value: &[u8],
-        allowed: &[Number],
-    ) -> Result<(), Unrelayable> {
-        if !allowed.contains(&number) {
-            return Ok(());
-        }
-        let attribute = Attribute::new(number, value)?;
-        self.octets = self.octets.saturating_add(attribute.packet_octets());
-        if self.octets > RELAYED_OCTETS_MAX {
-            return Err(Unrelayable::Octets);
-        }
-        if self.attributes.len() >= RELAYED_ATTRIBUTES_MAX {
-            return Err(Unrelayable::Many);
-        }
-        self.attributes.push(attribute);
-        Ok(())
-    }
 }
 
 /// Before the cluster's number.

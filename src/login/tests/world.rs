@@ -408,11 +408,7 @@ impl PasswordSource for TestSource {
                 _ => (SourceOutcome::Wrong, Reason::WrongPassword),
             }
         };
-        Answer {
-            outcome,
-            reason,
-            code: 0,
-        }
+        Answer::new(outcome, reason, 0)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The rules: one list, shown and put as a whole, and tried out without a login.
 
+mod forwarded;
 mod replay;
 mod secrets;
 mod trial;
+mod until;
 mod written;
 
 use countersign_core::base::{RequestId, Timestamp};
@@ -10,8 +12,11 @@ use countersign_core::ledger::storage::end_trial::Subject;
 use countersign_core::ledger::storage::{self, ChangeOutcome, change::Kind};
 use countersign_core::ledger::{Read, query};
 
+pub use forwarded::{ForwardedPage, ForwardedUser};
 pub use replay::{Difference, Replayed};
 pub use trial::{RuleStep, RuleTrial, RuleTrialResult};
+pub use until::has_ended;
+use until::shown_until;
 pub use written::RuleWritten;
 
 use super::house::{Asked, seen_revision};

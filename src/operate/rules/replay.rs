@@ -119,14 +119,19 @@ fn decided(
     let Some(user) = user else {
         return Ok(None);
     };
-    Ok(Some(
-        lists
-            .each_ref()
-            .map(|rules| told(&judge(rules, event, &client, &user))),
-    ))
+    // As it is now: what there was then is not kept.
+    let has_token = query::has_token(view, &user.tokens)?;
+    Ok(Some(lists.each_ref().map(|rules| {
+        told(&judge(rules, event, &client, (&user, has_token)))
+    })))
 }
 
-fn judge(rules: &[Rule], event: &Event, client: &Client, user: &User) -> RuleTrialResult {
+fn judge(
+    rules: &[Rule],
+    event: &Event,
+    client: &Client,
+    (user, has_token): (&User, bool),
+) -> RuleTrialResult {
     let trial = RuleTrial {
         user: event.user.clone(),
         client: event.client.clone(),
@@ -140,7 +145,11 @@ fn judge(rules: &[Rule], event: &Event, client: &Client, user: &User) -> RuleTri
     }
     let caller = (!event.caller.is_empty()).then(|| event.caller.clone().into_bytes());
     request.caller.calling_station_id = caller;
-    result(rules, &facts(&request, &client.name, user), client)
+    result(
+        rules,
+        &facts(&request, &client.name, (user, has_token)),
+        client,
+    )
 }
 
 /// In one line.
@@ -152,6 +161,7 @@ fn told(result: &RuleTrialResult) -> String {
     let parts = [
         decides.to_owned(),
         result.factors.clone(),
+        result.to.clone(),
         result.prompt.clone(),
         result.burn_code.clone(),
         result.attributes.join(" "),

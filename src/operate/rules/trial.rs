@@ -2,13 +2,14 @@
 
 use countersign_core::base::{ClientId, Name, Timestamp};
 use countersign_core::ledger::rules::{self, Prompt, Rule};
-use countersign_core::ledger::{AllowedFactors, BurnCode, Factors, query, storage};
+use countersign_core::ledger::{AllowedFactors, BurnCode, Factors, Table, query, storage};
 use countersign_core::login::{Call, Caller as From, Reason, Request, facts};
 use countersign_core::policy::written::{self, shown_grant};
-use countersign_core::policy::{Facts, NameForms, decide, mismatch};
+use countersign_core::policy::{Facts, Mismatch, NameForms, decide, mismatch};
 
-use super::RuleWritten;
+use super::{RuleWritten, shown_until};
 use crate::login::Ledger;
+use crate::operate::house::numbered;
 use crate::operate::{Action, Caller, Operate, OperateError, read};
 
 /// A login to try the rules on.
@@ -50,6 +51,12 @@ pub struct RuleTrialResult {
     pub prompt: String,
     /// What an Accept would carry.
     pub attributes: Vec<String>,
+    /// The old server that would decide; empty: none.
+    pub to: String,
+    /// How many logins without a token the rule allows the user; 0: tokens do not matter.
+    pub initial_logins: u32,
+    /// How many of them the user has had.
+    pub initial_logins_used: u32,
 }
 
 impl<L: Ledger> Operate<L> {
@@ -90,12 +97,31 @@ impl<L: Ledger> Operate<L> {
         };
         let rules = rules::parse(&stored).map_err(|why| OperateError::invalid("rules", why))?;
         let request = request(trial, &client, self.now());
-        let mut facts = facts(&request, &client.name, &user);
+        let has_token = query::has_token(&view, &user.tokens)?;
+        let mut facts = facts(&request, &client.name, (&user, has_token));
         for text in &trial.attributes {
             let put = written::call(&mut facts, text);
             put.map_err(|why| OperateError::invalid("attribute", why))?;
         }
-        Ok(result(&rules, &facts, &client))
+        let mut result = result(&rules, &facts, &client);
+        if result.initial_logins > 0 {
+            let budgets: Option<storage::Budgets> = numbered(&view, Table::Budgets, user.id)?;
+            result.use_up(budgets.unwrap_or_default().initial_logins);
+        }
+        Ok(result)
+    }
+}
+
+impl RuleTrialResult {
+    /// The ledger would count, and refuse.
+    fn use_up(&mut self, used: u32) {
+        self.initial_logins_used = used;
+        if used >= self.initial_logins {
+            Reason::InitialUsed
+                .explanation()
+                .cause
+                .clone_into(&mut self.refusal);
+        }
     }
 }
 
@@ -128,7 +154,7 @@ pub(super) fn result(
         let missed = mismatch(&rule.when, facts);
         result.steps.push(RuleStep {
             rule: rule.name.clone(),
-            mismatch: missed.map(|why| why.to_string()).unwrap_or_default(),
+            mismatch: missed.map(said).unwrap_or_default(),
         });
         if missed.is_none() {
             break;
@@ -146,15 +172,25 @@ pub(super) fn result(
         Ok(terms) => {
             factors(terms.factors).clone_into(&mut result.factors);
             let burn_code = terms.burn_code.unwrap_or_else(|| of_client(client));
-            if terms.factors != Factors::Password {
+            if !terms.factors.is_whole() {
                 burn(burn_code).clone_into(&mut result.burn_code);
                 prompt(terms.prompt).clone_into(&mut result.prompt);
             }
+            result.to = terms.to.as_deref().unwrap_or_default().to_owned();
+            result.initial_logins = terms.initial_logins;
             let granted = terms.grants.granted().iter();
             result.attributes = granted.map(shown_grant).collect();
         }
     }
     result
+}
+
+/// With the day on which a rule has ended.
+fn said(missed: Mismatch<'_>) -> String {
+    match missed {
+        Mismatch::Ended(at) => format!("it has ended, on {}", shown_until(at.as_millis())),
+        other => other.to_string(),
+    }
 }
 
 /// What the client's entry refuses, whatever the rules say.
@@ -172,6 +208,7 @@ fn without_rules(client: &storage::Client) -> RuleTrialResult {
         storage::Factors::Code => Some(Factors::Code),
         storage::Factors::Password
         | storage::Factors::CodeAndAccount
+        | storage::Factors::Forward
         | storage::Factors::Unspecified => None,
     };
     match found {
@@ -201,6 +238,7 @@ const fn factors(factors: Factors) -> &'static str {
         Factors::Code => "code",
         Factors::CodeAndAccount => "code, and a living account",
         Factors::Password => "password",
+        Factors::Forward => "forward",
     }
 }
 

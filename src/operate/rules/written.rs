@@ -1,5 +1,6 @@
 //! A rule in words: what a file, the command line and the API have of it.
 
+use countersign_core::base::Timestamp;
 use countersign_core::ledger::storage::{
     self, AccountCheck, BurnCode, Client, PasscodeWay, Prompt, RuleFactors, RuleMatch,
 };
@@ -8,6 +9,7 @@ use countersign_core::policy::written::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::until::{shown_until, until};
 use crate::operate::OperateError;
 
 /// A rule in words. A list that is empty asks for nothing.
@@ -37,8 +39,18 @@ pub struct RuleWritten {
     /// `mon-fri 08:00-18:00 +01:00`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hours: Vec<String>,
-    /// `both`, `code`, `password` or `deny`.
+    /// `2027-03-01`, or a moment in RFC 3339, from when on it matches nothing; empty: never.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub until: String,
+    /// `both`, `code`, `password`, `forward` or `deny`.
     pub factors: String,
+    /// Of `forward`: the old server that decides, by its name in the settings.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub to: String,
+    /// Of `password`: it is for users without a token, and lets each in so often; 0: it does
+    /// not look at tokens.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub initial_logins: u32,
     /// `on-accept` or `on-match`; empty: as the client says.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub burn_code: String,
@@ -78,7 +90,10 @@ impl RuleWritten {
             addresses: when.addresses,
             nas: when.nas.iter().map(shown_nas).collect(),
             hours: when.hours.iter().map(shown_hours).collect(),
+            until: shown_until(stored.until),
             factors: factors_word(stored.factors()).to_owned(),
+            to: stored.forward.clone(),
+            initial_logins: stored.initial_logins,
             burn_code: burn_code_word(stored.burn_code()).to_owned(),
             prompt: prompt_word(stored.prompt()).to_owned(),
             passcode: passcode_word(stored.passcode()).to_owned(),
@@ -117,8 +132,9 @@ impl RuleWritten {
             hours: hours.collect::<Result<_, _>>().map_err(written)?,
         };
         let factors = FACTORS.iter().find(|(word, _)| *word == self.factors);
-        let factors = factors
-            .ok_or_else(|| fault("the factors are both, code, password or deny".to_owned()))?;
+        let factors = factors.ok_or_else(|| {
+            fault("the factors are both, code, password, forward or deny".to_owned())
+        })?;
         let burn_code = BURN_CODES.iter().find(|(word, _)| *word == self.burn_code);
         let burn_code =
             burn_code.ok_or_else(|| fault("burn_code is on-accept or on-match".to_owned()))?;
@@ -127,7 +143,11 @@ impl RuleWritten {
             prompt.ok_or_else(|| fault("prompt is append, challenge or either".to_owned()))?;
         let passcode = PASSCODES.iter().find(|(word, _)| *word == self.passcode);
         let passcode = passcode.ok_or_else(|| fault("passcode is email or sms".to_owned()))?;
+        let until = until(&self.until).map_err(|why| fault(why.to_owned()))?;
         Ok(storage::Rule {
+            until: until.map_or(0, Timestamp::as_millis),
+            forward: self.to.clone(),
+            initial_logins: self.initial_logins,
             name: self.name.clone(),
             r#match: Some(when),
             factors: factors.1.into(),
@@ -149,6 +169,14 @@ impl RuleWritten {
             _ => Err("account is required, or left out"),
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 const REQUIRED: &str = "required";
@@ -173,10 +201,11 @@ pub(super) fn passcode_word(passcode: PasscodeWay) -> &'static str {
     found.map_or("", |(word, _)| word)
 }
 
-const FACTORS: [(&str, RuleFactors); 4] = [
+const FACTORS: [(&str, RuleFactors); 5] = [
     ("both", RuleFactors::PasswordAndCode),
     ("code", RuleFactors::Code),
     ("password", RuleFactors::Password),
+    ("forward", RuleFactors::Forward),
     ("deny", RuleFactors::Deny),
 ];
 
@@ -214,7 +243,10 @@ mod tests {
             addresses: texts(&["198.51.100.0/24"]),
             nas: texts(&["NAS-Identifier=fw1", "Called-Station-Id^=vpn-"]),
             hours: texts(&["mon,fri 08:00-18:00 +01:00"]),
+            until: "2027-03-01".to_owned(),
             factors: "code".to_owned(),
+            to: "old".to_owned(),
+            initial_logins: 3,
             burn_code: "on-match".to_owned(),
             prompt: "challenge".to_owned(),
             passcode: "email".to_owned(),
@@ -254,10 +286,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_told_with_the_name_of_its_rule() {
-        let faults: [fn(&mut RuleWritten); 10] = [
+        let faults: [fn(&mut RuleWritten); 11] = [
             |it| it.clients = vec!["fw2".to_owned()],
             |it| it.nas = vec!["NAS-Identifer=fw1".to_owned()],
             |it| it.hours = vec!["always".to_owned()],
+            |it| it.until = "soon".to_owned(),
             |it| it.factors = "all".to_owned(),
             |it| it.burn_code = "never".to_owned(),
             |it| it.prompt = "push".to_owned(),

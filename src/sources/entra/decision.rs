@@ -186,11 +186,7 @@ pub(super) const fn plain(outcome: SourceOutcome, reason: Reason, code: u32) -> 
 }
 
 const fn answer(outcome: SourceOutcome, reason: Reason, code: u32) -> Answer {
-    Answer {
-        outcome,
-        reason,
-        code,
-    }
+    Answer::new(outcome, reason, code)
 }
 
 /// Why the table cannot be used.

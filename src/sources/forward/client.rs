@@ -14,7 +14,8 @@ use countersign_core::base::limits::{FORWARD_PASSWORD_OCTETS_MAX, FORWARD_QUESTI
 use countersign_core::ledger::{SourceOutcome, storage};
 use countersign_core::login::Reason;
 use countersign_core::radius::{
-    Attribute, Code, Mark, Number, Question, Response, Unencodable, Unrelayable, Untrusted, kind,
+    self, Attribute, Code, Mark, NotRelayed, Number, Relayed, Response, Unencodable, Untrusted,
+    kind,
 };
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -24,6 +25,7 @@ use super::line::{self, Pace, Said};
 use super::server::Server;
 use super::settings::{self, Checked, ForwardConfigError, ForwardSurroundings};
 use super::troubles::{DISTRUSTED, SILENT, UNUSABLE};
+use crate::login::{Answer, Question};
 use crate::sources::Finding;
 use crate::sources::alarm::{Alarms, Over};
 use crate::sources::outcome::outcome_name;
@@ -43,33 +45,9 @@ pub struct Forward {
     surroundings: ForwardSurroundings,
 }
 
-/// A login that an old server is asked about.
-#[derive(Debug)]
-pub struct Asked<'a> {
-    /// User-Name, as typed.
-    pub name: &'a str,
-    /// All that was typed for a password.
-    pub password: &'a Secret,
-    /// What the request says of the call.
-    pub attributes: &'a [Attribute],
-    /// How long the server may take.
-    pub timeout: Duration,
-}
-
-/// What the old server said.
-#[derive(Debug, Eq, PartialEq)]
-pub struct Heard {
-    /// What the ledger records.
-    pub outcome: SourceOutcome,
-    /// Why, for operators.
-    pub reason: Reason,
-    /// What its Accept grants, as far as that is allowed; nothing of any other answer.
-    pub attributes: Vec<Attribute>,
-}
-
 /// A reply that was verified.
 enum Verdict {
-    Accept(Result<Vec<Attribute>, Unrelayable>),
+    Accept(Result<Relayed, NotRelayed>),
     Reject,
     Challenge,
 }
@@ -113,15 +91,16 @@ impl Forward {
         })
     }
 
-    /// Asks once. Nothing goes to a second server after the first may have read it.
-    pub async fn ask(&self, asked: &Asked<'_>) -> Heard {
+    /// Asks once, and tells what the request says of the `call`. Nothing goes to a second
+    /// server after the first may have read it.
+    pub async fn ask(&self, question: &Question, call: &[Attribute]) -> Answer {
         let began = Instant::now();
-        let heard = self.question(asked, began).await;
+        let answer = self.question(question, call, began).await;
         let operations = &self.surroundings.operations;
-        operations.count("source_answers", heard.reason.code());
-        let outcome = outcome_name(heard.outcome);
+        operations.count("source_answers", answer.reason.code());
+        let outcome = outcome_name(answer.outcome);
         operations.time("source_seconds", outcome, began.elapsed());
-        heard
+        answer
     }
 
     /// Looks at each server, without any user's password.
@@ -145,15 +124,15 @@ impl Forward {
         self.tries
     }
 
-    async fn question(&self, asked: &Asked<'_>, began: Instant) -> Heard {
+    async fn question(&self, asked: &Question, call: &[Attribute], began: Instant) -> Answer {
         if is_unaskable(asked) {
-            return Heard::of(SourceOutcome::Denied, Reason::ForwardUnaskable);
+            return plain(SourceOutcome::Denied, Reason::ForwardUnaskable);
         }
         let Ok(_place) = self.room.try_acquire() else {
-            return Heard::of(SourceOutcome::NotAsked, Reason::Overload);
+            return plain(SourceOutcome::NotAsked, Reason::Overload);
         };
-        let Ok(draft) = self.draft(asked) else {
-            return Heard::of(SourceOutcome::Denied, Reason::ForwardUnaskable);
+        let Ok(draft) = self.draft(asked, call) else {
+            return plain(SourceOutcome::Denied, Reason::ForwardUnaskable);
         };
         let pace = Pace::of(self.tries, began, self.timeout.min(asked.timeout));
         for (at, server) in self.servers.order(began) {
@@ -173,34 +152,34 @@ impl Forward {
                         self.raise_silent();
                         tracing::debug!(%server, "an old server does not answer");
                         let silent = SourceOutcome::Unanswered;
-                        return Heard::of(silent, Reason::SourceUnanswered);
+                        return plain(silent, Reason::SourceUnanswered);
                     }
                     Said::Unread => tracing::debug!(%server, "an old server cannot be reached"),
                 }
             }
             self.servers.failed(at, Instant::now());
         }
-        Heard::of(SourceOutcome::NotAsked, Reason::SourceUnreachable)
+        plain(SourceOutcome::NotAsked, Reason::SourceUnreachable)
     }
 
-    fn draft(&self, asked: &Asked<'_>) -> Result<Draft, Unencodable> {
+    fn draft(&self, asked: &Question, call: &[Attribute]) -> Result<Draft, Unencodable> {
         let (identifier, authenticator, chance) = self.draw();
         let mark = Mark::new(self.surroundings.cluster, chance);
-        let question = Question {
+        let question = radius::Question {
             identifier,
             authenticator: &authenticator,
             secret: &self.secret,
         };
-        let login = (asked.name.as_bytes(), asked.password);
+        let login = (asked.name.as_bytes(), &asked.password);
         // RFC 2865 §4.1: one of the two must be there.
-        let names_nas = asked.attributes.iter().any(|it| is_nas(it.number()));
+        let names_nas = call.iter().any(|it| is_nas(it.number()));
         let ours = if names_nas {
             None
         } else {
             let number = Number::Standard(kind::NAS_IDENTIFIER);
             Some(Attribute::of_login(number, NAS_IDENTIFIER)?)
         };
-        let attributes: Vec<_> = asked.attributes.iter().cloned().chain(ours).collect();
+        let attributes: Vec<_> = call.iter().cloned().chain(ours).collect();
         Ok(Draft {
             packet: question.forwarded_request(login, &attributes, mark)?,
             identifier,
@@ -225,7 +204,7 @@ impl Forward {
     pub(super) fn verified<'a>(
         &self,
         reply: &'a [u8],
-        question: &Question<'_>,
+        question: &radius::Question<'_>,
     ) -> Result<Response<'a>, Untrusted> {
         if self.unsigned_replies {
             Response::dangerous_verify_unprotected(reply, question)
@@ -236,7 +215,7 @@ impl Forward {
 
     /// The verdict of a reply to this very question; `None`: it proves nothing.
     fn believed(&self, reply: &[u8], draft: &Draft) -> Option<Verdict> {
-        let question = Question {
+        let question = radius::Question {
             identifier: draft.identifier,
             authenticator: &draft.authenticator,
             secret: &self.secret,
@@ -294,18 +273,6 @@ impl ForwardSurroundings {
     }
 }
 
-impl Heard {
-    /// An answer that grants nothing.
-    #[must_use]
-    pub const fn of(outcome: SourceOutcome, reason: Reason) -> Self {
-        Self {
-            outcome,
-            reason,
-            attributes: Vec::new(),
-        }
-    }
-}
-
 impl fmt::Debug for Forward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Forward")
@@ -315,24 +282,28 @@ impl fmt::Debug for Forward {
     }
 }
 
-fn judged(verdict: Verdict) -> Heard {
+fn judged(verdict: Verdict) -> Answer {
     match verdict {
-        Verdict::Accept(Ok(attributes)) => Heard {
-            attributes,
-            ..Heard::of(SourceOutcome::Right, Reason::Accepted)
+        Verdict::Accept(Ok(relayed)) => Answer {
+            relayed,
+            ..plain(SourceOutcome::Right, Reason::Accepted)
         },
         Verdict::Accept(Err(why)) => {
             tracing::warn!(%why, "the Accept of an old server is not relayed");
-            Heard::of(SourceOutcome::Denied, Reason::ForwardUnfit)
+            plain(SourceOutcome::Denied, Reason::ForwardUnfit)
         }
-        Verdict::Reject => Heard::of(SourceOutcome::Wrong, Reason::WrongPassword),
-        Verdict::Challenge => Heard::of(SourceOutcome::Denied, Reason::ForwardChallenge),
+        Verdict::Reject => plain(SourceOutcome::Wrong, Reason::WrongPassword),
+        Verdict::Challenge => plain(SourceOutcome::Denied, Reason::ForwardChallenge),
     }
 }
 
+const fn plain(outcome: SourceOutcome, reason: Reason) -> Answer {
+    Answer::new(outcome, reason, 0)
+}
+
 /// What no server is to see: some read no further than a NUL, and let in what stands before it.
-fn is_unaskable(asked: &Asked<'_>) -> bool {
-    let (name, password) = (asked.name, asked.password);
+fn is_unaskable(asked: &Question) -> bool {
+    let (name, password) = (&asked.name, &asked.password);
     name.is_empty()
         || name.contains('\0')
         || password.is_empty()

@@ -95,12 +95,17 @@ fn told(address: SocketAddr, said: &Said<()>, doubt: Option<Untrusted>) -> Findi
 fn distrusted(address: SocketAddr, error: Untrusted) -> Finding {
     let missing = Untrusted::MessageAuthenticator(Forged::MessageAuthenticatorMissing);
     if error == missing {
-        return red(
-            "status",
-            format!("{address} answers without a Message-Authenticator"),
-            "update it (CVE-2024-3596); until then dangerous_unsigned_replies, on a network that \
-             nobody else is in",
-        );
+        return Finding {
+            step: "status",
+            light: Light::Amber,
+            found: format!(
+                "{address} answers with the same secret, and without a Message-Authenticator"
+            ),
+            remedy: "where its other replies have none either, no login is let in: update it \
+                     (CVE-2024-3596), or have it add one (FreeRADIUS: `update reply { \
+                     &Message-Authenticator := 0x00 }` in post-auth)"
+                .to_owned(),
+        };
     }
     let found = format!("{address}: the answer is not believed: {error}");
     red("status", found, "set the same secret on both sides")

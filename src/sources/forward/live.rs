@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use countersign_core::ledger::{SourceOutcome, storage};
-use countersign_core::login::Reason;
+use countersign_core::login::{Forwarded, Reason};
 
-use super::client::{Asked, Forward, Heard};
+use super::client::Forward;
 use super::examine::unusable;
+use crate::login::{Answer, Question};
 use crate::sources::Finding;
 
 /// One old server of the settings.
@@ -45,14 +46,14 @@ impl OldServers {
         self.0.store(Arc::new(servers));
     }
 
-    /// Asks the one of this name. Where there is none, or none that this node may ask,
-    /// nobody is asked.
-    pub async fn ask(&self, name: &str, asked: &Asked<'_>) -> Heard {
+    /// Asks the one that the login is forwarded to. Where there is none of its name, or none
+    /// that this node may ask, nobody is asked.
+    pub(in crate::sources) async fn ask(&self, question: &Question, to: &Forwarded) -> Answer {
         let current = self.current();
-        let named = current.iter().find(|it| it.settings.name == name);
+        let named = current.iter().find(|it| it.settings.name == *to.server);
         match named.and_then(|named| named.forward.as_ref()) {
-            Some(forward) => forward.ask(asked).await,
-            None => Heard::of(SourceOutcome::NotAsked, Reason::SourceMisconfigured),
+            Some(forward) => forward.ask(question, &to.attributes).await,
+            None => Answer::new(SourceOutcome::NotAsked, Reason::SourceMisconfigured, 0),
         }
     }
 }

@@ -11,7 +11,7 @@ mod server;
 mod settings;
 mod troubles;
 
-pub use client::{Asked, Forward, Heard};
+pub use client::Forward;
 pub use live::{OldServer, OldServers};
 pub use settings::{ForwardConfigError, ForwardSurroundings};
 

@@ -1,5 +1,6 @@
 //! The client against an old server that says what each test wants.
 
+mod examine;
 mod hostile;
 mod old;
 mod reach;
@@ -14,13 +15,13 @@ use countersign_core::base::limits::{
 use countersign_core::base::{ClusterId, Secret, SeededEntropy, Timestamp, Unobserved};
 use countersign_core::ledger::SourceOutcome;
 use countersign_core::ledger::storage::{self, AllowedAttribute};
-use countersign_core::login::Reason;
-use countersign_core::radius::{Attribute, Challenge, Mark, Number, Reply, Salt, kind};
+use countersign_core::login::{Forwarded, Reason};
+use countersign_core::radius::{Attribute, Challenge, Mark, Number, Relayed, Reply, Salt, kind};
 use tokio::time::Instant;
 
 use self::old::{Old, SECRET, reply};
-use super::{Asked, Forward, ForwardSurroundings, Heard, OldServer, OldServers};
-use crate::login::Clock;
+use super::{Forward, ForwardSurroundings, OldServer, OldServers};
+use crate::login::{Against, Answer, Clock, Question};
 use crate::sources::PinnedServers;
 use crate::sources::alarm::Alarms;
 
@@ -77,20 +78,23 @@ fn forward(settings: &storage::Forward) -> Forward {
 }
 
 /// What is asked of most servers.
-async fn ask(forward: &Forward) -> Heard {
+async fn ask(forward: &Forward) -> Answer {
     typed(forward, PASSWORD).await
 }
 
-async fn typed(forward: &Forward, password: &str) -> Heard {
-    let attributes = [of_call(31, b"203.0.113.5"), of_call(5, &[0, 0, 0, 9])];
-    let password = Secret::from(password.to_owned());
-    let asked = Asked {
-        name: NAME,
-        password: &password,
-        attributes: &attributes,
+async fn typed(forward: &Forward, password: &str) -> Answer {
+    let call = [of_call(31, b"203.0.113.5"), of_call(5, &[0, 0, 0, 9])];
+    forward.ask(&question(password), &call).await
+}
+
+fn question(password: &str) -> Question {
+    Question {
+        name: NAME.to_owned(),
+        password: Secret::from(password.to_owned()),
+        // Which server it goes to was decided above.
+        against: Against::Directory,
         timeout: Duration::from_secs(5),
-    };
-    forward.ask(&asked).await
+    }
 }
 
 fn of_call(kind: u8, value: &[u8]) -> Attribute {
@@ -105,15 +109,19 @@ fn accept(packet: &[u8]) -> Vec<u8> {
     reply(packet, &Reply::Accept(&[granted("25", b"staff")], SALT))
 }
 
-fn right() -> Heard {
-    Heard {
-        attributes: vec![granted("25", b"staff")],
-        ..Heard::of(SourceOutcome::Right, Reason::Accepted)
+fn right() -> Answer {
+    Answer {
+        relayed: Relayed::new(&[granted("25", b"staff")]).unwrap(),
+        ..Answer::new(SourceOutcome::Right, Reason::Accepted, 0)
     }
 }
 
-const SILENT: Heard = Heard::of(SourceOutcome::Unanswered, Reason::SourceUnanswered);
-const UNREACHABLE: Heard = Heard::of(SourceOutcome::NotAsked, Reason::SourceUnreachable);
+const fn plain(outcome: SourceOutcome, reason: Reason) -> Answer {
+    Answer::new(outcome, reason, 0)
+}
+
+const SILENT: Answer = plain(SourceOutcome::Unanswered, Reason::SourceUnanswered);
+const UNREACHABLE: Answer = plain(SourceOutcome::NotAsked, Reason::SourceUnreachable);
 
 #[tokio::test]
 async fn an_accept_grants_what_is_allowed_and_nothing_else() {
@@ -136,7 +144,7 @@ async fn an_accept_grants_what_is_allowed_and_nothing_else() {
         granted("26.12356.1", b"staff"),
         granted("25", b"second"),
     ];
-    assert_eq!(heard.attributes, expected);
+    assert_eq!(heard.relayed.attributes(), expected);
 }
 
 #[tokio::test]
@@ -156,19 +164,13 @@ async fn the_old_server_reads_what_was_typed_and_what_the_device_says_of_the_cal
 #[tokio::test]
 async fn the_device_is_named_as_it_names_itself() {
     let old = Old::new(|_, packet| vec![accept(packet)]).await;
-    let password = Secret::from(PASSWORD.to_owned());
     for named in [
         of_call(kind::NAS_IDENTIFIER, b"fw1"),
         of_call(kind::NAS_IP_ADDRESS, &[192, 0, 2, 1]),
     ] {
         let kind = u8::try_from(named.number().parts().0).unwrap();
-        let asked = Asked {
-            name: NAME,
-            password: &password,
-            attributes: &[named],
-            timeout: Duration::from_secs(5),
-        };
-        let heard = forward(&settings(&[&old.at()])).ask(&asked).await;
+        let forward = forward(&settings(&[&old.at()]));
+        let heard = forward.ask(&question(PASSWORD), &[named]).await;
         assert_eq!(heard, right());
         let packet = old.heard().pop().unwrap();
         let kinds = old::read(&packet).kinds;
@@ -180,10 +182,7 @@ async fn the_device_is_named_as_it_names_itself() {
 async fn a_reject_is_a_wrong_password() {
     let old = Old::new(|_, packet| vec![reply(packet, &Reply::Reject(&["no"]))]).await;
     let heard = ask(&forward(&settings(&[&old.at()]))).await;
-    assert_eq!(
-        heard,
-        Heard::of(SourceOutcome::Wrong, Reason::WrongPassword)
-    );
+    assert_eq!(heard, plain(SourceOutcome::Wrong, Reason::WrongPassword));
 }
 
 #[tokio::test]
@@ -199,7 +198,7 @@ async fn a_question_of_the_old_servers_own_is_not_relayed() {
     })
     .await;
     let heard = ask(&forward(&settings(&[&old.at()]))).await;
-    let expected = Heard::of(SourceOutcome::Denied, Reason::ForwardChallenge);
+    let expected = plain(SourceOutcome::Denied, Reason::ForwardChallenge);
     assert_eq!(heard, expected);
 }
 
@@ -211,10 +210,7 @@ async fn an_accept_that_cannot_be_relayed_whole_lets_nobody_in() {
     })
     .await;
     let heard = ask(&forward(&settings(&[&old.at()]))).await;
-    assert_eq!(
-        heard,
-        Heard::of(SourceOutcome::Denied, Reason::ForwardUnfit)
-    );
+    assert_eq!(heard, plain(SourceOutcome::Denied, Reason::ForwardUnfit));
 }
 
 #[tokio::test]
@@ -222,7 +218,7 @@ async fn what_an_old_server_may_cut_off_is_not_sent() {
     let old = Old::new(|_, packet| vec![accept(packet)]).await;
     let forward = forward(&settings(&[&old.at()]));
     let longest = "x".repeat(FORWARD_PASSWORD_OCTETS_MAX);
-    let unaskable = Heard::of(SourceOutcome::Denied, Reason::ForwardUnaskable);
+    let unaskable = plain(SourceOutcome::Denied, Reason::ForwardUnaskable);
     for password in ["", "pa55\0word", &format!("{longest}x")] {
         assert_eq!(typed(&forward, password).await, unaskable, "{password:?}");
     }
@@ -238,7 +234,7 @@ async fn above_its_room_an_old_server_is_not_asked() {
     let forward = forward(&settings(&[&old.at()]));
     let all = u32::try_from(FORWARD_QUESTIONS_MAX).unwrap();
     let all = forward.room.acquire_many(all).await.unwrap();
-    let full = Heard::of(SourceOutcome::NotAsked, Reason::Overload);
+    let full = plain(SourceOutcome::NotAsked, Reason::Overload);
     assert_eq!(ask(&forward).await, full);
     drop(all);
     assert_eq!(ask(&forward).await, right());
@@ -254,16 +250,13 @@ async fn a_server_that_is_not_set_or_not_usable_is_not_asked() {
         forward: None,
     };
     servers.adopt(vec![Arc::new(unusable)]);
-    let password = Secret::from(PASSWORD.to_owned());
-    let asked = Asked {
-        name: NAME,
-        password: &password,
-        attributes: &[],
-        timeout: Duration::from_secs(1),
-    };
-    for name in ["old", "older"] {
-        let heard = servers.ask(name, &asked).await;
-        let expected = Heard::of(SourceOutcome::NotAsked, Reason::SourceMisconfigured);
+    for server in ["old", "older"] {
+        let to = Forwarded {
+            server: Arc::from(server),
+            attributes: Vec::new(),
+        };
+        let heard = servers.ask(&question(PASSWORD), &to).await;
+        let expected = plain(SourceOutcome::NotAsked, Reason::SourceMisconfigured);
         assert_eq!(heard, expected);
     }
 }

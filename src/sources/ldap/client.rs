@@ -292,11 +292,7 @@ fn of_standing(standing: Result<Standing, LookupError>, directory: &Directory) -
 }
 
 const fn plain(outcome: SourceOutcome, reason: Reason) -> Answer {
-    Answer {
-        outcome,
-        reason,
-        code: 0,
-    }
+    Answer::new(outcome, reason, 0)
 }
 
 /// LIMIT: questions at one time, each with a connection; above it the source counts as not

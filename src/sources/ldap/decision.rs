@@ -57,11 +57,7 @@ impl Decisions {
             let row = self.result.get(&said.code);
             row.copied().unwrap_or(UNKNOWN)
         });
-        Answer {
-            outcome,
-            reason,
-            code: Self::number(said),
-        }
+        Answer::new(outcome, reason, Self::number(said))
     }
 
     /// The number that says most: that of Win32, or the result.

@@ -107,11 +107,7 @@ async fn ask(source: &Ldap) -> Answer {
 }
 
 const fn answer(outcome: SourceOutcome, reason: Reason, code: u32) -> Answer {
-    Answer {
-        outcome,
-        reason,
-        code,
-    }
+    Answer::new(outcome, reason, code)
 }
 
 const RIGHT: Answer = answer(SourceOutcome::Right, Reason::Accepted, 0);

@@ -185,11 +185,7 @@ impl Login {
             SourceOutcome::NotAsked => Reason::SourceDown,
             SourceOutcome::Unanswered => Reason::SourceUnanswered,
         };
-        let answer = Answer {
-            outcome: fate.outcome,
-            reason,
-            code: 0,
-        };
+        let answer = Answer::new(fate.outcome, reason, 0);
         stage.answered(answer, false)
     }
 

@@ -6,9 +6,9 @@ use prost::Message;
 
 use crate::base::limits::COMMAND_LIFE;
 use crate::base::{AnswerId, AttemptKey, ClientId, Epoch, Owner, PlaceId, Timestamp, UserId};
-use crate::ledger::command::{answer, answer_stored, millis};
+use crate::ledger::command::{answer, answer_stored, millis, minds_tokens};
 use crate::ledger::table::{StoreError, Table};
-use crate::ledger::{Factors, Match, Verdict, storage};
+use crate::ledger::{Factors, Match, OldAnswer, Verdict, storage};
 
 /// One login, as DESIGN §2 has it under "State".
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -36,6 +36,11 @@ pub struct Attempt {
     pub answer: Option<AnswerId>,
     /// Which of the user's passcodes was typed; 0: none, its code is of a token.
     pub passcode: u64,
+    /// How many logins without a token its rule allows each user; 0: it does not look at
+    /// tokens.
+    pub initial_logins: u32,
+    /// What an old server said, where it has let the login in.
+    pub relayed: Option<OldAnswer>,
     /// How far it has come.
     pub state: State,
 }
@@ -76,6 +81,24 @@ impl Attempt {
     #[must_use]
     pub const fn is_live(&self) -> bool {
         matches!(self.state, State::InFlight { .. } | State::Open { .. })
+    }
+
+    /// Whether it is for a user without a token alone.
+    pub(super) const fn minds_tokens(&self) -> bool {
+        minds_tokens(self.factors, self.initial_logins)
+    }
+
+    /// What is told once more of a login that was accepted; with what an old server said, where
+    /// it was asked. `None`: that is lost, and nobody is let in without it.
+    #[expect(clippy::option_option, reason = "told, and what with")]
+    pub(super) fn accepted_again(&self) -> Option<Option<OldAnswer>> {
+        match self.factors {
+            Factors::Forward => self.relayed.clone().map(Some),
+            Factors::PasswordAndCode
+            | Factors::Code
+            | Factors::CodeAndAccount
+            | Factors::Password => Some(None),
+        }
     }
 
     /// How long after its end it answers. Re-validation is of accepted logins alone: a
@@ -161,6 +184,8 @@ impl Attempt {
             keep: millis(self.keep),
             answer: answer_stored(self.answer),
             passcode: self.passcode,
+            initial_logins: self.initial_logins,
+            relayed: self.relayed.as_ref().map(Into::into),
             state: Some(state),
         }
         .encode_to_vec()
@@ -182,6 +207,7 @@ impl TryFrom<storage::Attempt> for Attempt {
 
     fn try_from(stored: storage::Attempt) -> Result<Self, &'static str> {
         let factors = stored.factors().try_into().map_err(|_| "no factors")?;
+        let relayed = stored.relayed.as_ref().map(OldAnswer::try_from).transpose();
         Ok(Self {
             user: UserId(stored.user),
             client: ClientId(stored.client),
@@ -198,6 +224,8 @@ impl TryFrom<storage::Attempt> for Attempt {
             keep: Duration::from_millis(stored.keep.into()),
             answer: answer(&stored.answer).map_err(|_| "answer of a wrong length")?,
             passcode: stored.passcode,
+            initial_logins: stored.initial_logins,
+            relayed: relayed.map_err(|_| "no answer of an old server")?,
             state: stored.state.ok_or("no state")?.try_into()?,
         })
     }

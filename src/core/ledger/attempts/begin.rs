@@ -76,6 +76,10 @@ fn line_2<R: Read>(scene: &Scene<'_, '_, R>, begin: &Begin) -> Result<Option<Fac
     if seen.user != 0 && facts::user_revision(scene.draft, begin.user)? != seen.user {
         return Ok(None);
     }
+    // The rule that lets in without a token is not the user's any more.
+    if begin.minds_tokens() && facts::has_token(scene.draft, begin.user)? {
+        return Ok(None);
+    }
     let mut tokens = Vec::with_capacity(begin.matches.len());
     for step in &begin.matches {
         let token = TokenFacts::load(scene.draft, step.token)?;
@@ -181,17 +185,28 @@ impl Case<'_> {
         if !is_own && self.begin.issued > at.plus(record.grace.min(now)) {
             return Ok(None);
         }
-        Ok(Some(if self.is_enough(record) && is_good(scene, record)? {
-            BeginResult::Repeat(Verdict::Accepted)
-        } else {
-            BeginResult::Refused(RefusedBy::Revoked)
-        }))
+        let good = self.is_enough(record) && facts::is_attempt_good(scene.draft, record)?;
+        let repeated = record.accepted_again().filter(|_| good);
+        Ok(Some(
+            repeated.map_or(BeginResult::Refused(RefusedBy::Revoked), |old| {
+                old.map_or(BeginResult::Repeat(verdict), BeginResult::Forwarded)
+            }),
+        ))
     }
 
     /// Whether the record had to show all that is asked for now. If it is granted or let in
     /// again, then by a rule that is no stricter.
     fn is_enough(&self, record: &Attempt) -> bool {
-        record.factors.covers(self.begin.factors) && self.allows(record.passcode)
+        record.factors.covers(self.begin.factors)
+            && self.allows(record.passcode)
+            && self.allows_as_often(record.initial_logins)
+    }
+
+    /// Whether a login that was to count among so many without a token need not count among
+    /// fewer now.
+    fn allows_as_often(&self, initial_logins: u32) -> bool {
+        let now = self.begin.initial_logins;
+        now == 0 || (1..=now).contains(&initial_logins)
     }
 
     /// Whether a code that was claimed may still be what it was: the same login has the same
@@ -275,6 +290,8 @@ impl Case<'_> {
             keep: terms.keep,
             answer: self.begin.answer,
             passcode: terms.passcode,
+            initial_logins: self.begin.initial_logins,
+            relayed: None,
             state,
         };
         let (key, before) = (&self.begin.key, self.found.as_ref());
@@ -298,10 +315,18 @@ impl Case<'_> {
     }
 
     /// Goes on with the record's own matches: the code may have left its window meanwhile.
-    /// A record that needed no code has none.
+    /// A record that needed no code has none. Nothing satisfies an old server and one's own
+    /// source at once, nor is anything shown to the one that the other has to hear of: the
+    /// rule in force decides.
     fn going_on(&self, record: &Attempt) -> Terms {
-        let (matches, passcode) = match record.factors {
-            Factors::Password => (&self.begin.matches, self.typed()),
+        let (was, now) = (record.factors, self.begin.factors);
+        let factors = if [was, now].contains(&Factors::Forward) {
+            now
+        } else {
+            was.strictest(now)
+        };
+        let (matches, passcode) = match was {
+            Factors::Password | Factors::Forward => (&self.begin.matches, self.typed()),
             Factors::PasswordAndCode | Factors::Code | Factors::CodeAndAccount => {
                 (&record.matches, record.passcode)
             }
@@ -309,7 +334,7 @@ impl Case<'_> {
         Terms {
             matches: matches.clone(),
             passcode,
-            factors: record.factors.strictest(self.begin.factors),
+            factors,
             place: record.place,
             grace: record.grace,
             keep: record.keep,
@@ -320,10 +345,5 @@ impl Case<'_> {
 
 /// Lines 4 to 8 meet no record: for a build that proves that what this breaks is found.
 const DANGEROUS_FORGETS: bool = cfg!(feature = "dangerous-forget-attempts");
-
-/// Whether the record's user, tokens and seeds still let anyone in.
-fn is_good<R: Read>(scene: &Scene<'_, '_, R>, record: &Attempt) -> Result<bool, StoreError> {
-    facts::is_good(scene.draft, record.client, record.user, &record.matches)
-}
 
 mod lines_9_to_14;

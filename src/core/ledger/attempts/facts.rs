@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use super::attempt::Attempt;
 use crate::base::limits::{
     ATTEMPT_KEEP_MAX, COMMAND_LIFE, GRACE_SLACK, REVALIDATION_MAX, STATE_KEEP,
 };
 use crate::base::{ClientId, TokenId, UserId};
 use crate::ledger::command::burn_code;
-use crate::ledger::query::record;
+use crate::ledger::query::{self, record};
 use crate::ledger::table::{Read, StoreError, Table};
 use crate::ledger::{BurnCode, Match, storage};
 
@@ -42,6 +43,13 @@ struct UserFacts {
     revision: u64,
     #[prost(message, optional, tag = "11")]
     synced: Option<SyncedFacts>,
+}
+
+/// The same of what few logins look at.
+#[derive(Clone, PartialEq, prost::Message)]
+struct UserTokens {
+    #[prost(fixed64, repeated, tag = "9")]
+    tokens: Vec<u64>,
 }
 
 /// Fields of [`storage::SyncedFacts`], by its numbers.
@@ -151,6 +159,22 @@ pub(in crate::ledger) fn is_active(tables: &impl Read, user: UserId) -> Result<b
         let refused = user.synced.is_some_and(|it| it.disabled || it.gone);
         user.status() == storage::UserStatus::Active && !refused
     }))
+}
+
+/// Whether the user has a token in any state but pending: who has lost one, or had it disabled,
+/// is let in by no rule for users without.
+pub(super) fn has_token(tables: &impl Read, user: UserId) -> Result<bool, StoreError> {
+    let user: Option<UserTokens> = record(tables, Table::Users, &user.0.to_be_bytes())?;
+    query::has_token(tables, &user.unwrap_or_default().tokens)
+}
+
+/// Whether the attempt's user, tokens and seeds are all still good, and the user still without
+/// a token where it is for such users alone.
+pub(super) fn is_attempt_good(tables: &impl Read, it: &Attempt) -> Result<bool, StoreError> {
+    if it.minds_tokens() && has_token(tables, it.user)? {
+        return Ok(false);
+    }
+    is_good(tables, it.client, it.user, &it.matches)
 }
 
 /// Whether user, tokens and seeds are all still those that the matches were made with.

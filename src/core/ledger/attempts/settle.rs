@@ -4,12 +4,12 @@ use super::attempt::{Attempt, State};
 use super::counters::{self, Spend};
 use super::facts;
 use super::generations::{self, Found};
-use crate::base::AttemptKey;
+use crate::base::{AttemptKey, Timestamp};
 use crate::ledger::apply::Scene;
 use crate::ledger::budgets::{Budgets, Limits};
 use crate::ledger::passcodes::Passcode;
 use crate::ledger::table::{Read, StoreError};
-use crate::ledger::{Factors, Settle, SettleResult, SourceOutcome, Verdict};
+use crate::ledger::{Factors, OldAnswer, Settle, SettleResult, SourceOutcome, Verdict};
 
 /// Carries out a Settle.
 pub(in crate::ledger) fn settle<R: Read>(
@@ -39,13 +39,14 @@ fn line_1<R: Read>(
     attempt: &Attempt,
     verdict: Verdict,
 ) -> Result<SettleResult, StoreError> {
-    let is_revoked = verdict == Verdict::Accepted && !is_good(scene, attempt)?;
-    let verdict = if is_revoked {
-        Verdict::Revoked
-    } else {
-        verdict
-    };
-    Ok(SettleResult::Already(verdict))
+    if verdict != Verdict::Accepted {
+        return Ok(SettleResult::Already(verdict));
+    }
+    let good = facts::is_attempt_good(scene.draft, attempt)?;
+    let told = attempt.accepted_again().filter(|_| good);
+    Ok(told.map_or(SettleResult::Already(Verdict::Revoked), |old| {
+        old.map_or(SettleResult::Already(verdict), SettleResult::Forwarded)
+    }))
 }
 
 fn lines_4_to_9<R: Read>(
@@ -61,10 +62,17 @@ fn lines_4_to_9<R: Read>(
         limits,
         found,
     };
-    let verdict = grant.answered(scene, settle.outcome)?;
+    let verdict = grant.answered(scene, settle)?;
     grant.budgets.save(scene.draft);
-    grant.store(scene, verdict);
-    Ok(verdict.map_or(SettleResult::Released, SettleResult::Settled))
+    let forwarded = grant.found.attempt.factors == Factors::Forward;
+    let old = settle.relayed.as_ref().filter(|_| forwarded);
+    let old = old.filter(|_| verdict == Some(Verdict::Accepted));
+    grant.store(scene, verdict, old);
+    Ok(match (verdict, old) {
+        (Some(_), Some(old)) => SettleResult::Forwarded(old.clone()),
+        (Some(verdict), None) => SettleResult::Settled(verdict),
+        (None, _) => SettleResult::Released,
+    })
 }
 
 /// The grant that the source's answer belongs to.
@@ -80,11 +88,11 @@ impl Grant {
     fn answered<R: Read>(
         &mut self,
         scene: &mut Scene<'_, '_, R>,
-        outcome: SourceOutcome,
+        settle: &Settle,
     ) -> Result<Option<Verdict>, StoreError> {
         let (key, now) = (self.key, scene.now);
         let strict = &mut self.budgets.strict;
-        Ok(match outcome {
+        Ok(match settle.outcome {
             // Line 4.
             SourceOutcome::NotAsked => {
                 strict.release(&key);
@@ -105,16 +113,41 @@ impl Grant {
                 strict.release(&key);
                 Some(Verdict::Denied)
             }
-            SourceOutcome::Right if is_good(scene, &self.found.attempt)? => {
-                self.line_9(scene)?;
-                Some(Verdict::Accepted)
-            }
             // Line 8.
-            SourceOutcome::Right => {
+            SourceOutcome::Right if !facts::is_attempt_good(scene.draft, &self.found.attempt)? => {
                 strict.release(&key);
                 Some(Verdict::Revoked)
             }
+            SourceOutcome::Right => Some(self.right(scene, settle)?),
         })
+    }
+
+    /// Right, and everything is still good.
+    fn right<R: Read>(
+        &mut self,
+        scene: &mut Scene<'_, '_, R>,
+        settle: &Settle,
+    ) -> Result<Verdict, StoreError> {
+        if !self.counts_without_token(settle, scene.now) {
+            self.budgets.strict.release(&self.key);
+            return Ok(Verdict::Denied);
+        }
+        self.line_9(scene)?;
+        Ok(Verdict::Accepted)
+    }
+
+    /// Line 9 of who has no token: it counts. False: as many logins as are allowed were let in
+    /// meanwhile, or what the old server said was lost on the way; then nothing is counted.
+    fn counts_without_token(&mut self, settle: &Settle, now: Timestamp) -> bool {
+        let attempt = &self.found.attempt;
+        let without_token = &mut self.budgets.without_token;
+        if attempt.factors == Factors::Forward {
+            let Some(old) = &settle.relayed else {
+                return false;
+            };
+            without_token.note_forward(&old.server, now);
+        }
+        without_token.take(attempt.initial_logins)
     }
 
     /// Line 9: let in. The claim was this attempt's alone, so it does not matter that the
@@ -135,17 +168,23 @@ impl Grant {
         } else {
             self.budgets.strict.clear(&self.key);
         }
-        if attempt.factors != Factors::Password {
+        if !attempt.factors.is_whole() {
             self.budgets.places.accept(attempt.place, scene.now);
         }
         Ok(())
     }
 
-    fn store<R: Read>(&self, scene: &mut Scene<'_, '_, R>, verdict: Option<Verdict>) {
+    fn store<R: Read>(
+        &self,
+        scene: &mut Scene<'_, '_, R>,
+        verdict: Option<Verdict>,
+        relayed: Option<&OldAnswer>,
+    ) {
         let at = scene.now;
         let settled = |verdict| State::Settled { verdict, at };
         let after = Attempt {
             state: verdict.map_or(State::Open { at }, settled),
+            relayed: relayed.cloned(),
             ..self.found.attempt.clone()
         };
         generations::store(
@@ -156,8 +195,4 @@ impl Grant {
             &after,
         );
     }
-}
-
-fn is_good<R: Read>(scene: &Scene<'_, '_, R>, attempt: &Attempt) -> Result<bool, StoreError> {
-    facts::is_good(scene.draft, attempt.client, attempt.user, &attempt.matches)
 }

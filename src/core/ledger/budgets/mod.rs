@@ -11,7 +11,9 @@ mod places;
 mod record;
 mod standing;
 mod strict;
+mod without_token;
 
 pub use limits::Limits;
 pub(super) use record::Budgets;
-pub use standing::{Standing, standing, unlock};
+pub use standing::{Standing, allow, standing, unlock};
+pub use without_token::WithoutToken;

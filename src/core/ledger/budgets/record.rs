@@ -3,6 +3,7 @@
 use super::Limits;
 use super::places::Places;
 use super::strict::Strict;
+use super::without_token::WithoutToken;
 use crate::base::{Timestamp, UserId};
 use crate::ledger::query::{encoded, record};
 use crate::ledger::storage;
@@ -15,6 +16,8 @@ pub(in crate::ledger) struct Budgets {
     pub(in crate::ledger) strict: Strict,
     /// Wrong codes, and where the user was let in.
     pub(in crate::ledger) places: Places,
+    /// What the user was let in by without a token.
+    pub(in crate::ledger) without_token: WithoutToken,
     user: UserId,
     stored: storage::Budgets,
 }
@@ -54,6 +57,10 @@ impl Budgets {
         Ok(Self {
             strict: parts.strict.unwrap_or_default().try_into()?,
             places: Places::parse(parts.elsewhere, parts.places)?,
+            without_token: WithoutToken {
+                initial_logins: parts.initial_logins,
+                forwarded: parts.forwarded,
+            },
             user,
             stored,
         })
@@ -65,6 +72,8 @@ impl Budgets {
             strict: is_used.then(|| (&self.strict).into()),
             elsewhere: self.places.elsewhere_message(),
             places: self.places.known_messages(),
+            initial_logins: self.without_token.initial_logins,
+            forwarded: self.without_token.forwarded.clone(),
         }
     }
 }

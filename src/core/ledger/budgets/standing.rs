@@ -38,6 +38,22 @@ pub fn standing(
     Ok(waits.map_or(Standing::Free, |until| Standing::Waiting { until }))
 }
 
+/// An operator grants the user the logins without a token once more: none was used yet.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn allow<R: Read>(
+    draft: &mut Draft<'_, R>,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let limits = Limits::load(draft)?;
+    let mut budgets = Budgets::load(draft, user, &limits, now)?;
+    budgets.without_token.initial_logins = 0;
+    budgets.save(draft);
+    Ok(())
+}
+
 /// An operator lets the user try again: wrong and unsure passwords are forgotten, and
 /// wrong codes from wherever. Keys in flight stay, being claims.
 ///

@@ -114,6 +114,7 @@ fn describe_people(kind: &Kind) -> Option<(&'static str, String)> {
         Kind::RemoveUser(it) => ("user.remove", numbered("user", it.id)),
         Kind::SetUserStatus(it) => ("user.status", numbered("user", it.id)),
         Kind::UnlockUser(it) => ("user.unlock", numbered("user", it.id)),
+        Kind::AllowUser(it) => ("user.allow", numbered("user", it.id)),
         Kind::SetUserPassword(it) => ("user.password", numbered("user", it.id)),
         Kind::SyncUsers(it) => ("users.sync", shown(&it.source)),
         Kind::PutToken(it) => {

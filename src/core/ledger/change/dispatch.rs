@@ -126,6 +126,7 @@ fn run(
         Kind::RemoveUser(it) => users::remove(draft, it),
         Kind::SetUserStatus(it) => users::set_status(draft, it),
         Kind::UnlockUser(it) => users::unlock(draft, at, it),
+        Kind::AllowUser(it) => users::allow(draft, at, it),
         Kind::SetUserPassword(it) => users::set_password(draft, it),
         Kind::SyncUsers(it) => sync::users(draft, at, it),
         Kind::PutToken(it) => tokens::put(draft, at, it),

@@ -10,7 +10,7 @@ use super::trials;
 use crate::base::{ClientId, Shown, Timestamp};
 use crate::ledger::storage::end_trial::Subject;
 use crate::ledger::storage::{
-    BurnCode, Client, Head, Prompt, PutRules, Refusal, Rule, Rules, Trial,
+    BurnCode, Client, Head, Prompt, PutRules, Refusal, Rule, Rules, Settings, Trial,
 };
 use crate::ledger::table::{Draft, Read, StoreError, Table};
 use crate::ledger::{AllowedFactors, query, rules};
@@ -119,6 +119,34 @@ fn offended(rules: &[rules::Rule], client: &Client) -> Step<()> {
     )
 }
 
+/// Refuses settings without an old server that a rule in force, or one that may come back,
+/// forwards to.
+pub(super) fn keep_forwards(tables: &impl Read, settings: &Settings) -> Step<()> {
+    for list in lists(tables)? {
+        forward_within(&list, settings)?;
+    }
+    Ok(())
+}
+
+/// Refuses rules that forward to what the settings do not have.
+fn forward_within(rules: &Rules, settings: &Settings) -> Step<()> {
+    let is_missing = |rule: &&Rule| {
+        let mut forwards = settings.forwards.iter();
+        !rule.forward.is_empty() && !forwards.any(|it| it.name == rule.forward)
+    };
+    let Some(rule) = rules.rules.iter().find(is_missing) else {
+        return Ok(());
+    };
+    let (name, to) = (Shown::from(&*rule.name), Shown::from(&*rule.forward));
+    refuse(
+        Refusal::Invalid,
+        format!(
+            "rule \"{name}\" forwards to \"{to}\", which the settings do not have, or would not \
+             have once their trial ends: put it there under [[forward]], or change the rule"
+        ),
+    )
+}
+
 fn check(tables: &impl Read, new: &Rules) -> Step<()> {
     let parsed = match rules::parse(new) {
         Ok(parsed) => parsed,
@@ -126,6 +154,11 @@ fn check(tables: &impl Read, new: &Rules) -> Step<()> {
     };
     for client in query::clients(tables)? {
         offended(&parsed, &client)?;
+    }
+    forward_within(new, &query::settings(tables)?)?;
+    let trial = trials::load(tables, Subject::Settings)?;
+    if let Some(back) = trial.and_then(|trial| trial.settings) {
+        forward_within(new, &back)?;
     }
     for rule in &new.rules {
         let clients = rule.r#match.iter().flat_map(|when| &when.clients);
@@ -196,6 +229,15 @@ fn described(rule: &Rule) -> String {
     }
     if rule.prompt() != Prompt::Unspecified {
         say("prompt", rule.prompt().as_str_name());
+    }
+    if rule.until > 0 {
+        say("until", &rule.until.to_string());
+    }
+    if !rule.forward.is_empty() {
+        say("to", &rule.forward);
+    }
+    if rule.initial_logins > 0 {
+        say("initial_logins", &rule.initial_logins.to_string());
     }
     for it in &rule.attributes {
         let number = match it.vendor {

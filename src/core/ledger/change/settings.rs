@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::audit::Facts;
 use super::check::{is_language, present, put as store, revision, valid};
 use super::done::{Done, Step, refuse};
-use super::trials;
+use super::{rules, trials};
 use crate::base::limits::{
     LANGUAGES_MAX, MASKED_OCTETS_MAX, MESSAGE_OCTETS_MAX, PASSCODE_MESSAGE_OCTETS_MAX,
 };
@@ -27,6 +27,7 @@ pub(super) fn put(
     let settings = present(it.settings.as_ref(), "the settings document")?;
     revision(head.settings_revision, it.expected_revision)?;
     trials::none_is_open(draft, Subject::Settings)?;
+    rules::keep_forwards(draft, settings)?;
     let old = query::settings(draft)?;
     let before = facts(&old);
     install(draft, head, settings)?;

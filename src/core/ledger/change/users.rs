@@ -9,8 +9,8 @@ use super::tokens;
 use crate::base::limits::{USER_ALIASES_MAX, USER_GROUPS_MAX};
 use crate::base::{Name, Timestamp, TokenId, UserId};
 use crate::ledger::storage::{
-    Budgets, PutUser, Refusal, RemoveUser, SetUserPassword, SetUserStatus, UnlockUser, User,
-    UserStatus,
+    AllowUser, Budgets, PutUser, Refusal, RemoveUser, SetUserPassword, SetUserStatus, UnlockUser,
+    User, UserStatus,
 };
 use crate::ledger::table::{Draft, Read, Table};
 use crate::ledger::{address, budgets, query};
@@ -125,6 +125,17 @@ pub(super) fn unlock(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &Unloc
         .with("locked", strict.locked)
         .with("passwords", strict.keys.len())
         .with("places", failing);
+    Ok(changed(&user, before.into_text()))
+}
+
+/// Grants a user the logins without a token once more.
+pub(super) fn allow(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &AllowUser) -> Step {
+    let user = load(draft, it.id)?;
+    let old: Option<Budgets> = query::record(draft, Table::Budgets, &it.id.to_be_bytes())?;
+    budgets::allow(draft, UserId(it.id), at)?;
+    let before = Facts::default()
+        .text("name", &user.name)
+        .with("initial_logins", old.unwrap_or_default().initial_logins);
     Ok(changed(&user, before.into_text()))
 }
 

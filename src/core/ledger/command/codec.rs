@@ -9,9 +9,10 @@ use std::time::Duration;
 use prost::Message;
 
 use super::{
-    Begin, BurnCode, Command, Entry, Factors, Match, Revisions, Settle, SourceOutcome, storage,
+    Begin, BurnCode, Command, Entry, Factors, Match, OldAnswer, Revisions, Settle, SourceOutcome,
+    storage,
 };
-use crate::base::limits::{LEASE_MAX, MATCHES_MAX, PASSCODE_HASHES_MAX};
+use crate::base::limits::{INITIAL_LOGINS_MAX, LEASE_MAX, MATCHES_MAX, PASSCODE_HASHES_MAX};
 use crate::base::{
     AnswerId, AttemptKey, Boot, ClientId, Epoch, NodeId, Owner, PasscodeId, PlaceId, Timestamp,
     TokenId, UserId,
@@ -92,7 +93,7 @@ impl From<&Command> for storage::Command {
         use storage::command::Kind;
         let kind = match command {
             Command::Begin(begin) => Some(Kind::Begin(begin.into())),
-            Command::Settle(settle) => Some(Kind::Settle((*settle).into())),
+            Command::Settle(settle) => Some(Kind::Settle(settle.into())),
             Command::SendPasscode(send) => Some(Kind::SendPasscode((&**send).into())),
             Command::Change(change) => Some(Kind::Change((**change).clone())),
             Command::Unreadable(_) => None,
@@ -133,6 +134,7 @@ impl From<&Begin> for storage::Begin {
             burn_code: burn_code_stored(begin.burn_code).into(),
             answer: answer_stored(begin.answer),
             passcodes: begin.passcodes.iter().map(|hash| hash.0.to_vec()).collect(),
+            initial_logins: begin.initial_logins,
         }
     }
 }
@@ -148,9 +150,17 @@ impl TryFrom<storage::Begin> for Begin {
         if begin.matches.len() > MATCHES_MAX {
             return Err(CommandError::Field("matches"));
         }
-        let factors = begin.factors().try_into()?;
-        if factors == Factors::Password && !begin.matches.is_empty() {
+        let factors = Factors::try_from(begin.factors())?;
+        if factors.is_whole() && !begin.matches.is_empty() {
             return Err(CommandError::Field("matches"));
+        }
+        let most = if factors == Factors::Password {
+            INITIAL_LOGINS_MAX
+        } else {
+            0
+        };
+        if begin.initial_logins > most {
+            return Err(CommandError::Field("initial_logins"));
         }
         let burn_code = storage::BurnCode::try_from(begin.burn_code);
         let burn_code = burn_code.map_err(|_| CommandError::Field("burn_code"))?;
@@ -178,6 +188,7 @@ impl TryFrom<storage::Begin> for Begin {
             burn_code: self::burn_code(burn_code),
             answer: answer(&begin.answer).map_err(|_| CommandError::Field("answer"))?,
             passcodes: passcodes.collect::<Result<_, _>>()?,
+            initial_logins: begin.initial_logins,
         })
     }
 }
@@ -221,8 +232,8 @@ const fn burn_code_stored(burn_code: Option<BurnCode>) -> storage::BurnCode {
     }
 }
 
-impl From<Settle> for storage::Settle {
-    fn from(settle: Settle) -> Self {
+impl From<&Settle> for storage::Settle {
+    fn from(settle: &Settle) -> Self {
         let outcome = match settle.outcome {
             SourceOutcome::Right => storage::SourceOutcome::Right,
             SourceOutcome::Wrong => storage::SourceOutcome::Wrong,
@@ -234,6 +245,7 @@ impl From<Settle> for storage::Settle {
             key: settle.key.0.to_vec(),
             epoch: Some(settle.epoch.into()),
             outcome: outcome.into(),
+            relayed: settle.relayed.as_ref().map(Into::into),
         }
     }
 }
@@ -250,10 +262,16 @@ impl TryFrom<storage::Settle> for Settle {
             storage::SourceOutcome::Unanswered => SourceOutcome::Unanswered,
             storage::SourceOutcome::Unspecified => return Err(CommandError::Field("outcome")),
         };
+        let relayed = settle.relayed.as_ref().map(OldAnswer::try_from).transpose();
+        let relayed = relayed.map_err(|_| CommandError::Field("relayed"))?;
+        if relayed.is_some() && outcome != SourceOutcome::Right {
+            return Err(CommandError::Field("relayed"));
+        }
         Ok(Self {
             key: key(&settle.key)?,
             epoch: settle.epoch.ok_or(CommandError::Field("epoch"))?.into(),
             outcome,
+            relayed,
         })
     }
 }
@@ -287,6 +305,7 @@ impl From<Factors> for storage::Factors {
             Factors::Code => Self::Code,
             Factors::CodeAndAccount => Self::CodeAndAccount,
             Factors::Password => Self::Password,
+            Factors::Forward => Self::Forward,
         }
     }
 }
@@ -300,6 +319,7 @@ impl TryFrom<storage::Factors> for Factors {
             storage::Factors::Code => Ok(Self::Code),
             storage::Factors::CodeAndAccount => Ok(Self::CodeAndAccount),
             storage::Factors::Password => Ok(Self::Password),
+            storage::Factors::Forward => Ok(Self::Forward),
             storage::Factors::Unspecified => Err(CommandError::Field("factors")),
         }
     }

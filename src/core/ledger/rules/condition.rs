@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Fault, Hours};
 use crate::base::limits::{FIELD_OCTETS_MAX, RULE_VALUES_MAX};
-use crate::base::{ClientId, Name};
+use crate::base::{ClientId, Name, Timestamp};
 use crate::ledger::storage::{NasMatch, RuleMatch};
 use crate::radius::kind;
 
@@ -29,6 +29,10 @@ pub struct Conditions {
     pub nas: Vec<NasTest>,
     /// The request arrived in one of these.
     pub hours: Vec<Hours>,
+    /// The request arrived before this.
+    pub until: Option<Timestamp>,
+    /// The user has no token, of any state but pending.
+    pub without_token: bool,
 }
 
 /// A test of one attribute of the request; one that is absent fails it.
@@ -115,6 +119,8 @@ impl Conditions {
             networks: each("addresses", &stored.addresses, network)?,
             nas: nas.iter().map(NasTest::read).collect::<Result<_, _>>()?,
             hours: hours.iter().map(Hours::read).collect::<Result<_, _>>()?,
+            until: None,
+            without_token: false,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What is wrong with a rule, and with which.
 
 use super::template::TemplateError;
-use crate::base::limits::{RULES_MAX, RULES_OCTETS_MAX};
+use crate::base::limits::{INITIAL_LOGINS_MAX, RULES_MAX, RULES_OCTETS_MAX};
 use crate::base::{NameError, Shown};
 use crate::radius::{NoNumber, Number, Ungrantable, ValueError};
 
@@ -39,8 +39,23 @@ pub enum Fault {
     #[error("it is never reached: rule \"{0}\" before it matches every login")]
     Unreachable(String),
     /// Nothing says what to show.
-    #[error("the factors are none of both, code, password and deny")]
+    #[error("the factors are none of both, code, password, forward and deny")]
     Factors,
+    /// The old server does not go with the factors.
+    #[error("to names an old server of the settings where the factors are forward, and only there")]
+    To,
+    /// The old server sees to all of it.
+    #[error("it forwards, and so neither burns, sends nor asks for anything itself")]
+    ForwardAsks,
+    /// A way round the second factor must end.
+    #[error("it lets in without a token, and so needs until: the date on which that ends")]
+    NoUntil,
+    /// Another login asks for a code, or for nothing.
+    #[error("initial_logins are of a rule whose factors are password")]
+    InitialFactors,
+    /// So many that nobody would enrol.
+    #[error("initial_logins are 1 to {INITIAL_LOGINS_MAX}")]
+    InitialLogins,
     /// A mode of another version.
     #[error("burn_code is neither on-accept nor on-match")]
     BurnCode,

@@ -23,9 +23,11 @@ pub use template::{Template, TemplateError};
 
 use super::command::burn_code;
 use super::storage::{self, RuleFactors};
-use super::{BurnCode, Factors};
-use crate::base::limits::{RULE_ATTRIBUTES_MAX, RULE_VALUES_MAX, RULES_MAX, RULES_OCTETS_MAX};
-use crate::base::{Name, Shown};
+use super::{BurnCode, Factors, is_server_name};
+use crate::base::limits::{
+    INITIAL_LOGINS_MAX, RULE_ATTRIBUTES_MAX, RULE_VALUES_MAX, RULES_MAX, RULES_OCTETS_MAX,
+};
+use crate::base::{Name, Shown, Timestamp};
 
 /// One rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -63,6 +65,12 @@ pub struct Ask {
     pub account_groups: Arc<[String]>,
     /// What an Accept carries, in this order.
     pub grants: Vec<Grant>,
+    /// The old server that is asked, where the factors are to forward; by its name in the
+    /// settings.
+    pub to: Option<Arc<str>>,
+    /// So often the password alone lets in each user without a token; 0: it does not look at
+    /// tokens.
+    pub initial_logins: u32,
 }
 
 /// How the code is come by, where one is asked for.
@@ -117,22 +125,40 @@ pub fn parse(stored: &storage::Rules) -> Result<Vec<Rule>, RuleError> {
 impl Rule {
     fn read(stored: &storage::Rule) -> Result<Self, Fault> {
         let when = stored.r#match.as_ref();
+        let mut when = when.map_or_else(|| Ok(Conditions::default()), Conditions::read)?;
+        let then = Then::read(stored)?;
+        when.until = (stored.until > 0).then(|| Timestamp::from_millis(stored.until));
+        when.without_token = then.minds_tokens();
+        if when.without_token && when.until.is_none() {
+            return Err(Fault::NoUntil);
+        }
         Ok(Self {
             name: stored.name.clone(),
-            when: when.map_or_else(|| Ok(Conditions::default()), Conditions::read)?,
-            then: Then::read(stored)?,
+            when,
+            then,
         })
     }
 }
 
 impl Then {
+    /// Whether it is for users without a token alone.
+    #[must_use]
+    pub fn minds_tokens(&self) -> bool {
+        match self {
+            Self::Ask(ask) => ask.to.is_some() || ask.initial_logins > 0,
+            Self::Deny => false,
+        }
+    }
+
     fn read(stored: &storage::Rule) -> Result<Self, Fault> {
         let burn = storage::BurnCode::try_from(stored.burn_code).map_err(|_| Fault::BurnCode)?;
         let burn_code = burn_code(burn);
         let prompt = Prompt::read(stored.prompt)?;
         let passcode = PasscodeWay::read(stored.passcode)?;
+        let (to, initial_logins) = without_token(stored)?;
         let factors = match stored.factors() {
             RuleFactors::Unspecified => return Err(Fault::Factors),
+            RuleFactors::Forward => Factors::Forward,
             RuleFactors::Deny
                 if !stored.attributes.is_empty()
                     || stored.account.is_some()
@@ -177,8 +203,30 @@ impl Then {
             passcode,
             account_groups: groups.into(),
             grants: grants.collect::<Result<_, _>>()?,
+            to,
+            initial_logins,
         }))
     }
+}
+
+/// Whom a rule forwards to, and how often it lets in without a token.
+fn without_token(stored: &storage::Rule) -> Result<(Option<Arc<str>>, u32), Fault> {
+    let (forwards, to) = (stored.factors() == RuleFactors::Forward, &*stored.forward);
+    if forwards != is_server_name(to) || !forwards && !to.is_empty() {
+        return Err(Fault::To);
+    }
+    let asks = stored.account.is_some() || stored.burn_code != 0 || stored.passcode != 0;
+    if forwards && (asks || Prompt::read(stored.prompt)? != Prompt::Append) {
+        return Err(Fault::ForwardAsks);
+    }
+    let logins = stored.initial_logins;
+    if logins > 0 && stored.factors() != RuleFactors::Password {
+        return Err(Fault::InitialFactors);
+    }
+    if logins > INITIAL_LOGINS_MAX {
+        return Err(Fault::InitialLogins);
+    }
+    Ok((forwards.then(|| Arc::from(to)), logins))
 }
 
 impl Prompt {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{AttemptKey, ClientId, Epoch, Owner, PlaceId, TokenId, UserId};
 use crate::ledger::{
-    Begin, BeginResult, BurnCode, Factors, Match, RefusedBy, Settle, SettleResult, SourceOutcome,
-    Verdict,
+    Begin, BeginResult, BurnCode, Factors, Match, OldAnswer, RefusedBy, Settle, SettleResult,
+    SourceOutcome, Verdict,
 };
 
 const LIFE: u64 = 5_000;
@@ -30,6 +30,8 @@ pub(super) struct Record {
     owner: Owner,
     pub(super) epoch: Epoch,
     factors: Factors,
+    initial: u32,
+    old: Option<OldAnswer>,
     pub(super) grace: u64,
     pub(super) keep: u64,
     pub(super) stage: Stage,
@@ -54,10 +56,26 @@ impl Record {
         }
     }
 
-    /// Whether it showed all that is asked for.
-    fn is_enough(&self, asked: Factors) -> bool {
-        stricter(self.factors, asked) == self.factors
+    /// Whether it showed all that is asked for, and counts among no more than are allowed.
+    fn is_enough(&self, asked: &Begin) -> bool {
+        let counts = self.initial > 0 && self.initial <= asked.initial_logins;
+        in_force(self.factors, asked.factors) == self.factors
+            && (asked.factors == Factors::Forward) == (self.factors == Factors::Forward)
+            && (asked.initial_logins == 0 || counts)
     }
+
+    /// Whether it is for users without a token.
+    fn minds_tokens(&self) -> bool {
+        self.factors == Factors::Forward || self.initial > 0
+    }
+}
+
+/// What is to be shown where one was asked for before and another is now.
+fn in_force(before: Factors, now: Factors) -> Factors {
+    if before == Factors::Forward || now == Factors::Forward {
+        return now;
+    }
+    stricter(before, now)
 }
 
 /// What shows all that both ask for.
@@ -114,6 +132,8 @@ pub(super) struct Client {
 pub(super) struct Model {
     pub(super) now: u64,
     pub(super) users: BTreeMap<UserId, bool>,
+    pub(super) owners: BTreeSet<UserId>,
+    pub(super) initial: BTreeMap<UserId, u32>,
     pub(super) tokens: BTreeMap<TokenId, Token>,
     pub(super) clients: BTreeMap<ClientId, Client>,
     pub(super) attempts: BTreeMap<AttemptKey, Record>,
@@ -177,11 +197,11 @@ impl Model {
             Stage::Settled(Verdict::Accepted, at)
                 if begin.owner == record.owner || issued <= at + self.grace_now(begin, &record) =>
             {
-                let enough = record.is_enough(begin.factors);
-                if enough && self.is_good(record.user, &record.matches) {
-                    Repeat(Verdict::Accepted)
-                } else {
-                    Refused(RefusedBy::Revoked)
+                let good = record.is_enough(begin) && self.is_record_good(&record);
+                match record.old {
+                    _ if !good => Refused(RefusedBy::Revoked),
+                    Some(old) => BeginResult::Forwarded(old),
+                    None => Repeat(Verdict::Accepted),
                 }
             }
             Stage::Settled(Verdict::Accepted, _) => {
@@ -190,7 +210,7 @@ impl Model {
             Stage::Settled(verdict, _) => Repeat(verdict),
             Stage::InFlight(until) => {
                 let epoch = record.epoch;
-                let enough = record.is_enough(begin.factors);
+                let enough = record.is_enough(begin);
                 if begin.owner == record.owner && enough {
                     let until = crate::base::Timestamp::from_millis(until);
                     Granted { epoch, until }
@@ -221,10 +241,10 @@ impl Model {
 
     /// Goes on with an open record: with its own matches, if it ever needed any.
     fn reopen(&mut self, begin: &Begin, own: Epoch, mut terms: Record) -> BeginResult {
-        if terms.factors == Factors::Password {
+        if matches!(terms.factors, Factors::Password | Factors::Forward) {
             terms.matches.clone_from(&begin.matches);
         }
-        terms.factors = stricter(terms.factors, begin.factors);
+        terms.factors = in_force(terms.factors, begin.factors);
         self.go_on(begin, own, &terms, true)
     }
 
@@ -234,7 +254,10 @@ impl Model {
             let token = self.tokens.get(&step.token).unwrap();
             token.owner != begin.user || token.generation != step.generation
         };
-        begin.revisions.client != client.revision || begin.matches.iter().any(other)
+        let without_token = begin.factors == Factors::Forward || begin.initial_logins > 0;
+        begin.revisions.client != client.revision
+            || begin.matches.iter().any(other)
+            || (without_token && self.owners.contains(&begin.user))
     }
 
     /// Lines 9 to 14 with the facts of `terms`.
@@ -253,7 +276,11 @@ impl Model {
         if self.budget(user).wrong.contains(&key) {
             return Refused(RefusedBy::Wrong);
         }
-        if terms.factors == Factors::Password {
+        let used = self.initial.get(&user).copied().unwrap_or_default();
+        if begin.initial_logins > 0 && used >= begin.initial_logins {
+            return Refused(RefusedBy::Initial);
+        }
+        if matches!(terms.factors, Factors::Password | Factors::Forward) {
             return self.within_budget(begin, own, terms);
         }
         if terms.matches.is_empty() {
@@ -349,7 +376,9 @@ impl Model {
         let record = Record {
             owner: begin.owner,
             epoch: own,
-            factors: stricter(terms.factors, begin.factors),
+            factors: in_force(terms.factors, begin.factors),
+            initial: begin.initial_logins,
+            old: None,
             stage: Stage::InFlight(until),
             ..terms.clone()
         };
@@ -360,7 +389,7 @@ impl Model {
     }
 
     pub(super) fn settle(&mut self, settle: &Settle) -> SettleResult {
-        use SettleResult::{Already, Gone, Released, Settled, Superseded};
+        use SettleResult::{Already, Forwarded, Gone, Released, Settled, Superseded};
         let key = settle.key;
         let Some(user) = self.attempts.get(&key).map(|record| record.user) else {
             return Gone;
@@ -372,8 +401,11 @@ impl Model {
             return Gone;
         }
         match record.stage {
-            Stage::Settled(Verdict::Accepted, _) if !self.is_good(user, &record.matches) => {
+            Stage::Settled(Verdict::Accepted, _) if !self.is_record_good(&record) => {
                 return Already(Verdict::Revoked);
+            }
+            Stage::Settled(Verdict::Accepted, _) if record.old.is_some() => {
+                return Forwarded(record.old.unwrap());
             }
             Stage::Settled(verdict, _) => return Already(verdict),
             Stage::Open(_) => return Gone,
@@ -391,8 +423,8 @@ impl Model {
                 Some(Verdict::WrongPassword)
             }
             SourceOutcome::Denied => Some(Verdict::Denied),
-            SourceOutcome::Right if !self.is_good(user, &record.matches) => Some(Verdict::Revoked),
-            SourceOutcome::Right => Some(Verdict::Accepted),
+            SourceOutcome::Right if !self.is_record_good(&record) => Some(Verdict::Revoked),
+            SourceOutcome::Right => Some(self.without_token(&record, settle)),
         };
         let budget = self.budget(user);
         if !budget.wrong.contains(&key) && !budget.unsure.contains(&key) {
@@ -400,7 +432,11 @@ impl Model {
             budget.asked.remove(&key);
         }
         let stage = verdict.map_or(Stage::Open(now), |verdict| Stage::Settled(verdict, now));
-        self.attempts.get_mut(&key).unwrap().stage = stage;
+        let after = self.attempts.get_mut(&key).unwrap();
+        after.stage = stage;
+        let forwarded = record.factors == Factors::Forward && verdict == Some(Verdict::Accepted);
+        after.old = settle.relayed.clone().filter(|_| forwarded);
+        let old = after.old.clone();
         if verdict == Some(Verdict::Accepted) {
             self.spend(&record.matches, None);
             if record.factors == Factors::CodeAndAccount {
@@ -410,17 +446,31 @@ impl Model {
             } else {
                 self.reset(user, now);
             }
-            if record.factors != Factors::Password {
+            if !matches!(record.factors, Factors::Password | Factors::Forward) {
                 self.accept_at(user, record.place);
             }
         }
-        verdict.map_or(Released, Settled)
+        old.map_or_else(|| verdict.map_or(Released, Settled), Forwarded)
+    }
+
+    /// Right: but so many logins are allowed, and an old server must have said something.
+    fn without_token(&mut self, record: &Record, settle: &Settle) -> Verdict {
+        if record.factors == Factors::Forward && settle.relayed.is_none() {
+            return Verdict::Denied;
+        }
+        let used = self.initial.entry(record.user).or_default();
+        if record.initial > 0 && *used >= record.initial {
+            return Verdict::Denied;
+        }
+        *used += u32::from(record.initial > 0);
+        Verdict::Accepted
     }
 
     fn settle_now(&mut self, begin: &Begin, own: Epoch, terms: &Record, verdict: Verdict) {
         let record = Record {
             owner: begin.owner,
             epoch: own,
+            initial: begin.initial_logins,
             stage: Stage::Settled(verdict, self.now),
             ..terms.clone()
         };
@@ -452,10 +502,17 @@ impl Model {
             owner: begin.owner,
             epoch: own,
             factors: begin.factors,
+            initial: begin.initial_logins,
+            old: None,
             grace,
             keep: retry.max(LIFE),
             stage: Stage::Open(0),
         }
+    }
+
+    fn is_record_good(&self, record: &Record) -> bool {
+        let lost = record.minds_tokens() && self.owners.contains(&record.user);
+        !lost && self.is_good(record.user, &record.matches)
     }
 
     fn is_good(&self, user: UserId, matches: &[Match]) -> bool {

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::model::{Client, Model, Stage, Token};
+use super::model::{Client, Model, Record, Stage, Token};
 use super::script::{CODE_CLIENT, Change, Event, PLACES, Player, TOKENS, events};
 use super::world::*;
 use crate::base::{AttemptKey, Epoch, NodeId, Timestamp, TokenId};
 use crate::ledger::attempts::{State, look};
 use crate::ledger::budgets::{Limits, Standing, standing};
 use crate::ledger::{
-    Begin, BeginResult, Command, Draft, Entry, MemoryTables, RefusedBy, SettleResult, Table,
-    Verdict, apply, query, storage,
+    Begin, BeginResult, Command, Draft, Entry, MemoryTables, OldAnswer, RefusedBy, SettleResult,
+    Table, Verdict, apply, query, storage,
 };
 
 const CASES: u32 = 400;
@@ -107,6 +107,8 @@ struct Trial {
     /// How each login ended last: verdict, until when every repeat gets it.
     ended: BTreeMap<AttemptKey, (Verdict, Timestamp)>,
     keys: BTreeSet<AttemptKey>,
+    /// What an old server said of each login at first.
+    relayed: BTreeMap<AttemptKey, OldAnswer>,
 }
 
 impl Trial {
@@ -144,6 +146,7 @@ impl Trial {
             spent: BTreeMap::new(),
             ended: BTreeMap::new(),
             keys: BTreeSet::new(),
+            relayed: BTreeMap::new(),
         }
     }
 
@@ -208,6 +211,21 @@ impl Trial {
                 );
                 self.model.tokens.get_mut(&token).unwrap().generation += 1;
             }
+            Change::Owns(user, on) => {
+                let user = crate::base::UserId(user.into());
+                let tokens = TOKENS.iter().filter(|(_, owner)| *owner == user);
+                let tokens: Vec<_> = tokens.filter(|_| on).map(|(token, _)| token.0).collect();
+                world.edit(
+                    Table::Users,
+                    &user.0.to_be_bytes(),
+                    |it: &mut storage::User| it.tokens = tokens,
+                );
+                if on {
+                    self.model.owners.insert(user);
+                } else {
+                    self.model.owners.remove(&user);
+                }
+            }
             Change::Client(to) => {
                 world.edit_client(|it| {
                     it.burn_code = if to.burns { 2 } else { 1 };
@@ -233,13 +251,20 @@ impl Trial {
             let epoch = Epoch { index, place };
             match (command, outcome) {
                 (Command::Begin(begin), Outcome::Begin(result)) => {
-                    self.begun(begin, *result, epoch)?;
+                    self.begun(begin, result, epoch)?;
                 }
                 (Command::Settle(settle), Outcome::Settle(result)) => {
+                    let before = self.model.attempts.get(&settle.key);
+                    let is_over = |record: &Record| matches!(record.stage, Stage::Settled(..));
+                    let repeated = before.is_some_and(is_over);
                     let expected = self.model.settle(settle);
-                    prop_assert_eq!(*result, expected, "{:?}", settle);
-                    if let SettleResult::Settled(verdict) = *result {
-                        self.ended(settle.key, verdict)?;
+                    prop_assert_eq!(result, &expected, "{:?}", settle);
+                    match result {
+                        SettleResult::Settled(verdict) => self.ended(settle.key, *verdict)?,
+                        SettleResult::Forwarded(old) => {
+                            self.forwarded(settle.key, repeated, old)?
+                        }
+                        _ => {}
                     }
                 }
                 other => prop_assert!(false, "{:?}", other),
@@ -251,12 +276,18 @@ impl Trial {
     fn begun(
         &mut self,
         begin: &Begin,
-        result: BeginResult,
+        result: &BeginResult,
         epoch: Epoch,
     ) -> Result<(), TestCaseError> {
         self.keys.insert(begin.key);
         let expected = self.model.begin(begin, epoch);
-        prop_assert_eq!(result, expected, "{:?}", begin);
+        prop_assert_eq!(result, &expected, "{:?}", begin);
+        if let BeginResult::Forwarded(old) = result {
+            // I2: with what was said at first, and never to who has a token by now.
+            prop_assert_eq!(self.relayed.get(&begin.key), Some(old));
+            prop_assert!(!self.model.owners.contains(&begin.user));
+            return Ok(());
+        }
         // I2: a retry gets the verdict of its login, or none.
         if let Some(&(verdict, until)) = self.ended.get(&begin.key)
             && begin.issued <= until
@@ -267,7 +298,7 @@ impl Trial {
                 BeginResult::Stale,
                 BeginResult::TooLate,
             ];
-            prop_assert!(fine.contains(&result), "{:?} after {:?}", result, verdict);
+            prop_assert!(fine.contains(result), "{:?} after {:?}", result, verdict);
         }
         // I4: between two resets no more than `limit` different keys are asked.
         let asked = &self.model.budget(begin.user).asked;
@@ -285,6 +316,23 @@ impl Trial {
             }
             Some(Stage::Open(_)) | None => Ok(()),
         }
+    }
+
+    /// An old server has let a login in, now or before.
+    fn forwarded(
+        &mut self,
+        key: AttemptKey,
+        repeated: bool,
+        old: &OldAnswer,
+    ) -> Result<(), TestCaseError> {
+        let user = self.model.attempts.get(&key).unwrap().user;
+        prop_assert!(!self.model.owners.contains(&user));
+        if repeated {
+            prop_assert_eq!(self.relayed.get(&key), Some(old));
+            return Ok(());
+        }
+        self.relayed.insert(key, old.clone());
+        self.ended(key, Verdict::Accepted)
     }
 
     /// A login got its verdict just now.

@@ -40,6 +40,8 @@ pub(super) struct Login {
     node: u8,
     flow: u8,
     by: Factors,
+    /// Of the password alone: one of so many without a token.
+    initial: bool,
     burn_code: Option<BurnCode>,
     out_of_window: bool,
     saw_record: bool,
@@ -52,6 +54,8 @@ pub(super) enum Change {
     User(u8, bool),
     Token(u8, bool),
     Seed(u8),
+    /// The user's own record lists a token, or none.
+    Owns(u8, bool),
     Client(ClientChange),
 }
 
@@ -102,6 +106,7 @@ fn login() -> impl Strategy<Value = Login> {
         2 => Just(Factors::Code),
         2 => Just(Factors::CodeAndAccount),
         2 => Just(Factors::Password),
+        2 => Just(Factors::Forward),
     ];
     let burn_code = prop_oneof![
         4 => Just(None),
@@ -111,6 +116,7 @@ fn login() -> impl Strategy<Value = Login> {
     let flags = (
         by,
         burn_code,
+        any::<bool>(),
         prop::bool::weighted(0.15),
         prop::bool::weighted(0.7),
         prop::bool::weighted(0.8),
@@ -118,7 +124,7 @@ fn login() -> impl Strategy<Value = Login> {
     let lag = prop_oneof![6 => Just(0), 2 => 0..5_000_u64, 1 => 4_990..5_010_u64];
     (who, flags, lag).prop_map(|(who, flags, lag)| {
         let (user, password, caller, code, node, flow) = who;
-        let (by, burn_code, out_of_window, saw_record, caller_named) = flags;
+        let (by, burn_code, initial, out_of_window, saw_record, caller_named) = flags;
         Login {
             user,
             password,
@@ -127,6 +133,7 @@ fn login() -> impl Strategy<Value = Login> {
             node,
             flow,
             by,
+            initial,
             burn_code,
             out_of_window,
             saw_record,
@@ -141,6 +148,7 @@ fn change() -> impl Strategy<Value = Change> {
         (1..3_u8, prop::bool::weighted(0.7)).prop_map(|(user, on)| Change::User(user, on)),
         (0..3_u8, prop::bool::weighted(0.7)).prop_map(|(token, on)| Change::Token(token, on)),
         (0..3_u8).prop_map(Change::Seed),
+        (1..3_u8, any::<bool>()).prop_map(|(user, on)| Change::Owns(user, on)),
         any::<(bool, bool, bool)>().prop_map(|(burns, strict, revalidates)| {
             Change::Client(ClientChange {
                 burns,
@@ -152,6 +160,8 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 pub(super) const CODE_CLIENT: ClientId = ClientId(2);
+/// Allowed without a token.
+pub(super) const INITIAL_LOGINS: u32 = 2;
 pub(super) const TOKENS: [(TokenId, UserId); 3] = [
     (TOKEN, USER),
     (SECOND_TOKEN, USER),
@@ -219,10 +229,14 @@ impl Player {
             Event::Answer(which, outcome) => {
                 if let Some(&(key, epoch)) = self.grants.iter().rev().nth(*which) {
                     let outcome = *outcome;
+                    // Each answer says something else: a repeat must say what the first said.
+                    let said = self.sent.len().to_string();
+                    let right = outcome == SourceOutcome::Right && *which != 1;
                     self.send(Command::Settle(Settle {
                         key,
                         epoch,
                         outcome,
+                        relayed: right.then(|| old_answer(said.as_bytes())),
                     }));
                 }
             }
@@ -254,7 +268,7 @@ impl Player {
     fn begin(&self, login: &Login) -> Begin {
         let client = match login.by {
             Factors::Code | Factors::CodeAndAccount => CODE_CLIENT,
-            Factors::PasswordAndCode | Factors::Password => CLIENT,
+            Factors::PasswordAndCode | Factors::Password | Factors::Forward => CLIENT,
         };
         let user = UserId(login.user.into());
         let key = self.key(login);
@@ -289,13 +303,18 @@ impl Player {
             burn_code: login.burn_code,
             answer: None,
             passcodes: Vec::new(),
+            initial_logins: if login.initial && login.by == Factors::Password {
+                INITIAL_LOGINS
+            } else {
+                0
+            },
         }
     }
 
     /// Code 0 is wrong; 1 to 4 are steps; 5 is in the windows of two steps and, where the
     /// user has one, of a second token.
     fn matches(&self, login: &Login) -> Vec<Match> {
-        let none = login.code == 0 || login.by == Factors::Password;
+        let none = login.code == 0 || login.by.is_whole();
         if none || login.out_of_window {
             return Vec::new();
         }

@@ -10,11 +10,13 @@ use crate::base::{
 use crate::ledger::attempts::{Attempt, look};
 use crate::ledger::budgets::{Limits, Standing, standing};
 use crate::ledger::{
-    Begin, BeginResult, CLUSTER_VERSION, Command, Draft, Entry, Factors, Match, MemoryTables, Read,
-    Revisions, Settle, SettleResult, SourceOutcome, Table, Verdict, Write, apply, query, storage,
+    Begin, BeginResult, CLUSTER_VERSION, Command, Draft, Entry, Factors, Match, MemoryTables,
+    OldAnswer, Read, Revisions, Settle, SettleResult, SourceOutcome, Table, Verdict, Write, apply,
+    query, storage,
 };
 
 pub(super) use crate::ledger::Outcome;
+use crate::radius::{Attribute, Number, Relayed};
 
 pub(super) const USER: UserId = UserId(1);
 pub(super) const OTHER_USER: UserId = UserId(2);
@@ -191,7 +193,22 @@ impl World {
             key: attempt_key(key),
             epoch,
             outcome,
+            relayed: None,
         };
+        self.settle_with(settle)
+    }
+
+    /// An old server lets a forwarded login in.
+    pub(super) fn relay(&mut self, key: u8, epoch: Epoch, old: &OldAnswer) -> SettleResult {
+        self.settle_with(Settle {
+            key: attempt_key(key),
+            epoch,
+            outcome: SourceOutcome::Right,
+            relayed: Some(old.clone()),
+        })
+    }
+
+    fn settle_with(&mut self, settle: Settle) -> SettleResult {
         match self.run(vec![Command::Settle(settle)]).pop() {
             Some(Outcome::Settle(result)) => result,
             other => panic!("not of a Settle: {other:?}"),
@@ -237,6 +254,7 @@ impl World {
             burn_code: None,
             answer: None,
             passcodes: Vec::new(),
+            initial_logins: 0,
         }
     }
 
@@ -263,6 +281,28 @@ impl World {
             matches: Vec::new(),
             ..self.login(key, 0)
         }
+    }
+
+    /// One of so many without a token.
+    pub(super) fn initial_login(&self, key: u8, allowed: u32) -> Begin {
+        Begin {
+            initial_logins: allowed,
+            ..self.password_login(key)
+        }
+    }
+
+    /// A login that an old server decides.
+    pub(super) fn forward(&self, key: u8) -> Begin {
+        Begin {
+            factors: Factors::Forward,
+            ..self.password_login(key)
+        }
+    }
+
+    /// The user has [`TOKEN`], in this state.
+    pub(super) fn give_token(&mut self, state: storage::TokenState) {
+        self.edit_user(|it| it.tokens = vec![TOKEN.0]);
+        self.edit_token(|it| it.state = state.into());
     }
 
     /// A login with a wrong code.
@@ -308,6 +348,15 @@ pub(super) const fn owner(node: u16, boot: u64, flow: u64) -> Owner {
         node: NodeId(node),
         boot: Boot(boot),
         flow,
+    }
+}
+
+/// An old server's Accept with this Class.
+pub(super) fn old_answer(class: &[u8]) -> OldAnswer {
+    let class = Attribute::new(Number::Standard(25), class).unwrap();
+    OldAnswer {
+        server: "old".into(),
+        attributes: Relayed::new(&[class]).unwrap(),
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! Must not know who was asked.
 
+use std::sync::Arc;
+
 use super::{Flow, Grant, Turns, settled};
 use crate::base::limits::SETTLE_TRIES_MAX;
-use crate::ledger::{Settle, SettleResult, SourceOutcome, Verdict};
+use crate::ledger::{OldAnswer, Settle, SettleResult, SourceOutcome, Verdict};
 use crate::login::ending::{Decision, Ending, Pace};
 use crate::login::exchange::{Answer, ProposeError};
 use crate::login::reason::Reason;
@@ -25,12 +27,7 @@ pub struct Settling {
 }
 
 impl Settling {
-    pub(super) const fn new(
-        grant: Grant,
-        answer: Option<Answer>,
-        overslept: bool,
-        turns: Turns,
-    ) -> Self {
+    pub(super) fn new(grant: Grant, answer: Option<Answer>, overslept: bool, turns: Turns) -> Self {
         Self {
             grant,
             answer,
@@ -44,12 +41,27 @@ impl Settling {
     /// The command to propose.
     #[must_use]
     pub fn command(&self) -> Settle {
-        let outcome = |answer: Answer| answer.outcome;
         Settle {
             key: self.grant.key,
             epoch: self.grant.epoch,
-            outcome: self.answer.map_or(SourceOutcome::NotAsked, outcome),
+            outcome: self.outcome(),
+            relayed: self.relayed(),
         }
+    }
+
+    fn outcome(&self) -> SourceOutcome {
+        let answer = self.answer.as_ref();
+        answer.map_or(SourceOutcome::NotAsked, |answer| answer.outcome)
+    }
+
+    /// What an old server said, where it lets in.
+    fn relayed(&self) -> Option<OldAnswer> {
+        let right = |answer: &&Answer| answer.outcome == SourceOutcome::Right;
+        let answer = self.answer.as_ref().filter(right)?;
+        Some(OldAnswer {
+            server: Arc::clone(self.grant.server.as_ref()?),
+            attributes: answer.relayed.clone(),
+        })
     }
 
     /// Whether it was proposed before and not seen to be recorded: to be tried after a pause.
@@ -66,7 +78,12 @@ impl Settling {
             Ok(SettleResult::Already(verdict)) if self.is_doubtful => {
                 self.turns.finish(self.verdict(verdict))
             }
-            Ok(SettleResult::Already(verdict)) => self.turns.finish(settled(verdict)),
+            Ok(SettleResult::Already(verdict)) => {
+                self.turns.finish(settled(verdict, self.grant.let_in))
+            }
+            Ok(SettleResult::Forwarded(old)) => {
+                self.turns.forwarded(Reason::AcceptedForwarded, old)
+            }
             Ok(SettleResult::Released) => self.released(late),
             // An earlier copy of this settle released it.
             Ok(SettleResult::Gone) if self.is_doubtful && !self.has_verdict() => {
@@ -94,8 +111,7 @@ impl Settling {
     }
 
     fn has_verdict(&self) -> bool {
-        let outcome = self.answer.map(|answer| answer.outcome);
-        match outcome.unwrap_or(SourceOutcome::NotAsked) {
+        match self.outcome() {
             SourceOutcome::Right | SourceOutcome::Wrong | SourceOutcome::Denied => true,
             SourceOutcome::NotAsked | SourceOutcome::Unanswered => false,
         }
@@ -104,21 +120,23 @@ impl Settling {
     /// The verdict of this flow's own answer: the source's reason, unless the ledger found
     /// otherwise.
     fn verdict(&self, verdict: Verdict) -> Ending {
-        let said = self.answer.map(|answer| (verdict, answer.outcome));
-        match (said, self.answer) {
-            (
-                Some(
-                    (Verdict::WrongPassword, SourceOutcome::Wrong)
-                    | (Verdict::Denied, SourceOutcome::Denied),
-                ),
-                Some(answer),
-            ) => Ending {
+        let Some(answer) = &self.answer else {
+            return settled(verdict, self.grant.let_in);
+        };
+        match (verdict, answer.outcome) {
+            (Verdict::WrongPassword, SourceOutcome::Wrong)
+            | (Verdict::Denied, SourceOutcome::Denied) => Ending {
                 decision: Decision::Reject,
                 reason: answer.reason,
                 pace: Pace::Measured,
                 source_code: answer.code,
             },
-            _ => settled(verdict),
+            // Other logins of the user were let in meanwhile, by the last ones allowed.
+            (Verdict::Denied, SourceOutcome::Right) => Ending {
+                pace: Pace::Measured,
+                ..Ending::reject(Reason::InitialUsed)
+            },
+            _ => settled(verdict, self.grant.let_in),
         }
     }
 
@@ -126,7 +144,7 @@ impl Settling {
     /// So it may, once, by a node that slept over the answer: to everyone else it was dead
     /// meanwhile, and another node would have asked in its place (DESIGN §1, I2).
     fn released(mut self, late: bool) -> Flow {
-        let Some(answer) = self.answer else {
+        let Some(answer) = &self.answer else {
             return self.turns.again(late, Reason::Deadline);
         };
         if self.overslept && !late && !self.turns.asked_again {

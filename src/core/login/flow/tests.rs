@@ -85,11 +85,7 @@ fn answered(claim: Claim, outcome: SourceOutcome, reason: Reason) -> Settling {
     let code = 50126;
     match begun(claim, Ok(GRANTED), false) {
         Flow::Ask(_, asking) => {
-            let answer = Answer {
-                outcome,
-                reason,
-                code,
-            };
+            let answer = Answer::new(outcome, reason, code);
             settling(asking.answered(answer, false))
         }
         other => panic!("not asking: {other:?}"),
@@ -128,11 +124,7 @@ fn a_granted_login_asks_settles_and_is_let_in() {
         panic!("not asking: {flow:?}");
     };
     assert_eq!(question.password, Secret::from(b"secret".as_slice()));
-    let right = Answer {
-        outcome: SourceOutcome::Right,
-        reason: Reason::Accepted,
-        code: 0,
-    };
+    let right = Answer::new(SourceOutcome::Right, Reason::Accepted, 0);
     let settling = settling(asking.answered(right, false));
     assert_eq!(settling.command().epoch, EPOCH);
     assert_eq!(settling.command().outcome, SourceOutcome::Right);
@@ -221,11 +213,7 @@ fn a_refusal_that_asked_no_source_takes_the_time_of_one_that_did() {
 
 #[test]
 fn a_node_that_slept_over_the_answer_asks_once_more_and_not_again() {
-    const NONE: Answer = Answer {
-        outcome: SourceOutcome::Unanswered,
-        reason: Reason::SourceUnanswered,
-        code: 0,
-    };
+    const NONE: Answer = Answer::new(SourceOutcome::Unanswered, Reason::SourceUnanswered, 0);
     let slept = |flow| match flow {
         Flow::Ask(_, asking) => settling(asking.answered(NONE, true)),
         other => panic!("not asking: {other:?}"),
@@ -477,11 +465,7 @@ fn a_grant_in_hand_is_not_in_doubt_any_more() {
     let Flow::Ask(_, asking) = beginning.begun(Ok(GRANTED), QUICK, false) else {
         panic!("must ask");
     };
-    let wrong = Answer {
-        outcome: SourceOutcome::Wrong,
-        reason: Reason::WrongPassword,
-        code: 0,
-    };
+    let wrong = Answer::new(SourceOutcome::Wrong, Reason::WrongPassword, 0);
     let mut flow = asking.answered(wrong, false);
     for _ in 0..SETTLE_TRIES_MAX {
         flow = settling(flow).settled(Err(ProposeError::Unknown), true);

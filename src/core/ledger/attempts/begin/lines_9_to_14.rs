@@ -24,7 +24,7 @@ impl Case<'_> {
         if generations::is_full(scene.head, self.found.as_ref()) {
             return Ok(BeginResult::Refused(RefusedBy::Overload));
         }
-        if terms.factors != Factors::Password
+        if !terms.factors.is_whole()
             && let Some(result) = self.lines_10_to_12(scene, terms)?
         {
             return Ok(result);
@@ -80,8 +80,12 @@ impl Case<'_> {
         if waits.is_some() {
             return Ok(Some(RefusedBy::Waiting));
         }
-        let is_wrong = strict.is_wrong(&begin.key);
-        Ok(is_wrong.then_some(RefusedBy::Wrong))
+        if strict.is_wrong(&begin.key) {
+            return Ok(Some(RefusedBy::Wrong));
+        }
+        // No password is proven for who would not be let in by it.
+        let is_over = self.budgets.without_token.is_over(begin.initial_logins);
+        Ok(is_over.then_some(RefusedBy::Initial))
     }
 
     /// Line 10: a wrong code. Where it is the only factor, it is as good as a password.

@@ -49,7 +49,7 @@ fn check_factors(client: &Client) -> Step<()> {
     let own = match client.factors() {
         Factors::PasswordAndCode => Shown::PasswordAndCode,
         Factors::Code => Shown::Code,
-        Factors::Password | Factors::CodeAndAccount | Factors::Unspecified => {
+        Factors::Password | Factors::CodeAndAccount | Factors::Forward | Factors::Unspecified => {
             return valid(false, "the factors of a client are both or the code");
         }
     };

@@ -6,12 +6,13 @@ use super::super::audit::Facts;
 use super::super::check::{ensure, sealed, valid};
 use super::super::done::{Step, refuse};
 use super::entra::check_timeout;
-use super::sources::{is_host, is_word};
+use super::sources::is_host;
 use crate::base::Shown;
 use crate::base::limits::{
     FORWARD_ATTRIBUTES_MAX, FORWARD_SECRET_OCTETS_MAX, FORWARD_SECRET_OCTETS_MIN,
     FORWARD_SERVERS_MAX, FORWARD_TRIES_MAX, FORWARDS_MAX,
 };
+use crate::ledger::is_server_name;
 use crate::ledger::storage::{AllowedAttribute, Forward, Refusal};
 use crate::radius::Number;
 use crate::seal::Sealed;
@@ -25,7 +26,7 @@ pub(super) fn check(forwards: &[Forward]) -> Step<()> {
     let mut names = BTreeSet::new();
     for forward in forwards {
         valid(
-            is_word(&forward.name),
+            is_server_name(&forward.name),
             "a forward has no name, or odd signs in it",
         )?;
         let name = forward.name.to_ascii_lowercase();
