@@ -106,8 +106,8 @@ impl Entra {
             retry_after,
             hurried: span < HURRIED,
         };
-        self.guard.learn(question, lesson, permit, Instant::now());
-        Ok(judged.answer)
+        self.guard.learn(question, &lesson, permit, Instant::now());
+        Ok(lesson.judged.answer)
     }
 
     async fn exchange(
@@ -162,7 +162,7 @@ impl Entra {
         }
     }
 
-    fn tell(&self, answer: Answer, request_id: &str, took: Duration) {
+    fn tell(&self, answer: &Answer, request_id: &str, took: Duration) {
         let reason = answer.reason.code();
         self.operations
             .time("source_seconds", outcome_name(answer.outcome), took);
@@ -181,7 +181,7 @@ impl PasswordSource for Entra {
         let request_id = self.request_ids.next();
         let answer = match self.question(&question, &request_id, began).await {
             Ok(answer) => {
-                self.tell(answer, &request_id, began.elapsed());
+                self.tell(&answer, &request_id, began.elapsed());
                 answer
             }
             Err(Spared { answer, label }) => {

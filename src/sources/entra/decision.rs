@@ -33,7 +33,7 @@ struct Decision {
 }
 
 /// A verdict, and what else the answer asks for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Judged {
     pub(super) answer: Answer,
     pub(super) then: Then,

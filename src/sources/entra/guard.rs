@@ -38,7 +38,7 @@ struct Users {
 }
 
 /// Why nobody was asked, and what is said instead.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Spared {
     pub(super) answer: Answer,
     /// For metrics.
@@ -46,7 +46,7 @@ pub(super) struct Spared {
 }
 
 /// What came of a question.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Lesson {
     pub(super) judged: Judged,
     /// How long the source asks to be left alone, in its own words.
@@ -105,7 +105,7 @@ impl Guard {
     pub(super) fn learn(
         &self,
         question: &Question,
-        lesson: Lesson,
+        lesson: &Lesson,
         permit: Permit<'_>,
         now: Instant,
     ) {
@@ -117,13 +117,13 @@ impl Guard {
         if self.learn_of_user(question, judged, now) {
             self.raise(&troubles::EGRESS);
         }
-        if let Some(span) = rest_asked(judged, retry_after) {
+        if let Some(span) = rest_asked(judged, *retry_after) {
             drop(permit);
             self.throttled(span, now);
         } else {
-            self.done(verdict(judged), hurried, permit, now);
+            self.done(verdict(judged), *hurried, permit, now);
         }
-        match (judged.trouble, shown(judged.answer)) {
+        match (judged.trouble, shown(&judged.answer)) {
             (Some(trouble), _) => self.raise(trouble),
             (None, Some(shown)) => self.alarms.clear(&self.source, shown),
             (None, None) => {}
@@ -155,7 +155,7 @@ impl Guard {
     }
 
     /// True: so many users are locked that it must be our address.
-    fn learn_of_user(&self, question: &Question, judged: Judged, now: Instant) -> bool {
+    fn learn_of_user(&self, question: &Question, judged: &Judged, now: Instant) -> bool {
         let Question { name, password, .. } = question;
         let mut users = self.users();
         match judged.answer.outcome {
@@ -193,7 +193,7 @@ impl Guard {
 }
 
 /// For how long an answer asks to be left alone. `retry_after` is in its own words.
-pub(super) fn rest_asked(judged: Judged, retry_after: Option<Duration>) -> Option<Duration> {
+pub(super) fn rest_asked(judged: &Judged, retry_after: Option<Duration>) -> Option<Duration> {
     let asks = judged.then == Then::Rest || retry_after.is_some();
     asks.then(|| bounded(retry_after))
 }
@@ -206,7 +206,7 @@ pub(super) fn bounded(retry_after: Option<Duration>) -> Duration {
 }
 
 /// What an answer says about the source, whatever it says about the user.
-const fn verdict(judged: Judged) -> Verdict {
+const fn verdict(judged: &Judged) -> Verdict {
     match (judged.answer.outcome, judged.answer.reason) {
         (SourceOutcome::Denied | SourceOutcome::Right | SourceOutcome::Wrong, _)
         | (SourceOutcome::NotAsked, Reason::LockedAtSource) => Verdict::Success,
@@ -226,7 +226,7 @@ const fn verdict(judged: Judged) -> Verdict {
 }
 
 /// What an answer shows to be over.
-const fn shown(answer: Answer) -> Option<Over> {
+const fn shown(answer: &Answer) -> Option<Over> {
     match (answer.outcome, answer.reason) {
         (SourceOutcome::Right, _) | (SourceOutcome::Denied, Reason::NoMfa) => Some(Over::Proven),
         (SourceOutcome::Wrong | SourceOutcome::Denied, _) => Some(Over::Answered),
@@ -234,7 +234,7 @@ const fn shown(answer: Answer) -> Option<Over> {
     }
 }
 
-pub(super) const fn spared(outcome: SourceOutcome, reason: Reason, label: &'static str) -> Spared {
+pub(super) fn spared(outcome: SourceOutcome, reason: Reason, label: &'static str) -> Spared {
     let answer = plain(outcome, reason, 0).answer;
     Spared { answer, label }
 }

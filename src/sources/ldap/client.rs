@@ -224,7 +224,7 @@ impl Ldap {
         self.directory.standing(&mut reader, name, dn, now).await
     }
 
-    fn tell(&self, answer: Answer, began: Instant) {
+    fn tell(&self, answer: &Answer, began: Instant) {
         let reason = answer.reason.code();
         let took = began.elapsed();
         self.operations.count("source_answers", reason);
@@ -243,7 +243,7 @@ impl PasswordSource for Ldap {
     async fn ask(&self, question: Question) -> Answer {
         let began = Instant::now();
         let answer = self.question(&question).await;
-        self.tell(answer, began);
+        self.tell(&answer, began);
         answer
     }
 }

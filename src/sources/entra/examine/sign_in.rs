@@ -40,7 +40,7 @@ impl Entra {
     }
 }
 
-fn finding(judged: Judged, domain: &str) -> Finding {
+fn finding(judged: &Judged, domain: &str) -> Finding {
     let code = judged.answer.code;
     if let Some(trouble) = judged.trouble {
         let found = format!("refused with AADSTS{code}: {}", trouble.what);

@@ -115,8 +115,7 @@ fn refused(entra: &Entra, heard: &Heard) -> Missed {
     use countersign_core::login::Reason;
 
     let (judged, retry_after) = entra.judge(heard);
-    let answer = judged.answer;
-    if let Some(span) = rest_asked(judged, retry_after) {
+    if let Some(span) = rest_asked(&judged, retry_after) {
         return Missed {
             error: LookupError::Resting,
             shows: Shows::Throttle(span),
@@ -125,6 +124,7 @@ fn refused(entra: &Entra, heard: &Heard) -> Missed {
     if let Some(trouble) = judged.trouble {
         entra.graph.raise(trouble);
     }
+    let answer = &judged.answer;
     match (answer.outcome, answer.reason) {
         (Outcome::Unanswered, _) => Missed::fault(LookupError::Broken, Fault::Unanswered),
         (Outcome::NotAsked, reason) if reason != Reason::SourceMisconfigured => {

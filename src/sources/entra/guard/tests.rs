@@ -71,10 +71,10 @@ impl World {
             retry_after: None,
             hurried: false,
         };
-        self.taught(name, lesson);
+        self.taught(name, &lesson);
     }
 
-    fn taught(&self, name: &str, lesson: Lesson) {
+    fn taught(&self, name: &str, lesson: &Lesson) {
         let question = question(name, "pw");
         let permit = self.guard.admit(&question, self.now).expect("admitted");
         self.guard.learn(&question, lesson, permit, self.now);
@@ -178,7 +178,7 @@ fn failures_in_a_row_open_it_and_the_reason_is_kept() {
     ] {
         let mut world = World::new();
         for _ in 0..FAILURES_MAX {
-            world.told("alice", judged);
+            world.told("alice", judged.clone());
         }
         let expected = Some((SourceOutcome::NotAsked, reason));
         assert_eq!(world.spared("alice", "pw"), expected);
@@ -233,7 +233,7 @@ fn a_throttle_is_kept_and_told_once() {
         .collect();
     for (lesson, (question, permit)) in lessons.into_iter().zip(asked) {
         let permit = permit.expect("admitted");
-        world.guard.learn(&question, lesson, permit, world.now);
+        world.guard.learn(&question, &lesson, permit, world.now);
     }
     let heard = world
         .heard
@@ -260,7 +260,7 @@ fn a_throttle_that_asks_for_nothing_is_still_one() {
         retry_after: Some(Duration::ZERO),
         hurried: false,
     };
-    world.taught("alice", lesson);
+    world.taught("alice", &lesson);
     assert_eq!(world.guard.resting(world.now), Some(REST_LEAST));
 }
 
@@ -272,7 +272,7 @@ fn no_word_from_outside_makes_a_source_rest_for_long() {
         retry_after: Some(Duration::from_secs(u64::MAX)),
         hurried: false,
     };
-    world.taught("alice", lesson);
+    world.taught("alice", &lesson);
     assert_eq!(world.guard.resting(world.now), Some(REST_MOST));
     let peer = World::new();
     peer.guard.rest(Duration::from_secs(u64::MAX), peer.now);
@@ -301,7 +301,7 @@ fn a_failure_in_a_hurry_shows_nothing() {
             retry_after: None,
             hurried: true,
         };
-        world.taught("alice", lesson);
+        world.taught("alice", &lesson);
     }
     assert_eq!(world.guard.resting(world.now), None);
 }
