@@ -22,7 +22,6 @@ pub(super) fn settings(document: Document) -> Result<storage::Settings, OperateE
             .collect::<Result<_, _>>()?,
         mail: document.mail.map(Mail::stored).transpose()?,
         sms: document.sms.map(Sms::stored).transpose()?,
-        forwards: Vec::new(),
         texts: document.texts.into_iter().map(texts).collect(),
     })
 }
