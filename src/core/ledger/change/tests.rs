@@ -3,7 +3,7 @@
 mod client_policy;
 mod clients;
 mod cluster;
-mod forwards;
+mod forward_settings;
 mod import;
 mod operators;
 mod properties;
