@@ -27,7 +27,8 @@ class Forward(battery.Case):
         settings = self.cluster.folder / "settings.toml"
         settings.write_text(settings.read_text() + FORWARD)
         self.cluster.run("settings", "apply", settings)
-        self.cluster.run("rule", "add", "old", "--factors", "forward", "--to", "old")
+        forward = ["--factors", "forward", "--to", "old", "--until", moment(time.time() + 3600)]
+        self.cluster.run("rule", "add", "old", *forward)
         self.cluster.run("rule", "add", "all", "--factors", "both")
 
     def log_in(self, name, *answers, caller="home", node=0, **more):
@@ -76,8 +77,7 @@ class Forward(battery.Case):
 
     def test_asks_nobody_any_more_when_the_rule_has_ended(self):
         end = int(time.time()) + 6
-        ends = datetime.fromtimestamp(end, timezone.utc).isoformat()
-        self.cluster.run("rule", "set", "old", "--until", ends)
+        self.cluster.run("rule", "set", "old", "--until", moment(end))
         self.assertEqual(self.log_in(self.guest.name, OLD_PASSWORD), ACCEPT)
         until("the rule has ended", lambda: time.time() > end + 1)
         late = self.log_in(self.guest.name, OLD_PASSWORD, caller="elsewhere")
@@ -105,6 +105,10 @@ class Forward(battery.Case):
         with self.assertRaisesRegex(AssertionError, "1 red"):
             self.cluster.run("settings", "test-forward")
         self.assertEqual(self.log_in(self.guest.name, OLD_PASSWORD), REJECT)
+
+
+def moment(seconds):
+    return datetime.fromtimestamp(int(seconds), timezone.utc).isoformat()
 
 
 SIGNED = {"Message-Authenticator": "0x00"}
