@@ -116,6 +116,7 @@ fn command(node: NodeId, flow: u64) -> Command {
         burn_code: None,
         answer: None,
         passcodes: Vec::new(),
+        initial_logins: 0,
     })
 }
 

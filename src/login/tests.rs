@@ -16,6 +16,7 @@ mod nodes;
 mod passcodes;
 mod responses;
 mod rules;
+mod without_token;
 mod world;
 
 fn said(outcome: &world::Outcomes) -> (Decision, Reason) {

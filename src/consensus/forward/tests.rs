@@ -75,6 +75,7 @@ async fn a_broken_stream_is_unknown_and_the_same_claim_finds_its_own_grant() {
         key: begin(&world.leader).key,
         epoch,
         outcome: SourceOutcome::Wrong,
+        relayed: None,
     });
     world.propose(settle).await.unwrap();
     let after = world.propose(Command::Begin(begin(&world.leader))).await;

@@ -134,6 +134,9 @@ mod tests {
         assert!(code.allow(Factors::PasswordAndCode) && code.allow(Factors::Code));
         assert!(!code.allow(Factors::Password));
         assert!(AllowedFactors::default().allow(Factors::Password));
+        let forward = allowed(&[storage::Factors::Forward]);
+        assert!(forward.allow(Factors::Forward) && !both.allow(Factors::Forward));
+        assert!(!forward.allow(Factors::Password) && !forward.allow(Factors::Code));
     }
 
     #[test]

@@ -54,7 +54,7 @@ async fn once_applied_everywhere_every_node_repeats_the_verdict() {
     assert_eq!(cluster.source.asked(), 1);
     assert_eq!(
         begins(&cluster)[1..],
-        [BeginResult::Repeat(Verdict::Accepted); 2]
+        [const { BeginResult::Repeat(Verdict::Accepted) }; 2]
     );
 }
 

@@ -8,14 +8,14 @@ use countersign_core::ledger::storage::{
     RuleMatch, Rules, Settings, User,
 };
 use countersign_core::ledger::{Command, Outcome, Table, query};
-use countersign_core::login::{Reason, Request};
+use countersign_core::login::{Decision, Reason, Request};
 
 use super::world::{ALICE, COMMIT, PROXY, VPN, World, without_stages};
 use super::{ACCEPTED, reject, said, silent};
 use crate::login::Ledger;
 
 /// Carries out a change as an operator's, and waits until it is acknowledged.
-async fn change(world: &World, kind: Kind) -> ChangeOutcome {
+pub(super) async fn change(world: &World, kind: Kind) -> ChangeOutcome {
     world.ledger.edit_at(Table::Head, &[], |head: &mut Head| {
         head.cluster = vec![9; 16];
     });
@@ -313,9 +313,10 @@ async fn where_a_rule_asks_for_the_password_alone_all_that_was_typed_is_the_pass
     member_of(&world, "staff");
     put_rules(&world, vec![rule("staff", "staff", RuleFactors::Password)]).await;
     let right = world.login(world.request(VPN, "secret")).await;
+    let single = (Decision::Accept, Reason::AcceptedSingleFactor);
     assert_eq!(
         (said(&right), classes(&right)),
-        (ACCEPTED, vec![&b"OU=staff;"[..]])
+        (single, vec![&b"OU=staff;"[..]])
     );
     let with_code = world.login(world.right()).await;
     assert_eq!(said(&with_code), reject(Reason::WrongPassword));

@@ -16,14 +16,15 @@ use countersign_core::ledger::{
 };
 use countersign_core::login::{AttemptMacs, Call, Caller, Reason, Request, Secrets, Stages};
 use countersign_core::otp::{Parameters, code_at};
+use countersign_core::radius::{Attribute, Number, Relayed};
 use countersign_core::seal::{DataKey, Keyring, MacKey, Purpose};
 use prost::Message;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::login::{
-    Alone, Answer, Clock, Ledger, Letter, Logins, Messenger, Parts, PasswordSource, ProposeError,
-    Question,
+    Against, Alone, Answer, Clock, Forwarded, Ledger, Letter, Logins, Messenger, Parts,
+    PasswordSource, ProposeError, Question,
 };
 
 pub(super) type Outcomes = countersign_core::login::Outcome;
@@ -385,6 +386,23 @@ impl TestSource {
         }
     }
 
+    /// Knows one password, and says which question it was that it answers.
+    fn old_server(&self, forwarded: &Forwarded, question: &Question) -> Answer {
+        assert_eq!(
+            (&*forwarded.server, &*question.name),
+            ("old", "alice@contoso.example")
+        );
+        if question.password.expose() != b"secret123456" {
+            return Answer::new(SourceOutcome::Wrong, Reason::WrongPassword, 0);
+        }
+        let class = format!("question {}", self.asked());
+        let class = Attribute::new(Number::Standard(25), class.as_bytes()).unwrap();
+        Answer {
+            relayed: Relayed::new(&[class]).unwrap(),
+            ..Answer::new(SourceOutcome::Right, Reason::Accepted, 0)
+        }
+    }
+
     pub(super) fn takes(&self, delay: Duration) {
         *self.delay.lock().unwrap() = delay;
     }
@@ -403,6 +421,9 @@ impl PasswordSource for TestSource {
         } else {
             self.questions.fetch_add(1, Ordering::Relaxed);
             sleep(delay).await;
+            if let Against::Forward(forwarded) = &question.against {
+                return self.old_server(forwarded, &question);
+            }
             match question.password.expose() {
                 b"secret" => (SourceOutcome::Right, Reason::Accepted),
                 _ => (SourceOutcome::Wrong, Reason::WrongPassword),

@@ -84,6 +84,7 @@ fn facts(user: &User, room: usize) -> Facts<'_> {
         client: ClientId(1),
         client_name: "fw1",
         user,
+        has_token: false,
         typed: &user.name,
         caller: None,
         calling_station_id: None,

@@ -203,6 +203,7 @@ impl Login {
         });
         self.verdict = match result {
             Ok(SettleResult::Settled(verdict) | SettleResult::Already(verdict)) => Some(verdict),
+            Ok(SettleResult::Forwarded(_)) => Some(Verdict::Accepted),
             Ok(_) | Err(_) => None,
         };
         stage.settled(result, is_late)

@@ -6,4 +6,5 @@ mod clients;
 mod directory;
 mod imports;
 mod sync;
+mod without_token;
 mod world;

@@ -60,7 +60,8 @@ impl MemoryLedger {
         outcomes.into_iter().next().unwrap()
     }
 
-    fn write(&self, writes: impl IntoIterator<Item = Write>) {
+    /// Writes behind the log's back.
+    pub(super) fn write(&self, writes: impl IntoIterator<Item = Write>) {
         let writes = writes.into_iter().collect();
         self.state.lock().unwrap().0.write(writes);
     }

@@ -2,6 +2,7 @@
 
 use countersign_core::base::Epoch;
 use countersign_core::ledger::storage::{ChangeOutcome, Refusal};
+use countersign_core::radius::{Attribute, Number, Relayed};
 use data_encoding::HEXLOWER;
 use prost::Message;
 
@@ -36,9 +37,21 @@ fn begins() -> Vec<Golden> {
         (BeginResult::InFlight { until }, "0a05080628ac02"),
         (BeginResult::Changed { epoch }, "0a080807220408091002"),
         (BeginResult::Busy { until }, "0a05080828ac02"),
+        (
+            BeginResult::Forwarded(old_answer()),
+            "0a0e0809320a0a036f6c641203190378",
+        ),
     ];
     let named = all.map(|(result, golden)| (Ok(Outcome::Begin(result)), golden));
     named.into()
+}
+
+fn old_answer() -> OldAnswer {
+    let class = Attribute::new(Number::Standard(25), b"x").unwrap();
+    OldAnswer {
+        server: "old".into(),
+        attributes: Relayed::new(&[class]).unwrap(),
+    }
 }
 
 fn refusals() -> Vec<Golden> {
@@ -51,6 +64,7 @@ fn refusals() -> Vec<Golden> {
         (RefusedBy::Limit, "0a0408031806"),
         (RefusedBy::Overload, "0a0408031807"),
         (RefusedBy::Answered, "0a0408031808"),
+        (RefusedBy::Initial, "0a0408031809"),
     ];
     let named = all.map(|(by, golden)| (Ok(Outcome::Begin(BeginResult::Refused(by))), golden));
     named.into()
@@ -84,6 +98,10 @@ fn others() -> Vec<Golden> {
             "120408021002",
         ),
         (settle(SettleResult::Gone), "12020803"),
+        (
+            settle(SettleResult::Forwarded(old_answer())),
+            "120e08061a0a0a036f6c641203190378",
+        ),
         (settle(SettleResult::Superseded), "12020804"),
         (settle(SettleResult::Released), "12020805"),
         (Ok(changed), "1a0408071002"),
@@ -116,7 +134,7 @@ fn what_a_newer_binary_says_is_unknown() {
         "",
         "0a020809",
         "0a0408041006",
-        "0a0408031809",
+        "0a040803180a",
         "0a020805",
         "12020806",
     ] {

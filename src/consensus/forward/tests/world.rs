@@ -208,6 +208,7 @@ pub(super) fn begin(leader: &Consensus) -> Begin {
         burn_code: None,
         answer: None,
         passcodes: Vec::new(),
+        initial_logins: 0,
     }
 }
 

@@ -92,6 +92,88 @@ fn a_rule_that_denies_grants_nothing() {
 }
 
 #[test]
+fn a_rule_for_users_without_a_token_ends_on_a_date() {
+    let forward = |it: &mut storage::Rule| {
+        it.factors = RuleFactors::Forward.into();
+        it.forward = "old".into();
+    };
+    let initial = |it: &mut storage::Rule| {
+        it.factors = RuleFactors::Password.into();
+        it.initial_logins = 20;
+    };
+    assert_eq!(fault(forward), Fault::NoUntil);
+    assert_eq!(fault(initial), Fault::NoUntil);
+    let read = |change: &dyn Fn(&mut storage::Rule)| {
+        let mut rule = rule("a");
+        change(&mut rule);
+        rule.until = 5;
+        let rules = vec![rule];
+        let read = parse(&Rules { revision: 1, rules }).expect("a rule");
+        assert!(read[0].when.without_token && !read[0].when.is_empty());
+        read[0].then.clone()
+    };
+    let Then::Ask(ask) = read(&forward) else {
+        panic!("it asks");
+    };
+    assert_eq!(ask.to.as_deref(), Some("old"));
+    let Then::Ask(ask) = read(&initial) else {
+        panic!("it asks");
+    };
+    assert_eq!((ask.factors, ask.initial_logins), (Factors::Password, 20));
+}
+
+#[test]
+fn a_rule_that_forwards_names_a_server_and_asks_for_nothing_itself() {
+    let fault_of = |change: fn(&mut storage::Rule)| {
+        fault(|it| {
+            it.factors = RuleFactors::Forward.into();
+            it.forward = "old".into();
+            it.until = 5;
+            change(it);
+        })
+    };
+    assert_eq!(fault_of(|it| it.forward.clear()), Fault::To);
+    assert_eq!(fault_of(|it| it.forward = "o d".into()), Fault::To);
+    let code = |it: &mut storage::Rule| it.factors = RuleFactors::Code.into();
+    assert_eq!(fault_of(code), Fault::To);
+    let asks: [fn(&mut storage::Rule); 4] = [
+        |it| it.burn_code = 2,
+        |it| it.prompt = 2,
+        |it| it.passcode = 1,
+        |it| it.account = Some(storage::AccountCheck::default()),
+    ];
+    for change in asks {
+        assert_eq!(fault_of(change), Fault::ForwardAsks);
+    }
+    let initial = fault_of(|it| it.initial_logins = 1);
+    assert_eq!(initial, Fault::InitialFactors);
+}
+
+#[test]
+fn initial_logins_are_few_and_by_the_password_alone() {
+    let with = |factors: RuleFactors, logins| {
+        fault(|it| {
+            it.factors = factors.into();
+            it.initial_logins = logins;
+            it.until = 5;
+        })
+    };
+    assert_eq!(with(RuleFactors::Password, 21), Fault::InitialLogins);
+    for factors in [RuleFactors::PasswordAndCode, RuleFactors::Code] {
+        assert_eq!(with(factors, 1), Fault::InitialFactors);
+    }
+}
+
+#[test]
+fn a_rule_that_ends_hides_none_behind_it() {
+    let mut first = rule("a");
+    first.r#match = None;
+    first.until = 5;
+    let rules = vec![first, rule("b")];
+    assert!(parse(&Rules { revision: 1, rules }).is_ok());
+}
+
+#[test]
 fn a_rule_that_asks_for_no_code_burns_none() {
     let password = RuleFactors::Password.into();
     let burns = fault(|it| (it.factors, it.burn_code) = (password, 2));

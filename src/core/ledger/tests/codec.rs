@@ -58,10 +58,78 @@ fn an_entry_with_a_settle_has_these_octets() {
             place: 2,
         },
         outcome: SourceOutcome::Unanswered,
+        relayed: None,
     };
     let entry = entry(vec![Command::Settle(settle)]);
     assert_eq!(hex(&entry.encode()), SETTLE_OCTETS);
     assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
+}
+
+#[test]
+fn what_is_of_users_without_a_token_stands_behind_all_else_of_a_command() {
+    let password = Begin {
+        factors: Factors::Password,
+        matches: Vec::new(),
+        ..full()
+    };
+    let initial = Begin {
+        initial_logins: 3,
+        ..password.clone()
+    };
+    let command = Command::Begin(initial);
+    let (octets, plain) = (command.encode(), Command::Begin(password).encode());
+    assert_eq!(octets.len(), plain.len() + 2);
+    assert!(hex(&octets).ends_with("7803"));
+    assert_eq!(Command::decode(&octets), Ok(command));
+    let command = Command::Settle(Settle {
+        key: attempt_key(1),
+        epoch: Epoch { index: 3, place: 0 },
+        outcome: SourceOutcome::Right,
+        relayed: Some(old_answer(b"x")),
+    });
+    let octets = command.encode();
+    assert!(hex(&octets).ends_with(&format!("180122{OLD_ANSWER_OCTETS}")));
+    assert_eq!(Command::decode(&octets), Ok(command));
+}
+
+#[test]
+fn records_of_users_without_a_token_have_these_octets() {
+    let mut world = World::new();
+    let epoch = world.grant(&world.forward(1));
+    world.relay(1, epoch, &old_answer(b"x"));
+    let record = attempt(&world, 1);
+    assert!(
+        record.ends_with(&format!("aa01{OLD_ANSWER_OCTETS}")),
+        "{record}"
+    );
+    let last = "2a0c0a036f6c641080a0f1c2b134";
+    let budgets = |world: &World| raw(world, Table::Budgets, &USER.0.to_be_bytes());
+    assert_eq!(budgets(&world), last);
+    world.ask(&world.initial_login(2, 3), SourceOutcome::Right);
+    assert_eq!(budgets(&world), format!("2001{last}"));
+    let record = attempt(&world, 2);
+    assert!(record.ends_with("b00103"), "{record}");
+}
+
+#[test]
+fn a_rule_that_ends_and_an_allowance_have_these_octets() {
+    let rule = storage::Rule {
+        name: "a".into(),
+        factors: storage::RuleFactors::Forward.into(),
+        until: START,
+        forward: "old".into(),
+        initial_logins: 3,
+        ..storage::Rule::default()
+    };
+    let octets = "0a01611805a00180a0f1c2b134aa01036f6c64b00103";
+    assert_eq!(hex(&rule.encode_to_vec()), octets);
+    let change = storage::Change {
+        kind: Some(storage::change::Kind::AllowUser(storage::AllowUser {
+            id: 1,
+        })),
+        ..storage::Change::default()
+    };
+    assert_eq!(hex(&change.encode_to_vec()), "8a01020801");
 }
 
 #[test]
@@ -126,6 +194,7 @@ fn every_outcome_of_a_source_survives_the_way_to_the_leader() {
             key: attempt_key(1),
             epoch: Epoch { index: 3, place: 0 },
             outcome,
+            relayed: None,
         });
         assert_eq!(Command::decode(&command.encode()), Ok(command));
     }
@@ -133,7 +202,7 @@ fn every_outcome_of_a_source_survives_the_way_to_the_leader() {
 
 #[test]
 fn a_begin_out_of_its_bounds_is_refused() {
-    let faults: [(fn(&mut storage::Begin), &str); 11] = [
+    let faults: [(fn(&mut storage::Begin), &str); 14] = [
         (|it| it.key.push(0), "key"),
         (|it| it.place.clear(), "place"),
         (|it| it.owner = None, "owner"),
@@ -151,6 +220,19 @@ fn a_begin_out_of_its_bounds_is_refused() {
             "matches",
         ),
         (|it| it.burn_code = 3, "burn_code"),
+        (
+            |it| it.factors = storage::Factors::Forward.into(),
+            "matches",
+        ),
+        (|it| it.initial_logins = 1, "initial_logins"),
+        (
+            |it| {
+                it.factors = storage::Factors::Password.into();
+                it.matches.clear();
+                it.initial_logins = 21;
+            },
+            "initial_logins",
+        ),
     ];
     for (fault, field) in faults {
         let mut begin = storage::Begin::from(&full());
@@ -163,16 +245,30 @@ fn a_begin_out_of_its_bounds_is_refused() {
 
 #[test]
 fn a_settle_out_of_its_bounds_is_refused() {
-    let faults: [(fn(&mut storage::Settle), &str); 3] = [
+    let faults: [(fn(&mut storage::Settle), &str); 7] = [
         (|it| it.key.clear(), "key"),
         (|it| it.epoch = None, "epoch"),
         (|it| it.outcome = 6, "outcome"),
+        (
+            |it| {
+                it.outcome = 2;
+                it.relayed = Some((&old_answer(b"vpn")).into());
+            },
+            "relayed",
+        ),
+        (
+            |it| it.relayed = Some(storage::OldAnswer::default()),
+            "relayed",
+        ),
+        (|it| relayed(it, b"\x19\x01"), "relayed"),
+        (|it| relayed(it, &[[25; 25]; 25].concat()), "relayed"),
     ];
     for (fault, field) in faults {
         let mut settle = storage::Settle {
             key: vec![1; 32],
             epoch: Some(storage::Epoch::default()),
             outcome: 1,
+            relayed: None,
         };
         fault(&mut settle);
         let kind = Some(storage::command::Kind::Settle(settle));
@@ -256,6 +352,16 @@ fn hex(octets: &[u8]) -> String {
         text
     })
 }
+
+fn relayed(settle: &mut storage::Settle, octets: &[u8]) {
+    settle.relayed = Some(storage::OldAnswer {
+        server: "old".into(),
+        attributes: octets.to_vec(),
+    });
+}
+
+/// What the server "old" has said, with its length: a Class of one octet.
+const OLD_ANSWER_OCTETS: &str = "0a0a036f6c641203190378";
 
 /// As the test above names them.
 const RECORDS: [&str; 5] = [

@@ -28,4 +28,5 @@ mod reads;
 mod revalidation;
 mod script;
 mod settle_lines;
+mod without_token;
 mod world;

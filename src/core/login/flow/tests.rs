@@ -4,11 +4,12 @@
     reason = "a test stops at every other stage"
 )]
 
-use super::super::{Against, Decision};
+use super::super::{Against, Decision, Forwarded};
 use super::*;
 use crate::base::limits::SETTLE_TRIES_MAX;
 use crate::base::{Boot, ClientId, NodeId, Owner, PlaceId, Secret, Timestamp, UserId};
-use crate::ledger::{Revisions, SettleResult, SourceOutcome};
+use crate::ledger::{OldAnswer, Revisions, SettleResult, SourceOutcome};
+use crate::radius::{Attribute, Number, Relayed};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LEASE: Duration = Duration::from_secs(12);
@@ -48,8 +49,10 @@ fn claim(factors: Factors) -> Claim {
             burn_code: None,
             answer: None,
             passcodes: Vec::new(),
+            initial_logins: 0,
         },
         question: (factors == Factors::PasswordAndCode).then_some(question),
+        let_in: Reason::Accepted,
         hit: Reason::Accepted,
         miss: Reason::WrongCode,
         on_source_down: SourceDown::Reject,
@@ -151,7 +154,7 @@ fn only_an_applied_accepted_lets_anyone_in() {
     ];
     for (result, expected) in table {
         assert_eq!(
-            said(&right().settled(result, false)),
+            said(&right().settled(result.clone(), false)),
             expected,
             "{result:?}"
         );
@@ -191,6 +194,7 @@ fn every_refusal_is_a_reject_but_overload_is_silence() {
         (RefusedBy::Wrong, reject(Reason::KnownWrong)),
         (RefusedBy::Spent, reject(Reason::Replay)),
         (RefusedBy::Limit, reject(Reason::Limit)),
+        (RefusedBy::Initial, reject(Reason::InitialUsed)),
         (RefusedBy::Overload, silent(Reason::Overload)),
     ] {
         assert_eq!(said(&both(BeginResult::Refused(by))), expected);
@@ -292,7 +296,7 @@ fn stale_facts_are_judged_again_but_not_for_ever() {
         let mut flow = Flow::start();
         for _ in 0..=LOGIN_HASTY_TURNS_MAX {
             flow = match judging(flow).judged(claim(Factors::Code)) {
-                Flow::Begin(beginning) => beginning.begun(Ok(result), QUICK, false),
+                Flow::Begin(beginning) => beginning.begun(Ok(result.clone()), QUICK, false),
                 other => panic!("not beginning: {other:?}"),
             };
         }
@@ -391,7 +395,7 @@ fn a_source_that_is_down_is_silence_where_the_client_says_so() {
 #[test]
 fn a_lost_grant_is_judged_again_and_never_believed() {
     for result in [SettleResult::Gone, SettleResult::Superseded] {
-        judging(right().settled(Ok(result), false));
+        judging(right().settled(Ok(result.clone()), false));
         assert_eq!(
             said(&right().settled(Ok(result), true)),
             silent(Reason::Deadline)
@@ -442,7 +446,7 @@ fn a_settle_that_was_recorded_unheard_says_what_is_recorded() {
     for (settle, result, reason) in table {
         let again = settling(settle.settled(Err(ProposeError::Unknown), false));
         assert_eq!(
-            said(&again.settled(Ok(result), false)).1,
+            said(&again.settled(Ok(result.clone()), false)).1,
             reason,
             "{result:?}"
         );
@@ -475,4 +479,115 @@ fn a_grant_in_hand_is_not_in_doubt_any_more() {
     };
     // Given back as not asked, the guess would cost nothing.
     assert_eq!(finished.doubt, None);
+}
+
+/// What an old server is asked, and what it says.
+fn forward() -> (Claim, OldAnswer) {
+    let class = Attribute::new(Number::Standard(25), b"vpn").unwrap();
+    let old = OldAnswer {
+        server: "old".into(),
+        attributes: Relayed::new(&[class]).unwrap(),
+    };
+    let forwarded = Forwarded {
+        server: "old".into(),
+        attributes: Vec::new(),
+    };
+    let both = claim(Factors::PasswordAndCode);
+    let question = both.question.map(|question| Question {
+        against: Against::Forward(Box::new(forwarded)),
+        ..question
+    });
+    let reason = Reason::AcceptedForwarded;
+    let claim = Claim {
+        question,
+        let_in: reason,
+        hit: reason,
+        ..claim(Factors::Forward)
+    };
+    (claim, old)
+}
+
+/// What an accepted login carries of an old server's answer.
+fn carried(flow: Flow) -> (Ending, Relayed) {
+    match flow {
+        Flow::Finish(finished) => (finished.ending, finished.relayed),
+        other => panic!("not finished: {other:?}"),
+    }
+}
+
+#[test]
+fn what_an_old_server_says_is_recorded_and_carried_by_the_accept() {
+    let (claim, old) = forward();
+    let Flow::Ask(_, asking) = begun(claim, Ok(GRANTED), false) else {
+        panic!("must ask");
+    };
+    let answer = Answer {
+        relayed: old.attributes.clone(),
+        ..Answer::new(SourceOutcome::Right, Reason::Accepted, 0)
+    };
+    let settling = settling(asking.answered(answer, false));
+    assert_eq!(settling.command().relayed, Some(old.clone()));
+    // The record counts, not the answer: it may be of before.
+    let recorded = OldAnswer {
+        attributes: Relayed::NONE,
+        ..old
+    };
+    let flow = settling.settled(Ok(SettleResult::Forwarded(recorded)), false);
+    let (ending, relayed) = carried(flow);
+    assert_eq!(
+        (ending.decision, relayed),
+        (Decision::Accept, Relayed::NONE)
+    );
+    assert_eq!(ending.reason, Reason::AcceptedForwarded);
+}
+
+#[test]
+fn a_repeat_of_a_forwarded_login_carries_what_was_recorded() {
+    let (claim, old) = forward();
+    let flow = begun(claim, Ok(BeginResult::Forwarded(old.clone())), false);
+    let (ending, relayed) = carried(flow);
+    assert_eq!(relayed, old.attributes);
+    let said = (ending.decision, ending.reason);
+    assert_eq!(said, (Decision::Accept, Reason::AcceptedForwarded));
+}
+
+#[test]
+fn nothing_is_relayed_of_an_old_server_that_refuses_or_of_a_directory() {
+    for outcome in [SourceOutcome::Wrong, SourceOutcome::Denied] {
+        let (claim, _) = forward();
+        let settling = answered(claim, outcome, Reason::WrongPassword);
+        assert_eq!(settling.command().relayed, None);
+    }
+    assert_eq!(right().command().relayed, None);
+}
+
+#[test]
+fn who_is_let_in_by_an_exception_is_told_from_the_rest() {
+    let single = || Claim {
+        let_in: Reason::AcceptedSingleFactor,
+        ..claim(Factors::PasswordAndCode)
+    };
+    let accepted = Verdict::Accepted;
+    for result in [
+        SettleResult::Settled(accepted),
+        SettleResult::Already(accepted),
+    ] {
+        let settling = answered(single(), SourceOutcome::Right, Reason::Accepted);
+        let flow = settling.settled(Ok(result), false);
+        assert_eq!(
+            said(&flow),
+            (Decision::Accept, Reason::AcceptedSingleFactor)
+        );
+    }
+}
+
+#[test]
+fn a_right_password_that_came_too_late_for_an_initial_login_is_refused_as_that() {
+    let settling = answered(
+        claim(Factors::PasswordAndCode),
+        SourceOutcome::Right,
+        Reason::Accepted,
+    );
+    let flow = settling.settled(Ok(SettleResult::Settled(Verdict::Denied)), false);
+    assert_eq!(said(&flow), reject(Reason::InitialUsed));
 }

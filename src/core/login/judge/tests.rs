@@ -151,6 +151,8 @@ impl World {
                 passcode: None,
                 account_groups: Arc::from([]),
                 grants: Grants::default(),
+                to: None,
+                initial_logins: 0,
             },
         }
     }
@@ -433,6 +435,8 @@ fn record(factors: Factors) -> Attempt {
         keep: std::time::Duration::ZERO,
         answer: None,
         passcode: 0,
+        initial_logins: 0,
+        relayed: None,
         state: State::Open { at: NOW },
     }
 }
@@ -454,4 +458,110 @@ fn a_code_that_has_left_its_window_is_read_as_its_record_was() {
     assert_eq!(question("000000", both), None);
     assert_eq!(question("000000", account), secret(""));
     assert_eq!(question("secret000000", account), None);
+}
+
+#[test]
+fn an_old_server_is_asked_as_if_the_device_had() {
+    let world = World::new();
+    let mut case = world.case(Factors::Forward);
+    case.terms.to = Some("old".into());
+    let claim = world.judge_case(&world.tables, &case, "secret123456", Factors::Forward);
+    let claim = claim.unwrap();
+    assert_eq!(password(&claim), b"secret123456", "nothing is split");
+    assert!(claim.begin.matches.is_empty());
+    assert_eq!(claim.let_in, Reason::AcceptedForwarded);
+    let question = claim.question.unwrap();
+    assert_eq!(question.name, "alice", "as it was typed");
+    let Against::Forward(forwarded) = question.against else {
+        panic!("{:?}", question.against);
+    };
+    assert_eq!(&*forwarded.server, "old");
+    let stop = world.judge_case(&world.tables, &case, "", Factors::Forward);
+    let ending = stop.unwrap_err().ending();
+    assert_eq!(ending, Ending::reject(Reason::EmptyPassword));
+}
+
+#[test]
+fn an_old_server_is_told_of_the_call_what_the_device_said_of_it() {
+    let request = Request {
+        caller: Caller {
+            calling_station_id: Some(b"198.51.100.7".to_vec()),
+            nas_identifier: Some(Vec::new()),
+            nas_ip_address: Some([192, 0, 2, 1].into()),
+            nas_port: Some(7),
+            nas_port_id: None,
+        },
+        call: Call {
+            called_station_id: Some(b"vpn".to_vec()),
+            nas_port_type: Some(5),
+            echoed_octets: 0,
+        },
+        ..request("secret")
+    };
+    let said = request.forwarded_attributes();
+    let said: Vec<_> = said
+        .iter()
+        .map(|it| (it.number().to_string(), it.value().unwrap_or_default()))
+        .collect();
+    let expected: [(&str, &[u8]); 5] = [
+        ("31", b"198.51.100.7"),
+        ("30", b"vpn"),
+        ("4", &[192, 0, 2, 1]),
+        ("5", &[0, 0, 0, 7]),
+        ("61", &[0, 0, 0, 5]),
+    ];
+    assert_eq!(
+        said,
+        expected.map(|(number, value)| (number.to_owned(), value))
+    );
+}
+
+#[test]
+fn an_answer_to_a_challenge_goes_to_no_old_server() {
+    let world = World::new();
+    let mut case = world.case(Factors::Forward);
+    case.terms.to = Some("old".into());
+    let apart = Apart {
+        password: Secret::from(&b"secret"[..]),
+        code: Secret::from(&b"123456"[..]),
+    };
+    let judge = |state| {
+        let request = Request {
+            state,
+            ..request("123456")
+        };
+        let typed = (&request, Some(&apart));
+        let rule = rule(Factors::Forward);
+        case.judge(
+            &world.tables,
+            typed,
+            &rule,
+            &world.secrets,
+            Owner::default(),
+        )
+    };
+    let stop = judge(Some(vec![1])).unwrap_err();
+    assert_eq!(stop.ending(), Ending::reject(Reason::ForwardToChallenge));
+    // Of a static challenge the server gets what the device has sent.
+    assert_eq!(password(&judge(None).unwrap()), b"123456");
+}
+
+#[test]
+fn each_exception_is_told_as_what_it_is() {
+    let mut world = World::new();
+    world.token(1, 6);
+    let let_in = |factors, initial_logins, record| {
+        let mut case = world.case(factors);
+        case.terms.initial_logins = initial_logins;
+        case.record = record;
+        let claim = world.judge_case(&world.tables, &case, "secret000000", factors);
+        claim.unwrap().let_in
+    };
+    let password = Factors::Password;
+    assert_eq!(let_in(password, 0, None), Reason::AcceptedSingleFactor);
+    assert_eq!(let_in(password, 3, None), Reason::AcceptedInitial);
+    assert_eq!(let_in(Factors::PasswordAndCode, 0, None), Reason::Accepted);
+    // A code was shown before the rule asked for none.
+    let shown = Some(record(Factors::PasswordAndCode));
+    assert_eq!(let_in(password, 0, shown), Reason::Accepted);
 }

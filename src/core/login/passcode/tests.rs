@@ -119,6 +119,8 @@ fn case(passcode: Option<PasscodeWay>, factors: Factors) -> Case {
             passcode,
             account_groups: Arc::from([]),
             grants: Grants::default(),
+            to: None,
+            initial_logins: 0,
         },
         own_password: Vec::new(),
         user_revision: 3,

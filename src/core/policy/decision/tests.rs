@@ -63,6 +63,7 @@ fn facts(user: &storage::User) -> Facts<'_> {
         client: ClientId(7),
         client_name: "fw1",
         user,
+        has_token: false,
         typed: "CONTOSO\\alice",
         caller: Some([198, 51, 100, 7].into()),
         calling_station_id: Some(b"198.51.100.7"),
@@ -373,4 +374,74 @@ fn a_secret_takes_the_room_of_its_hidden_length() {
     assert_eq!(fits(37), Ok(()));
     let unfit = Err(Refusal::Unfit("staff".into(), Unfit::Room(37, 36)));
     assert_eq!(fits(36), unfit);
+}
+
+fn ending(factors: RuleFactors, change: impl FnOnce(&mut storage::Rule)) -> Vec<Rule> {
+    let mut rule = rule("one", |_| ());
+    rule.factors = factors.into();
+    rule.until = UNTIL;
+    change(&mut rule);
+    read(vec![rule])
+}
+
+const UNTIL: u64 = 1_795_867_200_001;
+
+#[test]
+fn a_rule_that_has_ended_matches_no_login_any_more() {
+    let rules = ending(RuleFactors::Code, |_| ());
+    let user = user();
+    let facts = facts(&user);
+    assert_eq!(
+        mismatch(&rules[0].when, &facts),
+        None,
+        "the millisecond before"
+    );
+    let arrived = Timestamp::from_millis(UNTIL);
+    let late = Facts { arrived, ..facts };
+    let missed = mismatch(&rules[0].when, &late);
+    assert_eq!(missed, Some(Mismatch::Ended(arrived)));
+    assert_eq!(decide(&rules, &late), Err(Refusal::NoMatch));
+}
+
+#[test]
+fn a_rule_for_users_without_a_token_matches_no_one_who_has_one() {
+    let forward = ending(RuleFactors::Forward, |it| it.forward = "old".into());
+    let initial = ending(RuleFactors::Password, |it| it.initial_logins = 3);
+    for rules in [forward, initial] {
+        let user = user();
+        let facts = facts(&user);
+        assert!(decide(&rules, &facts).is_ok());
+        let has_token = Facts {
+            has_token: true,
+            ..facts
+        };
+        let missed = mismatch(&rules[0].when, &has_token);
+        assert_eq!(missed, Some(Mismatch::Token));
+    }
+}
+
+#[test]
+fn what_an_old_server_may_say_has_its_room_beside_what_the_rule_grants() {
+    let rules = ending(RuleFactors::Forward, |it| {
+        it.forward = "old".into();
+        it.attributes = vec![RuleAttribute {
+            kind: 25,
+            r#type: AttributeType::Text.into(),
+            value: "vpn".into(),
+            ..RuleAttribute::default()
+        }];
+    });
+    let user = user();
+    let within = |room| {
+        let facts = Facts {
+            room,
+            ..facts(&user)
+        };
+        decide(&rules, &facts).map(|terms| terms.to)
+    };
+    assert_eq!(within(RELAYED_OCTETS_MAX + 5), Ok(Some("old".into())));
+    assert!(matches!(
+        within(RELAYED_OCTETS_MAX + 4),
+        Err(Refusal::Unfit(_, Unfit::Room(517, 516)))
+    ));
 }

@@ -34,7 +34,7 @@ impl Entra {
             );
         };
         match self.posted(form, &request_id).await {
-            Some((status, said, _)) => finding(self.decisions.judge(status, &said), domain),
+            Some((status, said, _)) => finding(&self.decisions.judge(status, &said), domain),
             None => amber(STEP, "no answer", LOOK_AT_WAY),
         }
     }

@@ -74,7 +74,7 @@ fn judged(kind: Kind, code: u32, data: Option<u32>, policy: Option<u32>) -> Answ
     Decisions::new(kind).judge(&said)
 }
 
-fn assert_is(answer: Answer, outcome: SourceOutcome, reason: Reason, what: &str) {
+fn assert_is(answer: &Answer, outcome: SourceOutcome, reason: Reason, what: &str) {
     assert_eq!((answer.outcome, answer.reason), (outcome, reason), "{what}");
 }
 
@@ -83,7 +83,7 @@ fn each_number_of_active_directory_has_its_verdict() {
     for &(number, outcome, reason) in DATA {
         let data = u32::from_str_radix(number, 16).unwrap();
         let answer = judged(ActiveDirectory, 49, Some(data), None);
-        assert_is(answer, outcome, reason, number);
+        assert_is(&answer, outcome, reason, number);
         assert_eq!(answer.code, data);
     }
 }
@@ -93,7 +93,7 @@ fn each_result_has_its_verdict_at_either_kind() {
     for &(code, outcome, reason) in RESULTS {
         for kind in [ActiveDirectory, OpenLdap] {
             let answer = judged(kind, code, None, None);
-            assert_is(answer, outcome, reason, &code.to_string());
+            assert_is(&answer, outcome, reason, &code.to_string());
             assert_eq!(answer.code, code);
         }
     }
@@ -103,7 +103,7 @@ fn each_result_has_its_verdict_at_either_kind() {
 fn the_policy_of_openldap_has_its_verdicts() {
     for &(code, error, outcome, reason) in POLICY {
         let answer = judged(OpenLdap, code, None, Some(error));
-        assert_is(answer, outcome, reason, &format!("{code} {error}"));
+        assert_is(&answer, outcome, reason, &format!("{code} {error}"));
     }
 }
 
@@ -130,7 +130,7 @@ fn no_number_but_result_nought_is_right() {
 #[test]
 fn a_number_counts_only_beside_a_refusal() {
     let answer = judged(ActiveDirectory, 51, Some(0x52e), None);
-    assert_is(answer, NotAsked, Reason::SourceDown, "51");
+    assert_is(&answer, NotAsked, Reason::SourceDown, "51");
 }
 
 #[test]

@@ -246,6 +246,7 @@ fn entries() -> Vec<Seed> {
             place: 0,
         },
         outcome: SourceOutcome::Right,
+        relayed: None,
     };
     let wrong = Begin {
         matches: Vec::new(),
@@ -302,7 +303,10 @@ fn log(entries: &[Vec<Command>]) -> Vec<u8> {
 fn begin(key: u8, step: u64, factors: Factors) -> Begin {
     let client = match factors {
         Factors::Code => ClientId(1),
-        Factors::PasswordAndCode | Factors::CodeAndAccount | Factors::Password => ClientId(2),
+        Factors::PasswordAndCode
+        | Factors::CodeAndAccount
+        | Factors::Password
+        | Factors::Forward => ClientId(2),
     };
     let head = query::head(&STATE.tables).expect("the head can be read");
     Begin {
@@ -335,6 +339,7 @@ fn begin(key: u8, step: u64, factors: Factors) -> Begin {
         burn_code: None,
         answer: None,
         passcodes: Vec::new(),
+        initial_logins: 0,
     }
 }
 

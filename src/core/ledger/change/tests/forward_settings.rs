@@ -6,7 +6,7 @@ use crate::base::limits::{
 };
 
 /// As long as a secret of so many octets is sealed.
-fn sealed(octets: usize) -> Vec<u8> {
+pub(super) fn sealed(octets: usize) -> Vec<u8> {
     [vec![1], vec![7; 4 + 24 + octets + 16]].concat()
 }
 

@@ -214,6 +214,7 @@ fn unlocking_forgives_all_but_what_is_in_flight() {
         strict: Some(strict),
         elsewhere: Some(failed),
         places: vec![place(3, Some(failed)), place(4, None)],
+        ..Budgets::default()
     };
     world.plant(Table::Budgets, &key, &budgets);
     world.done(Kind::UnlockUser(UnlockUser { id: 1 }));
@@ -233,6 +234,36 @@ fn unlocking_forgives_all_but_what_is_in_flight() {
         world.refused(Kind::UnlockUser(UnlockUser { id: 2 })),
         Refusal::NotFound
     );
+}
+
+#[test]
+fn who_is_allowed_anew_has_had_no_initial_login_and_keeps_the_rest() {
+    let mut world = World::with_user();
+    let key = 1_u64.to_be_bytes();
+    let forwarded = Some(LastForward {
+        server: "old".into(),
+        at: START,
+    });
+    let budgets = Budgets {
+        initial_logins: 3,
+        forwarded: forwarded.clone(),
+        ..Budgets::default()
+    };
+    world.plant(Table::Budgets, &key, &budgets);
+    let before = world.user(1).revision;
+    world.done(Kind::AllowUser(AllowUser { id: 1 }));
+    assert_eq!(world.user(1).revision, before);
+    let audit = world.last_audit();
+    assert_eq!((&*audit.action, &*audit.subject), ("user.allow", "user=1"));
+    assert!(
+        audit.before.ends_with("initial_logins=3"),
+        "{}",
+        audit.before
+    );
+    let left: Budgets = world.record(Table::Budgets, &key).expect("the forward");
+    assert_eq!((left.initial_logins, left.forwarded), (0, forwarded));
+    let unknown = Kind::AllowUser(AllowUser { id: 2 });
+    assert_eq!(world.refused(unknown), Refusal::NotFound);
 }
 
 #[test]

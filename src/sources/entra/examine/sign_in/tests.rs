@@ -7,7 +7,7 @@ fn found(status: u16, code: u32) -> Finding {
     let body = format!(r#"{{"error":"e","error_codes":[{code}]}}"#);
     let decisions = Decisions::new(Switches::default());
     let judged = decisions.judge(status, &Said::read(body.as_bytes()));
-    finding(judged, "contoso.example")
+    finding(&judged, "contoso.example")
 }
 
 #[test]
