@@ -277,8 +277,8 @@ impl Log {
         let writes = draft.into_writes();
         tables.write(writes);
         match &outcome {
-            Outcome::Begin(result) => self.begins.lock().unwrap().push(*result),
-            Outcome::Settle(result) => self.settles.lock().unwrap().push(*result),
+            Outcome::Begin(result) => self.begins.lock().unwrap().push(result.clone()),
+            Outcome::Settle(result) => self.settles.lock().unwrap().push(result.clone()),
             Outcome::SendPasscode(_) | Outcome::Change(_) | Outcome::Unreadable(_) => {}
         }
         self.push(tables);
