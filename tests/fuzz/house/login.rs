@@ -169,6 +169,7 @@ impl Login {
         });
         self.verdict = match result {
             Ok(BeginResult::Repeat(verdict)) => Some(verdict),
+            Ok(BeginResult::Forwarded(_)) => Some(Verdict::Accepted),
             Ok(_) | Err(_) => None,
         };
         stage.begun(result, fate.took, is_late)

@@ -7,7 +7,6 @@ use countersign::operate::{
 use countersign_core::base::{Secret, Timestamp};
 use countersign_core::ledger::storage::{self, TokenState, UserStatus};
 use countersign_core::ledger::{Table, Write, query};
-use prost::Message as _;
 
 use super::world::{MemoryLedger, NOW, World, admin, caller, request, world};
 
@@ -25,8 +24,11 @@ async fn furnished() -> World {
             name: name.to_owned(),
             ..NewUser::default()
         };
-        let added = world.operate.add_user(&admin(), request(number), user);
-        added.await.unwrap();
+        world
+            .operate
+            .add_user(&admin(), request(number), user)
+            .await
+            .unwrap();
     }
     let client = storage::Client {
         id: 7,
@@ -81,8 +83,11 @@ async fn give_token(world: &World, number: u8, owner: &str) {
         active: true,
         ..NewToken::default()
     };
-    let added = world.operate.add_token(&admin(), request(number), token);
-    added.await.unwrap();
+    world
+        .operate
+        .add_token(&admin(), request(number), token)
+        .await
+        .unwrap();
 }
 
 fn tried(world: &World, rule: RuleWritten, at: u64) -> RuleTrialResult {
@@ -100,10 +105,11 @@ fn tried(world: &World, rule: RuleWritten, at: u64) -> RuleTrialResult {
 async fn a_rule_that_forwards_is_put_and_shown_as_it_was_written() {
     let world = furnished().await;
     let rules = vec![forwarding(), initial()];
-    let put = world
+    world
         .operate
-        .put_rules(&admin(), request(9), rules.clone(), 0, 0);
-    put.await.unwrap();
+        .put_rules(&admin(), request(9), rules.clone(), 0, 0)
+        .await
+        .unwrap();
     let shown = world.operate.list_rules(&admin()).unwrap();
     assert_eq!(shown.rules, rules);
 }
@@ -130,8 +136,9 @@ async fn a_rule_for_users_without_a_token_is_refused_without_its_end_or_its_serv
     ] {
         let put = world
             .operate
-            .put_rules(&admin(), request(number), vec![rule], 0, 0);
-        let told = match put.await {
+            .put_rules(&admin(), request(number), vec![rule], 0, 0)
+            .await;
+        let told = match put {
             Err(OperateError::Refused { detail, .. }) => detail,
             other => panic!("not refused: {other:?}"),
         };
@@ -198,8 +205,11 @@ async fn it_is_known_who_still_goes_to_an_old_server_and_how_many_never_did() {
             name: name.to_owned(),
             ..NewUser::default()
         };
-        let added = world.operate.add_user(&admin(), request(number), user);
-        added.await.unwrap();
+        world
+            .operate
+            .add_user(&admin(), request(number), user)
+            .await
+            .unwrap();
     }
     let last = |at| storage::Budgets {
         forwarded: Some(storage::LastForward {
@@ -213,10 +223,11 @@ async fn it_is_known_who_still_goes_to_an_old_server_and_how_many_never_did() {
     give_token(&world, 40, "bob@contoso.example").await;
     let dave = "dave@contoso.example";
     let status = UserStatus::Disabled;
-    let disabled = world
+    world
         .operate
-        .set_user_status(&admin(), request(41), dave, status);
-    disabled.await.unwrap();
+        .set_user_status(&admin(), request(41), dave, status)
+        .await
+        .unwrap();
     let auditor = caller(Role::Auditor);
     let (mut found, mut never, mut after) = (Vec::new(), 0, None);
     for _ in 0..10 {

@@ -2,16 +2,14 @@
 //! lets through fits every bound.
 
 mod passcode;
+mod settle;
 
 use std::array::TryFromSliceError;
 use std::time::Duration;
 
 use prost::Message;
 
-use super::{
-    Begin, BurnCode, Command, Entry, Factors, Match, OldAnswer, Revisions, Settle, SourceOutcome,
-    storage,
-};
+use super::{Begin, BurnCode, Command, Entry, Factors, Match, Revisions, storage};
 use crate::base::limits::{INITIAL_LOGINS_MAX, LEASE_MAX, MATCHES_MAX, PASSCODE_HASHES_MAX};
 use crate::base::{
     AnswerId, AttemptKey, Boot, ClientId, Epoch, NodeId, Owner, PasscodeId, PlaceId, Timestamp,
@@ -229,50 +227,6 @@ const fn burn_code_stored(burn_code: Option<BurnCode>) -> storage::BurnCode {
         None => storage::BurnCode::Unspecified,
         Some(BurnCode::OnAccept) => storage::BurnCode::OnAccept,
         Some(BurnCode::OnMatch) => storage::BurnCode::OnMatch,
-    }
-}
-
-impl From<&Settle> for storage::Settle {
-    fn from(settle: &Settle) -> Self {
-        let outcome = match settle.outcome {
-            SourceOutcome::Right => storage::SourceOutcome::Right,
-            SourceOutcome::Wrong => storage::SourceOutcome::Wrong,
-            SourceOutcome::Denied => storage::SourceOutcome::Denied,
-            SourceOutcome::NotAsked => storage::SourceOutcome::NotAsked,
-            SourceOutcome::Unanswered => storage::SourceOutcome::Unanswered,
-        };
-        Self {
-            key: settle.key.0.to_vec(),
-            epoch: Some(settle.epoch.into()),
-            outcome: outcome.into(),
-            relayed: settle.relayed.as_ref().map(Into::into),
-        }
-    }
-}
-
-impl TryFrom<storage::Settle> for Settle {
-    type Error = CommandError;
-
-    fn try_from(settle: storage::Settle) -> Result<Self, CommandError> {
-        let outcome = match settle.outcome() {
-            storage::SourceOutcome::Right => SourceOutcome::Right,
-            storage::SourceOutcome::Wrong => SourceOutcome::Wrong,
-            storage::SourceOutcome::Denied => SourceOutcome::Denied,
-            storage::SourceOutcome::NotAsked => SourceOutcome::NotAsked,
-            storage::SourceOutcome::Unanswered => SourceOutcome::Unanswered,
-            storage::SourceOutcome::Unspecified => return Err(CommandError::Field("outcome")),
-        };
-        let relayed = settle.relayed.as_ref().map(OldAnswer::try_from).transpose();
-        let relayed = relayed.map_err(|_| CommandError::Field("relayed"))?;
-        if relayed.is_some() && outcome != SourceOutcome::Right {
-            return Err(CommandError::Field("relayed"));
-        }
-        Ok(Self {
-            key: key(&settle.key)?,
-            epoch: settle.epoch.ok_or(CommandError::Field("epoch"))?.into(),
-            outcome,
-            relayed,
-        })
     }
 }
 

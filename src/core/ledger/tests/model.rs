@@ -2,91 +2,22 @@
 //! due done at once, nothing encoded, nothing dropped. Written from DESIGN §2 alone; it
 //! shares no code with the ledger but its vocabulary. Limits are the defaults.
 
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{AttemptKey, ClientId, Epoch, Owner, PlaceId, TokenId, UserId};
+use self::record::in_force;
+pub(super) use self::record::{Record, Stage};
+use crate::base::{AttemptKey, ClientId, Epoch, PlaceId, TokenId, UserId};
 use crate::ledger::{
-    Begin, BeginResult, BurnCode, Factors, Match, OldAnswer, RefusedBy, Settle, SettleResult,
-    SourceOutcome, Verdict,
+    Begin, BeginResult, BurnCode, Factors, Match, RefusedBy, Settle, SettleResult, SourceOutcome,
+    Verdict,
 };
 
 const LIFE: u64 = 5_000;
 const LIMIT: usize = 3;
 const WINDOW: u64 = 600_000;
 const DAY: u64 = 86_400_000;
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Stage {
-    InFlight(u64),
-    Open(u64),
-    Settled(Verdict, u64),
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Record {
-    pub(super) user: UserId,
-    place: PlaceId,
-    matches: Vec<Match>,
-    owner: Owner,
-    pub(super) epoch: Epoch,
-    factors: Factors,
-    initial: u32,
-    old: Option<OldAnswer>,
-    pub(super) grace: u64,
-    pub(super) keep: u64,
-    pub(super) stage: Stage,
-}
-
-impl Record {
-    const fn end(&self) -> u64 {
-        match self.stage {
-            Stage::InFlight(at) | Stage::Open(at) | Stage::Settled(_, at) => at,
-        }
-    }
-
-    pub(super) const fn answers(&self, issued: u64) -> bool {
-        issued <= self.end() + self.kept()
-    }
-
-    /// An accepted one is kept for its grace, re-validation included.
-    const fn kept(&self) -> u64 {
-        match self.stage {
-            Stage::Settled(Verdict::Accepted, _) if self.grace > self.keep => self.grace,
-            Stage::InFlight(_) | Stage::Open(_) | Stage::Settled(..) => self.keep,
-        }
-    }
-
-    /// Whether it showed all that is asked for, and counts among no more than are allowed.
-    fn is_enough(&self, asked: &Begin) -> bool {
-        let counts = self.initial > 0 && self.initial <= asked.initial_logins;
-        in_force(self.factors, asked.factors) == self.factors
-            && (asked.factors == Factors::Forward) == (self.factors == Factors::Forward)
-            && (asked.initial_logins == 0 || counts)
-    }
-
-    /// Whether it is for users without a token.
-    fn minds_tokens(&self) -> bool {
-        self.factors == Factors::Forward || self.initial > 0
-    }
-}
-
-/// What is to be shown where one was asked for before and another is now.
-fn in_force(before: Factors, now: Factors) -> Factors {
-    if before == Factors::Forward || now == Factors::Forward {
-        return now;
-    }
-    stricter(before, now)
-}
-
-/// What shows all that both ask for.
-fn stricter(one: Factors, other: Factors) -> Factors {
-    use Factors::{Code, CodeAndAccount, PasswordAndCode};
-    match (one, other) {
-        (one, other) if one == other => one,
-        (Code | CodeAndAccount, Code | CodeAndAccount) => CodeAndAccount,
-        _ => PasswordAndCode,
-    }
-}
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Budget {
