@@ -109,6 +109,7 @@ enum Allowed {
     Both,
     Code,
     Password,
+    Forward,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -205,6 +206,7 @@ fn allowed(given: &[Allowed]) -> Vec<i32> {
         Allowed::Both => Some(api::Factors::PasswordAndCode.into()),
         Allowed::Code => Some(api::Factors::Code.into()),
         Allowed::Password => Some(api::Factors::Password.into()),
+        Allowed::Forward => Some(api::Factors::Forward.into()),
     };
     if given.contains(&Allowed::Any) {
         return Vec::new();

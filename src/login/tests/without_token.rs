@@ -3,8 +3,8 @@
 
 use countersign_core::ledger::storage::change::Kind;
 use countersign_core::ledger::storage::{
-    AttributeType, Forward, Head, PutRules, PutSettings, Rule, RuleAttribute, RuleFactors, Rules,
-    Token, TokenState, User,
+    AttributeType, Forward, PutRules, Rule, RuleAttribute, RuleFactors, Rules, Settings, Token,
+    TokenState, User,
 };
 use countersign_core::ledger::{Table, query};
 use countersign_core::login::{Decision, Reason};
@@ -37,21 +37,13 @@ async fn with_rule(rule: impl FnOnce(&mut Rule)) -> World {
         factors: RuleFactors::PasswordAndCode.into(),
         ..Rule::default()
     };
-    let view = world.ledger.view();
-    let mut settings = query::settings(&view).unwrap();
     let mut forward = Forward::default();
     "old".clone_into(&mut forward.name);
-    forward.servers = vec!["198.51.100.7".into()];
-    // As long as a secret is sealed.
-    forward.secret = [vec![1], vec![7; 4 + 24 + 16 + 16]].concat();
-    settings.forwards = vec![forward];
-    let head: Head = query::head(&view).unwrap();
-    let put = PutSettings {
-        settings: Some(settings),
-        expected_revision: head.settings_revision,
-        confirm_within: 0,
-    };
-    change(&world, Kind::PutSettings(put)).await;
+    let table = Table::Settings;
+    world.ledger.edit_at(table, &[], |settings: &mut Settings| {
+        settings.forwards = vec![forward];
+    });
+    let head = query::head(&world.ledger.view()).unwrap();
     let put = PutRules {
         rules: Some(Rules {
             revision: 0,

@@ -16,7 +16,8 @@ pub(super) fn until(text: &str) -> Result<Option<Timestamp>, &'static str> {
         return Ok(None);
     }
     let day = Date::parse(text, &Iso8601::DATE).ok();
-    let day = day.filter(|_| text.len() == DAY_SIGNS);
+    let plain = |sign: u8| sign.is_ascii_digit() || sign == b'-';
+    let day = day.filter(|_| text.len() == DAY_SIGNS && text.bytes().all(plain));
     let moment = match day {
         Some(day) => day.with_time(Time::MIDNIGHT).assume_utc(),
         None => OffsetDateTime::parse(text, &Rfc3339).map_err(|_| LIKE)?,

@@ -107,7 +107,7 @@ async fn a_rule_that_forwards_is_put_and_shown_as_it_was_written() {
     let rules = vec![forwarding(), initial()];
     world
         .operate
-        .put_rules(&admin(), request(9), rules.clone(), 0, 0)
+        .put_rules(&admin(), request(8), rules.clone(), 0, 0)
         .await
         .unwrap();
     let shown = world.operate.list_rules(&admin()).unwrap();
