@@ -8,6 +8,9 @@ use super::*;
 /// A reply that is not believed, made of the right one to a packet.
 type Forge = fn(&[u8], Vec<u8>) -> Vec<u8>;
 
+/// What is done to the attributes of a right one.
+type Change = fn(&mut Vec<(u8, Vec<u8>)>);
+
 const FORGED: &[(&str, Forge)] = &[
     ("another code", |_, mut reply| {
         reply[0] = 3;
@@ -59,7 +62,7 @@ async fn after_a_reply_that_proves_nothing_the_right_one_is_waited_for() {
 /// Made by the old server itself, for another login that it was asked about.
 #[tokio::test]
 async fn a_reply_without_the_mark_of_the_question_is_not_believed() {
-    let changes: [fn(&mut Vec<(u8, Vec<u8>)>); 3] = [
+    let changes: [Change; 3] = [
         |attributes| attributes.retain(|(number, _)| *number != kind::PROXY_STATE),
         |attributes| attributes[1].1[30] ^= 1,
         |attributes| attributes.push((kind::PROXY_STATE, b"another".to_vec())),

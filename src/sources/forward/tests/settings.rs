@@ -12,7 +12,7 @@ fn refused_with(secret: &[u8], change: impl FnOnce(&mut storage::Forward)) -> Fo
     change(&mut settings);
     let surroundings = surroundings(&["198.51.100.7", "old.contoso.example:1645"]);
     let made = Forward::configure(&settings, Secret::from(secret), &surroundings);
-    made.err().expect("a fault")
+    made.expect_err("a fault")
 }
 
 #[test]
