@@ -11,7 +11,7 @@ ENTRA_TOOLS := $(TOOLS)/entra
 DANGERS := dangerous-fail-points,dangerous-forget-attempts
 FUZZ_SECONDS ?= 600
 # Real gateways and clients, and what puts them into networks of their own (Debian packages).
-GATEWAYS := freeradius-utils iproute2 iputils-ping libpam-radius-auth nftables ocserv \
+GATEWAYS := freeradius freeradius-utils iproute2 iputils-ping libpam-radius-auth nftables ocserv \
   openconnect openssl openvpn openvpn-auth-radius pamtester python3 radsecproxy
 # Directories that are not ours, and what fills them (Debian packages).
 DIRECTORIES := iproute2 ldap-utils ldb-tools openssl python3 python3-cryptography \

@@ -53,6 +53,7 @@ impl<L: Ledger> SettingsService for Desk<L> {
         let kind = match asked.kind() {
             api::SourceKind::Entra => SourceKind::Entra,
             api::SourceKind::Ldap => SourceKind::Ldap,
+            api::SourceKind::OldServer => SourceKind::OldServer,
             api::SourceKind::Unspecified => {
                 return Err(Status::invalid_argument("kind: unknown or missing"));
             }

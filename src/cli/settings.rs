@@ -35,6 +35,12 @@ pub(super) enum Command {
     TestEntra(Test),
     /// Looks at an LDAP source step by step, without any user's password
     TestLdap(Test),
+    /// Asks each server of a forward for its status, without any user's password
+    TestForward {
+        /// Name of the forward, where there are several
+        #[arg(default_value = "")]
+        name: String,
+    },
     /// Reads users' states and groups in a directory now, and writes what has changed
     Sync(Sync),
 }
@@ -103,6 +109,14 @@ impl Command {
                 Ok(())
             }
             Self::TestEntra(test) => test.run(session, settings, api::SourceKind::Entra).await,
+            Self::TestForward { name } => {
+                let test = Test {
+                    source: name,
+                    domain: String::new(),
+                };
+                let kind = api::SourceKind::OldServer;
+                test.run(session, settings, kind).await
+            }
             Self::Sync(sync) => sync.run(session, settings).await,
             Self::TestLdap(test) => test.run(session, settings, api::SourceKind::Ldap).await,
         }

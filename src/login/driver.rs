@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use countersign_core::base::limits::CLIENT_WAIT_MAX;
-use countersign_core::base::{Boot, ClientId, Entropy, NodeId, Reference, UserId};
+use countersign_core::base::{Boot, ClientId, ClusterId, Entropy, NodeId, Reference, UserId};
 use countersign_core::login::{
     AttemptMacs, Decision, Ending, Outcome, Pace, Reason, Request, Secrets, Stages, Words,
 };
@@ -104,6 +104,12 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Logins<L, S, C> {
             asks: Asks::default(),
             chance: Mutex::new(Chance::new(parts.entropy)),
         }))
+    }
+
+    /// Whose logins they are.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterId {
+        self.0.secrets.load().cluster
     }
 
     /// Takes over a keyring that was turned.

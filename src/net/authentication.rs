@@ -11,7 +11,8 @@ use countersign_core::login::{
     Call, Caller, Decision, Outcome, Reason, Request as Login, Response,
 };
 use countersign_core::radius::{
-    Challenge, Credentials, Integrity, Kind, Number, Prompt, Reply, Salt, Service, Uncredentialed,
+    Challenge, Credentials, Integrity, Kind, Mark, Number, Prompt, Reply, Salt, Service,
+    Uncredentialed,
 };
 
 use super::desk::{Answer, Request};
@@ -40,7 +41,10 @@ impl<L: Ledger, S: PasswordSource, C: Clock, W: Witness> Answer for Authenticato
             };
         }
         let arrived = (self.wall.0)();
-        let outcome = match read(request, arrived) {
+        let outcome = match self
+            .came_once(request)
+            .and_then(|()| read(request, arrived))
+        {
             Ok(login) => self.logins.login(login, request.received).await,
             Err(reason) => self
                 .logins
@@ -57,6 +61,18 @@ impl<L: Ledger, S: PasswordSource, C: Clock, W: Witness> Answer for Authenticato
             took: request.received.elapsed(),
         });
         reply(request, &outcome, || self.logins.draw_salt())
+    }
+}
+
+impl<L: Ledger, S: PasswordSource, C: Clock, W: Witness> Authenticator<L, S, C, W> {
+    /// Refuses a login that this cluster has forwarded to an old server, and that comes back:
+    /// it would go round for as long as anyone waits.
+    fn came_once(&self, request: &Request<'_>) -> Result<(), Reason> {
+        let mut states = request.packet.proxy_states();
+        if states.any(|state| Mark::is_of(self.logins.cluster(), state)) {
+            return Err(Reason::ForwardLoop);
+        }
+        Ok(())
     }
 }
 

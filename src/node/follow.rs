@@ -72,6 +72,7 @@ impl Copies {
         }
         if now.settings != seen.settings || now.keys != seen.keys {
             self.take_sources(tables);
+            self.take_old_servers(tables);
             self.take_senders(tables);
         }
     }
@@ -121,6 +122,32 @@ impl Copies {
                 .unwrap_or_else(|| Arc::new(self.source(settings)))
         });
         self.sources.adopt(settings.revision, sources.collect());
+    }
+
+    /// Puts the settings' old servers in force. One that cannot be used here is asked nothing.
+    pub(super) fn take_old_servers(&self, tables: &LiveTables) {
+        let settings = match query::settings(tables) {
+            Ok(settings) => settings,
+            Err(error) => return tracing::error!(%error, "the settings cannot be read"),
+        };
+        let all = self.sources.old_servers();
+        let old = all.current();
+        for gone in old
+            .iter()
+            .filter(|old| !settings.forwards.contains(&old.settings))
+        {
+            self.surroundings.forget_old_server(&gone.settings.name);
+        }
+        let open = |context: &Context<'_>, sealed: &[u8]| self.open(context, sealed);
+        let servers = settings.forwards.into_iter().map(|settings| {
+            let mut old = old.iter();
+            let kept = old.find(|old| old.settings == settings && old.forward.is_some());
+            kept.cloned().unwrap_or_else(|| {
+                let made = self.surroundings.old_server(self.cluster, settings, open);
+                Arc::new(made)
+            })
+        });
+        all.adopt(servers.collect());
     }
 
     /// Puts the settings' senders in force. One that cannot be used here sends nothing.

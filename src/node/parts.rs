@@ -159,6 +159,7 @@ pub(super) fn judging(
     // Before the first packet: a client that is known must not be met as a stranger.
     copies.take_clients(&consensus.view());
     copies.take_sources(&consensus.view());
+    copies.take_old_servers(&consensus.view());
     copies.take_senders(&consensus.view());
     Ok(Judging {
         logins,

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::account::{self, LookupError};
 use super::entra::Entra;
+use super::forward::OldServers;
 use super::ldap::Ldap;
 use super::own::OwnPasswords;
 use super::{Finding, Light, Listed, Roster, RosterError, route};
@@ -32,6 +33,8 @@ pub enum SourceKind {
     Entra,
     /// LDAP, or Active Directory.
     Ldap,
+    /// An old RADIUS server that users are forwarded to.
+    OldServer,
 }
 
 impl SourceKind {
@@ -41,6 +44,7 @@ impl SourceKind {
         match self {
             Self::Entra => "Entra source",
             Self::Ldap => "LDAP source",
+            Self::OldServer => "old server",
         }
     }
 }
@@ -63,6 +67,7 @@ pub struct Sources {
     current: ArcSwap<Set>,
     adopted: Notify,
     own: Arc<OwnPasswords>,
+    old_servers: Arc<OldServers>,
 }
 
 /// What was put in force together.
@@ -84,6 +89,12 @@ impl Sources {
     #[must_use]
     pub fn own_passwords(&self) -> Arc<OwnPasswords> {
         Arc::clone(&self.own)
+    }
+
+    /// Where users may be forwarded to.
+    #[must_use]
+    pub fn old_servers(&self) -> Arc<OldServers> {
+        Arc::clone(&self.old_servers)
     }
 
     /// Those in force.
@@ -143,6 +154,7 @@ impl PasswordSource for Sources {
 impl Sources {
     async fn ask_anyone(&self, question: Question) -> Answer {
         match question.against {
+            Against::Forward(ref to) => self.old_servers.ask(&question, to).await,
             Against::Own(hash) => {
                 let password = question.password;
                 let answer = self.own.prove(password, hash, question.timeout).await;
@@ -154,7 +166,6 @@ impl Sources {
                 }
             }
             Against::Directory | Against::Account => ask_in_turn(&self.current(), question).await,
-            Against::Forward(_) => not_asked(Reason::SourceMisconfigured),
         }
     }
 }

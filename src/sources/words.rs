@@ -1,4 +1,5 @@
-//! The words in which the tables of sources say what a number means for a login.
+//! The words for what came of a question: those of the tables, which say what a number means
+//! for a login, and those of counts.
 //!
 //! Must not know numbers.
 
@@ -33,4 +34,15 @@ impl From<OutcomeName> for SourceOutcome {
 pub(super) fn reason_called(name: &str) -> Option<Reason> {
     let mut all = Reason::ALL.iter().copied();
     all.find(|reason| format!("{reason:?}") == name)
+}
+
+/// The name of an outcome in counts; once given, it keeps its meaning.
+pub(super) const fn outcome_name(outcome: SourceOutcome) -> &'static str {
+    match outcome {
+        SourceOutcome::Denied => "denied",
+        SourceOutcome::NotAsked => "not_asked",
+        SourceOutcome::Right => "right",
+        SourceOutcome::Unanswered => "unanswered",
+        SourceOutcome::Wrong => "wrong",
+    }
 }

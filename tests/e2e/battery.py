@@ -20,7 +20,7 @@ CASE_SECS_MAX = 90
 ASKED = "Code from your authenticator"
 
 
-class Logins(unittest.TestCase):
+class Case(unittest.TestCase):
     """What a client adds: how its gateway is set up, and how somebody logs in there."""
 
     def set_up(self, servers, secret):
@@ -93,16 +93,20 @@ class Logins(unittest.TestCase):
         settings.write_text(settings.read_text().replace("[source.entra]\n", timeout))
         self.cluster.run("settings", "apply", settings)
 
-    def assert_ended(self, *reasons):
-        """Alice's logins have ended for these reasons, and for no others."""
+    def assert_ended(self, *reasons, person=None):
+        """Alice's logins, or this person's, have ended for these reasons, and for no others."""
         found = []
 
         def all_there():
-            found[:] = self.cluster.reasons(self.alice)
+            found[:] = self.cluster.reasons(person or self.alice)
             return len(found) >= len(reasons)
 
         until(f"{len(reasons)} logins are noted", all_there)
         self.assertEqual(found, list(reasons))
+
+
+class Logins(Case):
+    """The cases of every client."""
 
     def assert_spent(self):
         """Another device, with an entry of its own, finds the code used."""

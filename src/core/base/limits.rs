@@ -63,6 +63,28 @@ pub const SOURCES_MAX: usize = 16;
 pub const LDAP_SERVERS_MAX: usize = 8;
 /// Domains of the names that a source is for.
 pub const SOURCE_DOMAINS_MAX: usize = 64;
+/// Servers of one of them, asked for each other.
+pub const FORWARD_SERVERS_MAX: usize = 4;
+/// Addresses of one server's name that are tried.
+pub const FORWARD_ADDRESSES_MAX: usize = 4;
+/// For one question to an old server, where the settings name no time: three packets, a second
+/// between, as an old server may hold its refusals back so long.
+pub const FORWARD_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often one question is sent, where the settings do not say.
+pub const FORWARD_TRIES: u32 = 3;
+/// How often one question may be sent.
+pub const FORWARD_TRIES_MAX: u32 = 10;
+/// Questions to one old server at one time, each with a socket of its own; above it the server
+/// counts as not asked.
+pub const FORWARD_QUESTIONS_MAX: usize = 1024;
+/// Shortest secret shared with one: anyone who hears a question can try secrets on it.
+pub const FORWARD_SECRET_OCTETS_MIN: usize = 16;
+/// Longest secret shared with one.
+pub const FORWARD_SECRET_OCTETS_MAX: usize = 128;
+/// Longest password that an old server is asked about (RFC 2865 §5.2).
+pub const FORWARD_PASSWORD_OCTETS_MAX: usize = 128;
+/// Types of attributes that may be relayed of an old server's Accept.
+pub const FORWARD_ATTRIBUTES_MAX: usize = 32;
 /// Longest lease of an attempt: source time-out and the slack for the commit.
 pub const LEASE_MAX: Duration = Duration::from_secs(60);
 /// The lease's share beside the source's time-out: for the commits before and after it.

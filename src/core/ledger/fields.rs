@@ -72,6 +72,18 @@ pub const fn source_secret<'a>(
     }
 }
 
+/// The secret shared with the old server of this name. One that is renamed must be given its
+/// secret anew.
+#[must_use]
+pub const fn forward_secret(cluster: ClusterId, forward: &str) -> Context<'_> {
+    Context {
+        cluster,
+        table: "settings",
+        row: forward.as_bytes(),
+        field: "forward.secret",
+    }
+}
+
 /// A secret of what sends passcodes.
 #[must_use]
 pub const fn sender_secret(cluster: ClusterId, secret: SenderSecret) -> Context<'static> {

@@ -308,6 +308,18 @@ reasons! {
     PasscodeUnsent "CS-R507"
         "a code that a user asked for could not be handed over, or nobody knows whether it was",
         "operator": "look at the event, the mail server or the gateway, and the pinned hosts";
+    ForwardChallenge "CS-R510"
+        "the old server asks a question of its own, which is not relayed",
+        "operator": "have it ask for everything at once, or give the user a token here";
+    ForwardUnfit "CS-R511"
+        "what the old server grants cannot be relayed whole",
+        "operator": "look at its Accept: too many allowed attributes, or a broken one";
+    ForwardLoop "CS-R512"
+        "this cluster sent the login to an old server, which sent it back",
+        "operator": "the old server must not forward logins to this cluster";
+    ForwardUnaskable "CS-R513"
+        "the old server cannot be asked: name or password are too long, or have a NUL",
+        "user": "type name and password again";
     Store "CS-R504"
         "the store of the node failed",
         "operator": "look at the log of the node";

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::NameForms;
-use crate::base::limits::{CLIENT_WAIT_MAX, COMMIT_SLACK, LEASE_MAX, REPLY_MARGIN};
+use crate::base::limits::{
+    CLIENT_WAIT_MAX, COMMIT_SLACK, FORWARD_TIMEOUT, LEASE_MAX, REPLY_MARGIN,
+};
 use crate::ledger::limits::Limits;
 use crate::ledger::{AllowedFactors, Factors, storage};
 
@@ -100,7 +102,10 @@ fn source_timeout(settings: &storage::Settings) -> Duration {
         };
         millis(set, SOURCE_TIMEOUT)
     });
-    timeouts.max().unwrap_or(SOURCE_TIMEOUT)
+    let forwards = settings.forwards.iter();
+    let forwards = forwards.map(|forward| millis(forward.timeout, FORWARD_TIMEOUT));
+    let source = timeouts.max().unwrap_or(SOURCE_TIMEOUT);
+    forwards.fold(source, Duration::max)
 }
 
 fn millis(set: u32, default: Duration) -> Duration {

@@ -154,6 +154,13 @@ impl Number {
             .saturating_add(self.frame_octets())
     }
 
+    pub(super) fn write(self, value: &[u8], writer: &mut Writer<'_>) -> Result<(), Unencodable> {
+        match self {
+            Self::Standard(kind) => writer.octets(kind, value),
+            Self::Vendor(vendor, kind) => writer.vendor(vendor, kind, value),
+        }
+    }
+
     /// What stands around a value.
     const fn frame_octets(self) -> usize {
         match self {
@@ -305,10 +312,7 @@ impl Attribute {
                 &salted
             }
         };
-        match self.number {
-            Number::Standard(kind) => writer.octets(kind, value),
-            Number::Vendor(vendor, kind) => writer.vendor(vendor, kind, value),
-        }
+        self.number.write(value, writer)
     }
 }
 

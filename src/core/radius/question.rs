@@ -139,7 +139,7 @@ impl Question<'_> {
         salted::unhide(value, self.secret, self.authenticator)
     }
 
-    fn write_pap(
+    pub(super) fn write_pap(
         &self,
         user_name: &[u8],
         password: &Secret,
@@ -150,7 +150,7 @@ impl Question<'_> {
         writer.octets(kind::USER_PASSWORD, &hidden)
     }
 
-    fn finish(
+    pub(super) fn finish(
         &self,
         code: Code,
         mut writer: Writer<'_>,

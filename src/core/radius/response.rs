@@ -57,6 +57,20 @@ impl<'a> Response<'a> {
         }
     }
 
+    /// The same of a server whose Message-Authenticator may stand anywhere. Nobody without the
+    /// secret can make one there either (RFC 3579 §3.2); first in the packet it protects
+    /// devices that do not look for one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with it.
+    pub fn verify_anywhere(octets: &'a [u8], question: &Question<'_>) -> Result<Self, Untrusted> {
+        match Self::verify(octets, question) {
+            Err(Untrusted::NotFirst) => Self::dangerous_verify_unprotected(octets, question),
+            verified => verified,
+        }
+    }
+
     /// The same for servers older than CVE-2024-3596: a Message-Authenticator may be
     /// missing or stand elsewhere, but not be wrong.
     ///

@@ -104,7 +104,12 @@ fn configure(
         .replace("0.0.0.0:1813", &accounting.to_string())
         .replace("127.0.0.1:8443", &admin.to_string())
         .replace("127.0.0.1:9464", &metrics.to_string())
-        .replace("\"login.microsoftonline.com\"", &format!("\"{host}\""));
+        .replace("\"login.microsoftonline.com\"", &format!("\"{host}\""))
+        // An old server of this machine may be tried.
+        .replace(
+            "[sources]\n",
+            "[sources]\nforward_servers = [\"127.0.0.1\"]\n",
+        );
     let section = radsec.section(folder, &site.ports)?;
     let text = format!("{text}ca_file = \"{}\"\n{section}", entra.ca_file.display());
     Ok(fs::write(file, text)?)

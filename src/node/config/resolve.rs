@@ -9,6 +9,7 @@ use countersign_core::seal::RecoveryPublicKey;
 use super::peers::{self, Peers};
 use super::radsec::{self, RadSec};
 use super::reader::{Fault, Section, Sheet};
+use crate::sources::PinnedServers;
 use crate::telemetry::Format;
 
 /// A node's own file, checked.
@@ -50,6 +51,8 @@ pub struct Config {
     pub source_hosts: Vec<String>,
     /// The LDAP servers that may, each as host or host:port.
     pub ldap_servers: Vec<String>,
+    /// The old RADIUS servers that logins may be forwarded to, each as host or host:port.
+    pub forward_servers: Vec<String>,
     /// The mail servers that passcodes may be handed in at, each as host or host:port.
     pub mail_servers: Vec<String>,
     /// The same of gateways for SMS.
@@ -141,6 +144,7 @@ fn resolve<'t>(sheet: &mut Sheet<'t>, mut root: Section<'t>, now: Timestamp) -> 
         source_hosts: sources.hosts,
         source_ca_file: sources.ca_file,
         ldap_servers: sources.ldap_servers,
+        forward_servers: sources.forward_servers,
         mail_servers: sources.mail_servers,
         sms_hosts: sources.sms_hosts,
         dangerous_ldap_clear_text: sources.dangerous_ldap_clear_text,
@@ -246,6 +250,7 @@ fn metrics<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> SocketAddr {
 struct SourcePins {
     hosts: Vec<String>,
     ldap_servers: Vec<String>,
+    forward_servers: Vec<String>,
     mail_servers: Vec<String>,
     sms_hosts: Vec<String>,
     dangerous_ldap_clear_text: bool,
@@ -256,11 +261,17 @@ fn sources<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> SourcePins {
     let mut section = sheet.section(root, "sources");
     let hosts = sheet.list(&mut section, "hosts", "login.microsoftonline.com");
     let ldap_servers = sheet.list(&mut section, "ldap_servers", "dc1.corp.contoso.example");
+    let forward_servers = sheet.list(&mut section, "forward_servers", "198.51.100.7");
     let mail_servers = sheet.list(&mut section, "mail_servers", "mail.contoso.example");
     let sms_hosts = sheet.list(&mut section, "sms_hosts", "sms.contoso.example");
     let dangerous_ldap_clear_text = sheet.switch(&mut section, "dangerous_ldap_clear_text");
     let ca_file = sheet.file(&mut section, "ca_file");
     sheet.close(&section);
+    for (at, servers) in ldap_servers.iter().chain(&forward_servers) {
+        if let Err(error) = PinnedServers::parse(servers.iter().map(String::as_str)) {
+            sheet.fault(at, error, "write host or host:port");
+        }
+    }
     let hosts = hosts.map_or_else(
         || vec!["login.microsoftonline.com".into()],
         |(_, hosts)| hosts,
@@ -268,6 +279,7 @@ fn sources<'t>(sheet: &mut Sheet<'t>, root: &mut Section<'t>) -> SourcePins {
     SourcePins {
         hosts,
         ldap_servers: ldap_servers.map_or_else(Vec::new, |(_, servers)| servers),
+        forward_servers: forward_servers.map_or_else(Vec::new, |(_, servers)| servers),
         mail_servers: mail_servers.map_or_else(Vec::new, |(_, servers)| servers),
         sms_hosts: sms_hosts.map_or_else(Vec::new, |(_, hosts)| hosts),
         dangerous_ldap_clear_text,

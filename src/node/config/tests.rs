@@ -93,6 +93,22 @@ format = \"xml\"
 }
 
 #[test]
+fn servers_are_pinned_by_host_and_port_and_by_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let pins = "[sources]\nforward_servers = [\"198.51.100.7\", \"old.contoso.example:1645\"]\n";
+    let config = load(&write(&folder, &format!("{}{pins}", least())), NOW).unwrap();
+    let expected = ["198.51.100.7", "old.contoso.example:1645"];
+    assert_eq!(config.forward_servers, expected);
+    let odd = "forward_servers = [\"radius://old\"]\nldap_servers = [\"dc1:port\"]\n";
+    let found = faults(&format!("{}[sources]\n{odd}", least()));
+    let expected = [
+        (10, "sources.forward_servers"),
+        (11, "sources.ldap_servers"),
+    ];
+    assert_eq!(found, expected.map(|(line, key)| (line, key.to_owned())));
+}
+
+#[test]
 fn a_line_that_is_no_toml_does_not_hide_the_other_faults() {
     let found = faults("id = \n[admin]\nlisten = \"x\"\n");
     assert!(found.iter().any(|(line, _)| *line == 1), "{found:?}");

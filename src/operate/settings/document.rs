@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::operate::OperateError;
 
+mod forward;
 mod ldap;
 mod senders;
 mod source;
+pub(super) use forward::Forward;
 pub(super) use senders::{Mail, Sms};
 pub(super) use source::{CLOUDS, Entra, Given, Source};
 
@@ -29,6 +31,8 @@ pub(super) struct Document {
     pub(super) limits: Limits,
     #[serde(default, rename = "source", skip_serializing_if = "Vec::is_empty")]
     pub(super) sources: Vec<Source>,
+    #[serde(default, rename = "forward", skip_serializing_if = "Vec::is_empty")]
+    pub(super) forwards: Vec<Forward>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mail: Option<Mail>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,6 +129,7 @@ pub(super) fn shown(settings: &storage::Settings) -> String {
             window_steps: limits.window_steps,
             passcodes_per_minute: limits.passcodes_per_minute,
         },
+        forwards: settings.forwards.iter().map(Forward::shown).collect(),
         mail: settings.mail.as_ref().map(Mail::shown),
         sms: settings.sms.as_ref().map(Sms::shown),
         texts: settings.texts.iter().map(texts).collect(),

@@ -27,6 +27,9 @@ impl<L: Ledger> Operate<L> {
         domain: &str,
     ) -> Result<Examined, OperateError> {
         self.reading(caller, Action::SettingsTest)?;
+        if kind == SourceKind::OldServer {
+            return self.examine_old_server(name).await;
+        }
         let sources = self.sources.current();
         let mut found = sources.iter().filter(|source| {
             source.kind() == Some(kind) && (name.is_empty() || source.settings.name == name)
@@ -50,6 +53,27 @@ impl<L: Ledger> Operate<L> {
         Ok(Examined {
             source: source.settings.name.clone(),
             findings: source.examine(domain).await,
+        })
+    }
+
+    async fn examine_old_server(&self, name: &str) -> Result<Examined, OperateError> {
+        let all = self.sources.old_servers().current();
+        let mut found = all
+            .iter()
+            .filter(|old| name.is_empty() || old.settings.name == name);
+        let Some(old) = found.next() else {
+            return Err(OperateError::NotFound {
+                kind: SourceKind::OldServer.noun(),
+                name: name.to_owned(),
+            });
+        };
+        if found.next().is_some() {
+            let why = "there are several old servers: name one";
+            return Err(OperateError::invalid("forward", why));
+        }
+        Ok(Examined {
+            source: old.settings.name.clone(),
+            findings: old.examine().await,
         })
     }
 }

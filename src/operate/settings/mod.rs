@@ -14,7 +14,7 @@ use countersign_core::ledger::storage::{self, ChangeOutcome, change};
 use countersign_core::ledger::{fields, query};
 
 pub use document::{DocumentError, MASK};
-use document::{Given, Mail, Sms, Source};
+use document::{Forward, Given, Mail, Sms, Source};
 pub use examine::Examined;
 
 use super::house::Asked;
@@ -70,6 +70,8 @@ impl<L: Ledger> Operate<L> {
         let given = given?;
         let mail = document.mail.as_ref().map(Mail::secret).transpose()?;
         let sms = document.sms.as_ref().map(Sms::secret).transpose()?;
+        let forwards: Result<Vec<_>, _> = document.forwards.iter().map(Forward::secret).collect();
+        let forwards = forwards?;
         let mut settings = resolve::settings(document)?;
         let asked = Asked::new(Action::SettingsApply, request)
             .with_message(&settings)
@@ -97,6 +99,9 @@ impl<L: Ledger> Operate<L> {
                 *slot = sealed;
             }
         }
+        for (forward, given) in settings.forwards.iter_mut().zip(forwards) {
+            forward.secret = self.forward_secret(&old, &forward.name, given)?;
+        }
         let put = storage::PutSettings {
             settings: Some(settings),
             expected_revision: expected,
@@ -123,6 +128,32 @@ impl<L: Ledger> Operate<L> {
             }
             Given::New(plain) => {
                 let context = fields::sender_secret(self.cluster_id()?, secret);
+                self.seal(&context, &plain)
+            }
+        }
+    }
+
+    fn forward_secret(
+        &self,
+        old: &storage::Settings,
+        name: &str,
+        given: Given,
+    ) -> Result<Vec<u8>, OperateError> {
+        match given {
+            Given::Nothing => Ok(Vec::new()),
+            Given::Kept => {
+                let kept = old.forwards.iter().find(|old| old.name == name);
+                let kept = kept.filter(|kept| !kept.secret.is_empty());
+                kept.map(|kept| kept.secret.clone()).ok_or_else(|| {
+                    let why = format!(
+                        "the secret of \"{name}\" is masked, but there is none to keep; \
+                         a forward that is renamed needs its secret again"
+                    );
+                    OperateError::invalid("forward", why)
+                })
+            }
+            Given::New(plain) => {
+                let context = fields::forward_secret(self.cluster_id()?, name);
                 self.seal(&context, &plain)
             }
         }

@@ -2,7 +2,7 @@
 
 use countersign_core::ledger::storage;
 
-use super::document::{CLOUDS, Document, Entra, Limits, Mail, Sms, Source, Texts};
+use super::document::{CLOUDS, Document, Entra, Forward, Limits, Mail, Sms, Source, Texts};
 use super::pem;
 use crate::operate::OperateError;
 
@@ -15,9 +15,13 @@ pub(super) fn settings(document: Document) -> Result<storage::Settings, OperateE
             .into_iter()
             .map(source)
             .collect::<Result<_, _>>()?,
+        forwards: document
+            .forwards
+            .into_iter()
+            .map(Forward::stored)
+            .collect::<Result<_, _>>()?,
         mail: document.mail.map(Mail::stored).transpose()?,
         sms: document.sms.map(Sms::stored).transpose()?,
-        forwards: Vec::new(),
         texts: document.texts.into_iter().map(texts).collect(),
     })
 }

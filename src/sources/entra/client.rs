@@ -22,6 +22,7 @@ use super::response::Said;
 use super::settings::{self, Checked, ConfigError, Credentials, Places, Surroundings};
 use crate::login::{Answer, Clock, PasswordSource, Question};
 use crate::sources::http::{self, Way};
+use crate::sources::words::outcome_name;
 
 /// Entra as one tenant and application see it.
 pub struct Entra {
@@ -200,16 +201,6 @@ impl std::fmt::Debug for Entra {
             .field("endpoint", &self.places.token.as_str())
             .field("grant", &self.grant)
             .finish_non_exhaustive()
-    }
-}
-
-const fn outcome_name(outcome: SourceOutcome) -> &'static str {
-    match outcome {
-        SourceOutcome::Denied => "denied",
-        SourceOutcome::NotAsked => "not_asked",
-        SourceOutcome::Right => "right",
-        SourceOutcome::Unanswered => "unanswered",
-        SourceOutcome::Wrong => "wrong",
     }
 }
 

@@ -24,13 +24,14 @@ use super::examine;
 use super::filter::account_of;
 use super::lockout;
 use super::lookup::Reader;
-use super::servers::Servers;
 use super::service::Service;
 use super::settings::{self, BindNames, Checked, LdapConfigError, LdapSurroundings};
 use super::transport;
 use crate::login::{Answer, Clock, PasswordSource, Question};
 use crate::sources::Finding;
 use crate::sources::account::{Account, LookupError};
+use crate::sources::servers::Servers;
+use crate::sources::words::outcome_name;
 
 /// A directory, as the settings have it.
 pub struct Ldap {
@@ -297,16 +298,6 @@ fn of_standing(standing: Result<Standing, LookupError>, directory: &Directory) -
 
 const fn plain(outcome: SourceOutcome, reason: Reason) -> Answer {
     Answer::new(outcome, reason, 0)
-}
-
-const fn outcome_name(outcome: SourceOutcome) -> &'static str {
-    match outcome {
-        SourceOutcome::Denied => "denied",
-        SourceOutcome::NotAsked => "not_asked",
-        SourceOutcome::Right => "right",
-        SourceOutcome::Unanswered => "unanswered",
-        SourceOutcome::Wrong => "wrong",
-    }
 }
 
 /// LIMIT: questions at one time, each with a connection; above it the source counts as not

@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
 use super::ber::{Malformed, whole_length};
+use super::endpoint::{Endpoint, Security};
 use super::message::{self, Entry, Outcome, Response, Search};
-use super::servers::{Endpoint, Security};
 use super::transport::{self, ConnectError, Duplex};
 
 /// Why an answer did not come, or is none. The connection is of no use any more.

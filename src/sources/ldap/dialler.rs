@@ -9,14 +9,15 @@ use rustls::ClientConfig;
 use tokio::time::Instant;
 
 use super::connection::Connection;
-use super::servers::Servers;
+use super::endpoint::Endpoint;
 use super::transport::ConnectError;
 use crate::sources::account::LookupError;
+use crate::sources::servers::Servers;
 
 /// The servers, and how to reach them.
 #[derive(Debug)]
 pub(super) struct Dialler {
-    pub(super) servers: Servers,
+    pub(super) servers: Servers<Endpoint>,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) connect_timeout: Duration,
 }

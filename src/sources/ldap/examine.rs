@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::client::Ldap;
 use super::connection::Connection;
+use super::endpoint::{Endpoint, Security};
 use super::lockout;
 use super::lookup::Reader;
 use super::message::NAME_ALONE;
-use super::servers::{Endpoint, Security};
 use super::settings::Kind;
 use super::transport::{self, ConnectError};
 use crate::sources::account::LookupError;

@@ -14,6 +14,7 @@ mod decision;
 mod dialler;
 mod directory;
 mod dn;
+mod endpoint;
 mod examine;
 mod filter;
 mod groups;
@@ -21,13 +22,12 @@ mod lockout;
 mod lookup;
 mod message;
 mod roster;
-mod servers;
 mod service;
 mod settings;
 mod transport;
 
 pub use client::Ldap;
-pub use settings::{LdapConfigError, LdapSurroundings, PinnedServers};
+pub use settings::{LdapConfigError, LdapSurroundings};
 
 #[cfg(test)]
 mod tests;

@@ -11,12 +11,13 @@ use std::time::Duration;
 use countersign_core::base::{Operations, Secret, Shown};
 use countersign_core::ledger::storage::{LdapBind, LdapKind, LdapSettings};
 use rustls_pki_types::{DnsName, ServerName};
-use url::{Host, Url};
+use url::Host;
 
 use super::dn;
+use super::endpoint::{Endpoint, Security};
 use super::filter::UserFilter;
-use super::servers::{Endpoint, Security};
 use crate::login::Clock;
+use crate::sources::pinned::{PinnedServers, host_port};
 
 /// What the node itself brings to a source, whatever the settings say.
 #[derive(Clone)]
@@ -40,30 +41,6 @@ impl fmt::Debug for LdapSurroundings {
             .field("ca_file", &self.ca_file)
             .field("dangerous_clear_text", &self.dangerous_clear_text)
             .finish_non_exhaustive()
-    }
-}
-
-/// Servers that may receive passwords. None is, unless it is named.
-#[derive(Clone, Debug, Default)]
-pub struct PinnedServers(Vec<(Host<String>, Option<u16>)>);
-
-impl PinnedServers {
-    /// Reads `host` (the two usual ports, 389 and 636) or `host:port` entries.
-    ///
-    /// # Errors
-    /// [`LdapConfigError::Pinned`] names the first entry that is neither.
-    pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, LdapConfigError> {
-        let servers = entries.into_iter().map(|entry| {
-            host_port(entry).ok_or_else(|| LdapConfigError::Pinned(Shown::from(entry).to_string()))
-        });
-        Ok(Self(servers.collect::<Result<_, _>>()?))
-    }
-
-    fn allows(&self, host: &Host<String>, port: u16) -> bool {
-        self.0.iter().any(|(pinned, at)| {
-            let usual = || matches!(port, PORT | PORT_TLS);
-            pinned == host && at.map_or_else(usual, |at| at == port)
-        })
     }
 }
 
@@ -103,9 +80,6 @@ pub enum LdapConfigError {
     /// The bind form `search` without a service account.
     #[error("the bind form `search` needs a service account")]
     MissingService,
-    /// An entry of the pinned servers.
-    #[error("the pinned server {0} is not host[:port]")]
-    Pinned(String),
     /// Neither `ldaps://host[:port]` nor `ldap://host[:port]`.
     #[error("the server {0} is not ldaps://host[:port] or ldap://host[:port]")]
     Server(String),
@@ -214,7 +188,10 @@ fn servers(
         let shown = || Shown::from(&**text).to_string();
         let endpoint = endpoint(text, settings.dangerous_clear_text);
         let (host, endpoint) = endpoint.ok_or_else(|| LdapConfigError::Server(shown()))?;
-        if !surroundings.pinned.allows(&host, endpoint.port) {
+        if !surroundings
+            .pinned
+            .allows(&host, endpoint.port, USUAL_PORTS)
+        {
             return Err(LdapConfigError::Unpinned(shown()));
         }
         Ok(endpoint)
@@ -247,21 +224,6 @@ fn endpoint(text: &str, clear_text: bool) -> Option<(Host<String>, Endpoint)> {
         name_in_certificate,
     };
     Some((host, endpoint))
-}
-
-/// A host with or without a port, and nothing else.
-fn host_port(text: &str) -> Option<(Host<String>, Option<u16>)> {
-    // Read as a web address: names are folded, and addresses have one form.
-    let url = Url::parse(&format!("https://{text}")).ok()?;
-    let bare = url.username().is_empty()
-        && url.password().is_none()
-        && url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && !text.contains(['/', '@', '\\']);
-    // 443 is taken for no port by such a reader.
-    let port = url.port().or_else(|| text.ends_with(":443").then_some(443));
-    bare.then_some((url.host()?.to_owned(), port))
 }
 
 fn service(
@@ -356,6 +318,8 @@ fn within(millis: u32, default: Duration) -> Result<Duration, LdapConfigError> {
 
 const PORT: u16 = 389;
 const PORT_TLS: u16 = 636;
+/// Of a server that is pinned without a port.
+const USUAL_PORTS: &[u16] = &[PORT, PORT_TLS];
 /// For one question, where the settings name no time.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(3);
 /// For one server: another has to be reached within the time of the question.

@@ -19,8 +19,9 @@ use countersign_core::login::Reason;
 use tokio::time::Instant;
 
 use self::fake::{Asked, Fake, Reply, done, outcome};
-use super::{Ldap, LdapSurroundings, PinnedServers};
+use super::{Ldap, LdapSurroundings};
 use crate::login::{Against, Answer, Clock, PasswordSource, Question};
+use crate::sources::PinnedServers;
 use crate::sources::account::LookupError;
 
 /// 2026-11-21T00:00:00Z.

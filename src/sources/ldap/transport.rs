@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::servers::Endpoint;
+use super::endpoint::Endpoint;
 use super::settings::LdapConfigError;
 
 /// Octets in both directions.

@@ -56,6 +56,7 @@ pub(super) fn install(
         return refuse(Refusal::Invalid, error.to_string());
     }
     senders::check(settings)?;
+    forwards::check(&settings.forwards)?;
     check_texts(&settings.texts)?;
     let old = query::settings(draft)?;
     write(draft, head, &lockout::keeping(settings, &old));
@@ -170,6 +171,7 @@ fn facts(settings: &Settings) -> String {
             .with("passcodes_per_minute", limits.passcodes_per_minute);
     }
     facts = senders::facts(facts, settings);
+    facts = settings.forwards.iter().fold(facts, forwards::facts);
     for texts in &settings.texts {
         facts = facts
             .text("texts.language", &texts.language)
@@ -184,6 +186,7 @@ fn facts(settings: &Settings) -> String {
 }
 
 mod entra;
+mod forwards;
 mod ldap;
 mod lockout;
 mod senders;

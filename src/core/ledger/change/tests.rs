@@ -3,6 +3,7 @@
 mod client_policy;
 mod clients;
 mod cluster;
+mod forward_settings;
 mod forwards;
 mod import;
 mod operators;

@@ -10,6 +10,7 @@
 
 mod conformance;
 mod device;
+mod forward;
 mod properties;
 mod second_opinion;
 mod stream;

@@ -1,57 +1,20 @@
-//! The servers of a directory, and which of them are in order.
+//! The servers of one source, and which of them are in order.
 //!
-//! A server to which no connection could be made is asked last for a while, which doubles
+//! A server that could not be reached is asked last for a while, which doubles
 //! up to a bound. When the while is over, one login tries it, and no more until that one
 //! has found out: a dead server costs one login its patience, not all of them.
 //!
-//! Must not know: what is said on a connection.
+//! Must not know: what is said to a server.
 
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls_pki_types::ServerName;
 use tokio::time::Instant;
-
-/// One server.
-#[derive(Clone, Debug)]
-pub(super) struct Endpoint {
-    pub(super) security: Security,
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) name_in_certificate: ServerName<'static>,
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.security {
-            Security::Tls => "ldaps",
-            Security::StartTls | Security::ClearText => "ldap",
-        };
-        let (open, close) = if self.host.contains(':') {
-            ("[", "]")
-        } else {
-            ("", "")
-        };
-        write!(f, "{scheme}://{open}{}{close}:{}", self.host, self.port)
-    }
-}
-
-/// What keeps a password from being read on the way.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Security {
-    /// TLS from the start.
-    Tls,
-    /// TLS before anything that matters.
-    StartTls,
-    /// Nothing.
-    ClearText,
-}
 
 /// All of them, the preferred first.
 #[derive(Debug)]
-pub(super) struct Servers {
-    all: Vec<Endpoint>,
+pub(super) struct Servers<E> {
+    all: Vec<E>,
     /// Of each.
     health: Mutex<Vec<Health>>,
 }
@@ -63,20 +26,20 @@ struct Health {
     until: Option<Instant>,
 }
 
-impl Servers {
-    pub(super) fn new(all: Vec<Endpoint>) -> Self {
+impl<E> Servers<E> {
+    pub(super) fn new(all: Vec<E>) -> Self {
         let health = Mutex::new(vec![Health::default(); all.len()]);
         Self { all, health }
     }
 
     /// All of them as configured.
-    pub(super) fn all(&self) -> &[Endpoint] {
+    pub(super) fn all(&self) -> &[E] {
         &self.all
     }
 
     /// Whom to ask, one after the other: who is in order as configured, then those that
     /// failed, whose while is over first. Whoever asks takes a trial that is due.
-    pub(super) fn order(&self, now: Instant) -> Vec<(usize, &Endpoint)> {
+    pub(super) fn order(&self, now: Instant) -> Vec<(usize, &E)> {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         let both = self.all.iter().enumerate().zip(health.iter_mut());
         let mut ranked: Vec<_> = both
@@ -86,7 +49,7 @@ impl Servers {
         ranked.into_iter().map(|(_, server)| server).collect()
     }
 
-    /// No connection could be made.
+    /// It could not be reached, or did not answer.
     pub(super) fn failed(&self, server: usize, now: Instant) {
         self.note(server, |health| {
             let doubled = health.penalty.saturating_mul(2);
@@ -95,7 +58,7 @@ impl Servers {
         });
     }
 
-    /// A connection was made.
+    /// It was reached.
     pub(super) fn worked(&self, server: usize) {
         self.note(server, |health| *health = Health::default());
     }
@@ -129,17 +92,11 @@ const PENALTY_MAX: Duration = Duration::from_secs(60);
 mod tests {
     use super::*;
 
-    fn servers(count: u16) -> Servers {
-        let endpoint = |port| Endpoint {
-            security: Security::Tls,
-            host: "dc.contoso.example".to_owned(),
-            port,
-            name_in_certificate: "dc.contoso.example".try_into().unwrap(),
-        };
-        Servers::new((0..count).map(endpoint).collect())
+    fn servers(count: usize) -> Servers<usize> {
+        Servers::new((0..count).collect())
     }
 
-    fn order(servers: &Servers, now: Instant) -> Vec<usize> {
+    fn order(servers: &Servers<usize>, now: Instant) -> Vec<usize> {
         servers.order(now).into_iter().map(|(at, _)| at).collect()
     }
 
