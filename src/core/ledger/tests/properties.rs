@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::model::{Client, Model, Record, Stage, Token};
 use super::script::{CODE_CLIENT, Change, Event, PLACES, Player, TOKENS, events};
 use super::world::*;
-use crate::base::{AttemptKey, Epoch, NodeId, Timestamp, TokenId};
+use crate::base::{AttemptKey, Epoch, NodeId, Timestamp, TokenId, UserId};
 use crate::ledger::attempts::{State, look};
 use crate::ledger::budgets::{Limits, Standing, standing};
 use crate::ledger::{
@@ -169,7 +169,7 @@ impl Trial {
         let world = &mut self.player.world;
         match *change {
             Change::User(user, on) => {
-                let user = crate::base::UserId(user.into());
+                let user = UserId(user.into());
                 let status = if on {
                     storage::UserStatus::Active
                 } else {
@@ -211,21 +211,7 @@ impl Trial {
                 );
                 self.model.tokens.get_mut(&token).unwrap().generation += 1;
             }
-            Change::Owns(user, on) => {
-                let user = crate::base::UserId(user.into());
-                let tokens = TOKENS.iter().filter(|(_, owner)| *owner == user);
-                let tokens: Vec<_> = tokens.filter(|_| on).map(|(token, _)| token.0).collect();
-                world.edit(
-                    Table::Users,
-                    &user.0.to_be_bytes(),
-                    |it: &mut storage::User| it.tokens = tokens,
-                );
-                if on {
-                    self.model.owners.insert(user);
-                } else {
-                    self.model.owners.remove(&user);
-                }
-            }
+            Change::Owns(user, on) => self.own(UserId(user.into()), on),
             Change::Client(to) => {
                 world.edit_client(|it| {
                     it.burn_code = if to.burns { 2 } else { 1 };
@@ -240,6 +226,22 @@ impl Trial {
                 client.grace_unnamed = if to.strict { 0 } else { 6_000 };
                 client.revalidation = if to.revalidates { 200_000 } else { 0 };
             }
+        }
+    }
+
+    /// The user's record lists the user's tokens, or none.
+    fn own(&mut self, user: UserId, on: bool) {
+        let tokens = TOKENS.iter().filter(|(_, owner)| on && *owner == user);
+        let tokens: Vec<_> = tokens.map(|(token, _)| token.0).collect();
+        let world = &mut self.player.world;
+        let key = user.0.to_be_bytes();
+        world.edit(Table::Users, &key, |it: &mut storage::User| {
+            it.tokens = tokens;
+        });
+        if on {
+            self.model.owners.insert(user);
+        } else {
+            self.model.owners.remove(&user);
         }
     }
 
