@@ -243,7 +243,7 @@ impl<L: Ledger, S: PasswordSource, C: Clock> Login<L, S, C> {
         self.stages.asked += self.since(began);
         fail_point(Point::SourceAsked);
         let (outcome, reason) = (SourceOutcome::Unanswered, Reason::SourceUnanswered);
-        let answer = answer.unwrap_or(Answer::new(outcome, reason, 0));
+        let answer = answer.unwrap_or_else(|_| Answer::new(outcome, reason, 0));
         stage.answered(answer, overslept)
     }
 

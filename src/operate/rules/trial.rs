@@ -191,10 +191,10 @@ pub(super) fn result(
 
 /// With the day on which a rule has ended.
 fn said(missed: Mismatch<'_>) -> String {
-    match missed {
-        Mismatch::Ended(at) => format!("it has ended, on {}", shown_until(at.as_millis())),
-        other => other.to_string(),
+    if let Mismatch::Ended(at) = missed {
+        return format!("{missed}, on {}", shown_until(at.as_millis()));
     }
+    missed.to_string()
 }
 
 /// What the client's entry refuses, whatever the rules say.

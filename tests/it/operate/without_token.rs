@@ -28,7 +28,7 @@ async fn furnished() -> World {
             .operate
             .add_user(&admin(), request(number), user)
             .await
-            .unwrap();
+            .expect("a new user");
     }
     let client = storage::Client {
         id: 7,
@@ -38,7 +38,7 @@ async fn furnished() -> World {
         ..storage::Client::default()
     };
     plant(&world.ledger, Table::Clients, &7_u64.to_be_bytes(), &client);
-    let mut settings = query::settings(&world.ledger.view()).unwrap();
+    let mut settings = query::settings(&world.ledger.view()).expect("settings");
     let mut forward = storage::Forward::default();
     "old".clone_into(&mut forward.name);
     settings.forwards = vec![forward];
@@ -67,7 +67,7 @@ fn initial() -> RuleWritten {
 }
 
 fn id_of(world: &World, name: &str) -> u64 {
-    let shown = world.operate.show_user(&admin(), name).unwrap();
+    let shown = world.operate.show_user(&admin(), name).expect("a user");
     shown.user.id
 }
 
@@ -87,7 +87,7 @@ async fn give_token(world: &World, number: u8, owner: &str) {
         .operate
         .add_token(&admin(), request(number), token)
         .await
-        .unwrap();
+        .expect("a new token");
 }
 
 fn tried(world: &World, rule: RuleWritten, at: u64) -> RuleTrialResult {
@@ -98,7 +98,7 @@ fn tried(world: &World, rule: RuleWritten, at: u64) -> RuleTrialResult {
         draft: Some(vec![rule]),
         ..RuleTrial::default()
     };
-    world.operate.try_rules(&admin(), &trial).unwrap()
+    world.operate.try_rules(&admin(), &trial).expect("a trial")
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::passcodes::{Id, Passcode};
 use self::record::in_force;
 pub(super) use self::record::{Record, Stage};
-use crate::base::{AttemptKey, ClientId, Epoch, PlaceId, TokenId, UserId};
+use crate::base::{AttemptKey, ClientId, Epoch, PlaceId, Timestamp, TokenId, UserId};
 use crate::ledger::{
     Begin, BeginResult, BurnCode, Factors, Match, RefusedBy, Settle, SettleResult, SourceOutcome,
     Verdict,
@@ -117,10 +117,9 @@ impl Model {
             }
             Stage::Settled(verdict, _) => Repeat(verdict),
             Stage::InFlight(until) => {
-                let epoch = record.epoch;
+                let (epoch, until) = (record.epoch, Timestamp::from_millis(until));
                 let enough = record.is_enough(begin) && Self::allows(begin, &record);
                 if begin.owner == record.owner && enough && record.account == begin.account {
-                    let until = crate::base::Timestamp::from_millis(until);
                     Granted { epoch, until }
                 } else if begin.owner == record.owner
                     || (begin.owner.node == record.owner.node
@@ -136,7 +135,6 @@ impl Model {
                     self.attempts.insert(begin.key, open.clone());
                     self.reopen(begin, own, open)
                 } else {
-                    let until = crate::base::Timestamp::from_millis(until);
                     InFlight { until }
                 }
             }
@@ -238,7 +236,7 @@ impl Model {
             .map(|(_, at)| *at)
             .max()
         {
-            let until = crate::base::Timestamp::from_millis(until);
+            let until = Timestamp::from_millis(until);
             return Busy { until };
         }
         self.within_budget(begin, own, terms)
@@ -266,7 +264,7 @@ impl Model {
         if used >= LIMIT {
             return match others.values().min() {
                 Some(&until) if counted.len() < LIMIT => Busy {
-                    until: crate::base::Timestamp::from_millis(until),
+                    until: Timestamp::from_millis(until),
                 },
                 _ => Refused(RefusedBy::Limit),
             };
@@ -304,7 +302,7 @@ impl Model {
         };
         self.attempts.insert(begin.key, record);
         self.budget(begin.user).asked.insert(begin.key);
-        let until = crate::base::Timestamp::from_millis(until);
+        let until = Timestamp::from_millis(until);
         BeginResult::Granted { epoch: own, until }
     }
 
@@ -324,10 +322,7 @@ impl Model {
             Stage::Settled(Verdict::Accepted, _) if !self.is_record_good(&record) => {
                 return Already(Verdict::Revoked);
             }
-            Stage::Settled(Verdict::Accepted, _) if record.old.is_some() => {
-                return Forwarded(record.old.unwrap());
-            }
-            Stage::Settled(verdict, _) => return Already(verdict),
+            Stage::Settled(verdict, _) => return record.old.map_or(Already(verdict), Forwarded),
             Stage::Open(_) => return Gone,
             Stage::InFlight(_) if record.epoch != settle.epoch => return Superseded,
             Stage::InFlight(_) => {}

@@ -206,30 +206,13 @@ impl Trial {
             }
             Change::Seed(which) => {
                 let (token, _) = TOKENS[usize::from(which)];
-                world.edit(
-                    Table::Tokens,
-                    &token.0.to_be_bytes(),
-                    |it: &mut storage::Token| {
-                        it.generation += 1;
-                    },
-                );
+                let key = token.0.to_be_bytes();
+                world.edit(Table::Tokens, &key, |it: &mut storage::Token| {
+                    it.generation += 1;
+                });
                 self.model.tokens.get_mut(&token).unwrap().generation += 1;
             }
-            Change::Owns(user, on) => {
-                let user = UserId(user.into());
-                let tokens = TOKENS.iter().filter(|(_, owner)| *owner == user);
-                let tokens: Vec<_> = tokens.filter(|_| on).map(|(token, _)| token.0).collect();
-                world.edit(
-                    Table::Users,
-                    &user.0.to_be_bytes(),
-                    |it: &mut storage::User| it.tokens = tokens,
-                );
-                if on {
-                    self.model.owners.insert(user);
-                } else {
-                    self.model.owners.remove(&user);
-                }
-            }
+            Change::Owns(user, on) => self.own(UserId(user.into()), on),
             Change::Client(to) => {
                 world.edit_client(|it| {
                     it.burn_code = if to.burns { 2 } else { 1 };
@@ -244,6 +227,22 @@ impl Trial {
                 client.grace_unnamed = if to.strict { 0 } else { 6_000 };
                 client.revalidation = if to.revalidates { 200_000 } else { 0 };
             }
+        }
+    }
+
+    /// The user's record lists the user's tokens, or none.
+    fn own(&mut self, user: UserId, on: bool) {
+        let tokens = TOKENS.iter().filter(|(_, owner)| on && *owner == user);
+        let tokens: Vec<_> = tokens.map(|(token, _)| token.0).collect();
+        let world = &mut self.player.world;
+        let key = user.0.to_be_bytes();
+        world.edit(Table::Users, &key, |it: &mut storage::User| {
+            it.tokens = tokens;
+        });
+        if on {
+            self.model.owners.insert(user);
+        } else {
+            self.model.owners.remove(&user);
         }
     }
 
