@@ -19,6 +19,7 @@ mod datagrams;
 mod ledger;
 mod login;
 mod octets;
+mod old_server;
 mod packet;
 mod port;
 mod radsec;
@@ -29,6 +30,7 @@ mod text;
 
 pub use attributes::grant_attributes;
 pub use ledger::run_entries;
+pub use old_server::hear_old_server;
 pub use packet::receive_packet;
 pub use radsec::read_stream;
 pub use script::{judge_datagram, run_script};
@@ -37,12 +39,13 @@ pub use state_attribute::open_state;
 pub use text::{read_base32, read_csv};
 
 /// Every target and what it runs.
-pub const TARGETS: [(&str, fn(&[u8])); 9] = [
+pub const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("attributes", grant_attributes),
     ("base32", read_base32),
     ("csv", read_csv),
     ("datagram", judge_datagram),
     ("entry", run_entries),
+    ("old_server", hear_old_server),
     ("packet", receive_packet),
     ("radsec", read_stream),
     ("script", run_script),

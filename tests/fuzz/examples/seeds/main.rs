@@ -19,6 +19,7 @@ use countersign_core::radius::{Authenticator, Question, RADSEC_SECRET, Raw, kind
 use countersign_fuzz::{STATE, TOKEN};
 
 mod packets;
+mod replies;
 mod states;
 
 fn main() -> std::io::Result<()> {
@@ -28,6 +29,7 @@ fn main() -> std::io::Result<()> {
     write("attributes", &grants())?;
     write("state", &states::states())?;
     write("csv", &files())?;
+    write("old_server", &replies::replies())?;
     write("packet", &packets::packets())?;
     write("base32", &seeds())?;
     write("radsec", &streams())
