@@ -1,7 +1,7 @@
 //! Datagrams that a device, or an attacker beside it, may send.
 
 use countersign_core::base::{Entropy, Secret, SeededEntropy, Timestamp};
-use countersign_core::radius::{Authenticator, Question, Raw, Service, kind};
+use countersign_core::radius::{Authenticator, Chap, MsChap2, Question, Raw, Service, kind};
 
 use crate::octets::Octets;
 use crate::state::{CLIENTS, STATE};
@@ -46,7 +46,14 @@ impl Writer {
         let attributes = attributes(input);
         let authenticator = self.authenticator();
         let question = self.question(client, shape, &authenticator);
-        let octets = if shape.is_unprotected() {
+        let octets = if shape.is_chap() {
+            let password = Chap::respond(7, &typed, &authenticator);
+            let made = Chap::new(&password, &authenticator).ok()?;
+            question.chap_request(&user, &made, &attributes)
+        } else if shape.is_ms_chap() {
+            let made = MsChap2::respond(7, &[9; 16], &authenticator, &user, &typed).ok()?;
+            question.ms_chap2_request(&user, &made, &attributes)
+        } else if shape.is_unprotected() {
             question.dangerous_unprotected_access_request(&user, &typed, &attributes)
         } else {
             question.access_request(&user, &typed, &attributes)
@@ -109,6 +116,15 @@ impl Shape {
 
     const fn is_unprotected(self) -> bool {
         self.0 & 2 != 0
+    }
+
+    /// What was typed comes hashed.
+    const fn is_chap(self) -> bool {
+        self.0 & 32 != 0
+    }
+
+    const fn is_ms_chap(self) -> bool {
+        self.0 & 64 != 0
     }
 
     /// Changes the datagram after it was signed.

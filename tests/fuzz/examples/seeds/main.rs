@@ -87,6 +87,13 @@ fn alone(offset: i8, way: (u8, u8, [u8; 2])) -> Vec<u8> {
     login(PROXY, ALICE, (0, code(0, offset)), way)
 }
 
+/// The shape of `house/datagrams.rs` stands third.
+fn hashed(shape: u8) -> Vec<u8> {
+    let mut login = alone(0, (0, 0, RIGHT));
+    login[2] = shape;
+    login
+}
+
 fn script(things: &[Vec<u8>]) -> Vec<u8> {
     [&[1][..], &things.concat()].concat()
 }
@@ -99,6 +106,8 @@ fn datagrams() -> Vec<Seed> {
         ("held", both((0, 0, HELD))),
         ("result-lost", both((0, 0, RESULT_LOST))),
         ("code-alone", alone(0, (0, 0, RIGHT))),
+        ("chap", hashed(32)),
+        ("ms-chap", hashed(64)),
         (
             "eight-digits",
             login(VPN, BOB, (1, code(1, 0)), (0, 0, RIGHT)),
