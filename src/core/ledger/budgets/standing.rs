@@ -47,11 +47,9 @@ pub fn allow<R: Read>(
     user: UserId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let limits = Limits::load(draft)?;
-    let mut budgets = Budgets::load(draft, user, &limits, now)?;
-    budgets.without_token.initial_logins = 0;
-    budgets.save(draft);
-    Ok(())
+    change(draft, user, now, |budgets| {
+        budgets.without_token.initial_logins = 0;
+    })
 }
 
 /// An operator lets the user try again: wrong and unsure passwords are forgotten, and
@@ -64,10 +62,21 @@ pub fn unlock<R: Read>(
     user: UserId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    change(draft, user, now, |budgets| {
+        budgets.strict.forget();
+        budgets.places.forgive();
+    })
+}
+
+fn change<R: Read>(
+    draft: &mut Draft<'_, R>,
+    user: UserId,
+    now: Timestamp,
+    change: impl FnOnce(&mut Budgets),
+) -> Result<(), StoreError> {
     let limits = Limits::load(draft)?;
     let mut budgets = Budgets::load(draft, user, &limits, now)?;
-    budgets.strict.forget();
-    budgets.places.forgive();
+    change(&mut budgets);
     budgets.save(draft);
     Ok(())
 }
