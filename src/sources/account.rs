@@ -56,6 +56,15 @@ impl Account {
         let is_wanted = |group: &Group| wanted.iter().any(|wanted| group.is_called(wanted));
         wanted.is_empty() || self.groups.iter().any(is_wanted)
     }
+
+    /// What people call its groups, each once, in alphabetic order.
+    fn group_names(self) -> Vec<String> {
+        let names = self.groups.into_iter().map(|group| group.name);
+        let mut names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
 }
 
 impl Group {
@@ -142,19 +151,22 @@ impl LookupError {
 /// was asked for, so an account that cannot be looked at has judged nothing.
 #[must_use]
 pub fn judge(found: Result<Option<Account>, LookupError>, groups: &[String]) -> Answer {
-    let refusal = match found {
+    let denied = |reason| Answer::new(SourceOutcome::Denied, reason, 0);
+    let account = match found {
         Err(error) => return error.not_asked(),
-        Ok(None) => Some(Reason::NoAccount),
-        Ok(Some(account)) => account
-            .refusal()
-            .or_else(|| (!account.is_in_any(groups)).then_some(Reason::NotInGroup)),
+        Ok(None) => return denied(Reason::NoAccount),
+        Ok(Some(account)) => account,
     };
-    let (outcome, reason) = match refusal {
-        Some(reason) => (SourceOutcome::Denied, reason),
-        None => (SourceOutcome::Right, Reason::Accepted),
-    };
-    let code = 0;
-    Answer::new(outcome, reason, code)
+    if let Some(reason) = account.refusal() {
+        return denied(reason);
+    }
+    if !account.is_in_any(groups) {
+        return denied(Reason::NotInGroup);
+    }
+    Answer {
+        groups: account.group_names(),
+        ..Answer::new(SourceOutcome::Right, Reason::Accepted, 0)
+    }
 }
 
 #[cfg(test)]
@@ -210,6 +222,25 @@ mod tests {
         assert_eq!(judged(disabled, &[]), denied(Reason::AccountState));
         assert_eq!(judged(locked, &[]), denied(Reason::LockedAtSource));
         assert_eq!(judge(Ok(None), &[]).reason, Reason::NoAccount);
+    }
+
+    #[test]
+    fn who_is_right_is_told_with_the_names_of_the_groups_and_nobody_else() {
+        let group = |name: &str, id: &str| Group {
+            name: name.to_owned(),
+            id: id.to_owned(),
+        };
+        let mut two = account();
+        two.groups
+            .extend([group("All", "CN=all"), group("VPN Users", "CN=vpn,DC=b")]);
+        assert_eq!(judge(Ok(Some(two)), &[]).groups, ["All", "VPN Users"]);
+        let other = ["other".to_owned()];
+        assert!(judge(Ok(Some(account())), &other).groups.is_empty());
+        let disabled = Account {
+            disabled: true,
+            ..account()
+        };
+        assert!(judge(Ok(Some(disabled)), &[]).groups.is_empty());
     }
 
     #[test]

@@ -275,9 +275,12 @@ impl Source {
             Some(groups) if proven && !is_of_account => {
                 let left = deadline.saturating_duration_since(Instant::now());
                 let looked = self.look_up(&question.name, groups, left).await;
+                if looked.outcome != SourceOutcome::Right {
+                    return looked;
+                }
                 // What let the password in stays to be seen, Entra's number for one.
-                let is_right = looked.outcome == SourceOutcome::Right;
-                if is_right { answer } else { looked }
+                let groups = looked.groups;
+                Answer { groups, ..answer }
             }
             Some(_) | None => answer,
         }

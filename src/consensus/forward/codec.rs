@@ -2,7 +2,7 @@
 
 use countersign_core::base::{NodeId, Timestamp};
 use countersign_core::ledger::{
-    BeginResult, CommandError, OldAnswer, Outcome, RefusedBy, SendResult, SettleResult, Verdict,
+    BeginResult, Carried, CommandError, Outcome, RefusedBy, SendResult, SettleResult, Verdict,
     storage,
 };
 
@@ -71,9 +71,9 @@ fn begin_outcome(result: BeginResult) -> BeginOutcome {
             outcome.refused_by = number_of(&REFUSED_BY, by);
             REFUSED
         }
-        BeginResult::Forwarded(old) => {
-            outcome.forwarded = Some((&old).into());
-            FORWARDED
+        BeginResult::LetIn(with) => {
+            outcome.let_in = Some((&with).into());
+            REPEAT_LET_IN
         }
         BeginResult::Repeat(verdict) => {
             outcome.verdict = number_of(&VERDICTS, verdict);
@@ -108,7 +108,7 @@ fn begin_result(outcome: &BeginOutcome) -> Option<BeginResult> {
         STALE => BeginResult::Stale,
         REFUSED => BeginResult::Refused(of_number(&REFUSED_BY, outcome.refused_by)?),
         REPEAT => BeginResult::Repeat(of_number(&VERDICTS, outcome.verdict)?),
-        FORWARDED => BeginResult::Forwarded(old_answer(outcome.forwarded.as_ref())?),
+        REPEAT_LET_IN => BeginResult::LetIn(carried(outcome.let_in.as_ref())?),
         GRANTED => BeginResult::Granted {
             epoch: epoch?,
             until,
@@ -121,10 +121,10 @@ fn begin_result(outcome: &BeginOutcome) -> Option<BeginResult> {
 }
 
 fn settle_outcome(result: SettleResult) -> SettleOutcome {
-    let mut forwarded = None;
+    let mut let_in = None;
     let (kind, verdict) = match result {
-        SettleResult::Forwarded(old) => {
-            forwarded = Some((&old).into());
+        SettleResult::LetIn(with) => {
+            let_in = Some((&with).into());
             (LET_IN, 0)
         }
         SettleResult::Settled(verdict) => (SETTLED, number_of(&VERDICTS, verdict)),
@@ -136,7 +136,7 @@ fn settle_outcome(result: SettleResult) -> SettleOutcome {
     SettleOutcome {
         kind,
         verdict,
-        forwarded,
+        let_in,
     }
 }
 
@@ -144,7 +144,7 @@ fn settle_result(outcome: &SettleOutcome) -> Option<SettleResult> {
     Some(match outcome.kind {
         SETTLED => SettleResult::Settled(of_number(&VERDICTS, outcome.verdict)?),
         ALREADY => SettleResult::Already(of_number(&VERDICTS, outcome.verdict)?),
-        LET_IN => SettleResult::Forwarded(old_answer(outcome.forwarded.as_ref())?),
+        LET_IN => SettleResult::LetIn(carried(outcome.let_in.as_ref())?),
         GONE => SettleResult::Gone,
         SUPERSEDED => SettleResult::Superseded,
         RELEASED => SettleResult::Released,
@@ -152,9 +152,9 @@ fn settle_result(outcome: &SettleOutcome) -> Option<SettleResult> {
     })
 }
 
-/// All of what an old server said, or an unknown outcome: nobody is let in with less.
-fn old_answer(stored: Option<&storage::OldAnswer>) -> Option<OldAnswer> {
-    OldAnswer::try_from(stored?).ok()
+/// All of what the Accept carries, or an unknown outcome: nobody is let in with less.
+fn carried(stored: Option<&storage::Carried>) -> Option<Carried> {
+    Carried::try_from(stored?).ok()
 }
 
 fn send_outcome(result: SendResult) -> SendOutcome {
@@ -197,7 +197,7 @@ const GRANTED: u32 = 5;
 const IN_FLIGHT: u32 = 6;
 const CHANGED: u32 = 7;
 const BUSY: u32 = 8;
-const FORWARDED: u32 = 9;
+const REPEAT_LET_IN: u32 = 9;
 
 const SETTLED: u32 = 1;
 const ALREADY: u32 = 2;

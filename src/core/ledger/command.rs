@@ -11,7 +11,7 @@ use std::time::Duration;
 pub use codec::CommandError;
 pub(super) use codec::{answer, answer_stored, burn_code, millis};
 
-use super::{OldAnswer, storage};
+use super::{Carried, storage};
 use crate::base::{
     AnswerId, AttemptKey, ClientId, Epoch, NodeId, Owner, PasscodeId, PlaceId, Timestamp, TokenId,
     UserId,
@@ -229,7 +229,7 @@ pub struct Settle {
     /// What it said.
     pub outcome: SourceOutcome,
     /// What goes on to the device, of a login that was forwarded and is right.
-    pub relayed: Option<OldAnswer>,
+    pub relayed: Option<Carried>,
 }
 
 /// What a password source said of one question.

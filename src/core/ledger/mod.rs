@@ -12,11 +12,11 @@ mod allowed;
 mod apply;
 pub mod attempts;
 pub mod budgets;
+mod carried;
 mod change;
 pub mod command;
 pub mod fields;
 pub mod limits;
-mod old_answer;
 pub mod outcome;
 mod passcodes;
 pub mod query;
@@ -38,12 +38,12 @@ pub mod storage {
 
 pub use allowed::AllowedFactors;
 pub use apply::apply;
+pub use carried::{Carried, NoCarried, is_server_name};
 pub use change::names_its_token;
 pub use command::{
     Begin, BurnCode, Command, CommandError, Entry, Factors, Match, Revisions, SendPasscode, Settle,
     SourceOutcome,
 };
 pub use limits::{CLUSTER_VERSION, Limits};
-pub use old_answer::{NoOldAnswer, OldAnswer, is_server_name};
 pub use outcome::{BeginResult, Outcome, RefusedBy, SendResult, SettleResult, Verdict};
 pub use table::{Draft, MemoryTables, Read, StoreError, Table, Write, Writes};

@@ -1,7 +1,7 @@
 //! What applying a command says to the node that proposed it.
 
 use super::command::CommandError;
-use super::{OldAnswer, storage};
+use super::{Carried, storage};
 use crate::base::{Epoch, Timestamp};
 
 /// The result of one command.
@@ -68,9 +68,9 @@ pub enum BeginResult {
     Refused(RefusedBy),
     /// This login has, or now has, this verdict.
     Repeat(Verdict),
-    /// An old server has let this login in, and said this: a repeat, which is worth nothing
-    /// without what was relayed.
-    Forwarded(OldAnswer),
+    /// This login was let in, and its Accept carries this: a repeat, which is worth nothing
+    /// without.
+    LetIn(Carried),
     /// The code is claimed: ask the source, settle before `until`.
     Granted {
         /// Names the grant in the Settle.
@@ -100,8 +100,8 @@ pub enum BeginResult {
 pub enum SettleResult {
     /// Recorded, with this verdict.
     Settled(Verdict),
-    /// An old server has let this login in, and said this; recorded now or before.
-    Forwarded(OldAnswer),
+    /// This login is let in, and its Accept carries this; recorded now or before.
+    LetIn(Carried),
     /// It was settled before, with this verdict.
     Already(Verdict),
     /// No grant to settle.

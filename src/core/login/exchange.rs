@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Ending, Reason};
 use crate::base::{AttemptKey, Owner, Secret, Timestamp};
 use crate::ledger::{Begin, SourceOutcome};
-use crate::policy::SourceDown;
+use crate::policy::{AccountGrants, SourceDown};
 use crate::radius::{Attribute, Relayed};
 
 /// Why a proposed command has no result.
@@ -99,9 +99,24 @@ pub struct Answer {
     pub code: u32,
     /// What goes on to the device with the Accept of an old server, as the operator allows.
     pub relayed: Relayed,
+    /// Names of the groups that the account is in, direct or not, where it was looked at.
+    pub groups: Vec<String>,
 }
 
 impl Answer {
+    /// The same with what the Accept carries of the groups in it. What cannot be made whole
+    /// lets nobody in.
+    #[must_use]
+    pub(super) fn granting(self, grants: Option<&AccountGrants>) -> Self {
+        let Some(grants) = grants.filter(|_| self.outcome == SourceOutcome::Right) else {
+            return self;
+        };
+        match grants.made(&self.groups) {
+            Ok(relayed) => Self { relayed, ..self },
+            Err(_) => Self::new(SourceOutcome::Denied, Reason::RuleUnfit, self.code),
+        }
+    }
+
     /// The answer of whoever has nothing to relay.
     #[must_use]
     pub const fn new(outcome: SourceOutcome, reason: Reason, code: u32) -> Self {
@@ -110,6 +125,7 @@ impl Answer {
             reason,
             code,
             relayed: Relayed::NONE,
+            groups: Vec::new(),
         }
     }
 }
@@ -122,6 +138,8 @@ pub struct Claim {
     /// What to ask the source. None: the code is all that the rule asks for, or the split
     /// is not known.
     pub question: Option<Question>,
+    /// What the Accept carries of groups that the directory tells.
+    pub account_grants: Option<Arc<AccountGrants>>,
     /// Why, where the login is let in by this claim.
     pub let_in: Reason,
     /// Why, where the ledger finds that the login was let in.

@@ -21,8 +21,8 @@ use super::exchange::{Against, Answer, Claim, Doubt, Finished, ProposeError, Que
 use super::reason::Reason;
 use crate::base::limits::{LOGIN_HASTY_TURNS_MAX, LOGIN_PARKS_MAX};
 use crate::base::{AttemptKey, Epoch};
-use crate::ledger::{Begin, BeginResult, Factors, OldAnswer, RefusedBy, Verdict};
-use crate::policy::SourceDown;
+use crate::ledger::{Begin, BeginResult, Carried, Factors, RefusedBy, Verdict};
+use crate::policy::{AccountGrants, SourceDown};
 use crate::radius::Relayed;
 
 /// What is to be done now, and the stage that takes the result.
@@ -88,14 +88,14 @@ impl Turns {
         })
     }
 
-    /// Let in by what an old server said: with all of that, or not at all.
-    fn forwarded(self, reason: Reason, old: OldAnswer) -> Flow {
+    /// Let in with what others said: with all of that, or not at all.
+    fn carrying(self, reason: Reason, carried: Carried) -> Flow {
         Flow::Finish(Finished {
             ending: Ending {
                 reason,
                 ..Ending::ACCEPT
             },
-            relayed: old.attributes,
+            relayed: carried.attributes,
             doubt: self.doubt,
         })
     }
@@ -206,9 +206,9 @@ impl Beginning {
                 self.turns.doubt = None;
                 self.turns.finish(self.verdict(verdict))
             }
-            BeginResult::Forwarded(old) => {
+            BeginResult::LetIn(carried) => {
                 self.turns.doubt = None;
-                self.turns.forwarded(self.claim.hit, old)
+                self.turns.carrying(self.claim.hit, carried)
             }
             BeginResult::Refused(by) => self.turns.finish(refused(by)),
             BeginResult::Granted { epoch, .. } => self.granted(epoch, took, late),
@@ -231,6 +231,7 @@ impl Beginning {
             epoch,
             on_source_down: self.claim.on_source_down,
             let_in: self.claim.let_in,
+            account_grants: self.claim.account_grants.clone(),
             server: self.claim.question.as_ref().and_then(server),
         };
         // The grant is in hand, whichever copy of the claim got it. From here on nothing but
@@ -281,12 +282,9 @@ impl Beginning {
                 ..Ending::reject(self.claim.miss)
             },
             Verdict::WrongCode => Ending::reject(self.claim.miss),
-            Verdict::Accepted => Ending {
-                reason: self.claim.hit,
-                ..Ending::ACCEPT
-            },
-            Verdict::WrongPassword | Verdict::Denied | Verdict::Revoked => {
-                settled(verdict, self.claim.hit)
+            Verdict::Accepted | Verdict::WrongPassword | Verdict::Denied | Verdict::Revoked => {
+                let whole = self.claim.account_grants.is_none();
+                settled(verdict, whole.then_some(self.claim.hit))
             }
         }
     }
@@ -300,8 +298,18 @@ struct Grant {
     on_source_down: SourceDown,
     /// Why, where the login is let in.
     let_in: Reason,
+    /// What the Accept carries of groups that the directory tells.
+    account_grants: Option<Arc<AccountGrants>>,
     /// The old server that is asked, where one is.
     server: Option<Arc<str>>,
+}
+
+impl Grant {
+    /// A verdict that was recorded, and nothing that the Accept carries.
+    fn settled(&self, verdict: Verdict) -> Ending {
+        let whole = self.account_grants.is_none();
+        settled(verdict, whole.then_some(self.let_in))
+    }
 }
 
 fn server(question: &Question) -> Option<Arc<str>> {
@@ -323,6 +331,7 @@ impl Asking {
     /// so that a missing answer says nothing about the source.
     #[must_use]
     pub fn answered(self, answer: Answer, overslept: bool) -> Flow {
+        let answer = answer.granting(self.grant.account_grants.as_deref());
         Flow::Settle(Settling::new(
             self.grant,
             Some(answer),
@@ -332,17 +341,19 @@ impl Asking {
     }
 }
 
-/// A verdict that was recorded; `let_in`: why, where it is to let in.
-const fn settled(verdict: Verdict, let_in: Reason) -> Ending {
-    match verdict {
-        Verdict::Accepted => Ending {
-            reason: let_in,
+/// A verdict that was recorded; `let_in`: why, where it is to let in. `None`: not without what
+/// the directory told of groups, which is lost, or was asked for by no rule then.
+const fn settled(verdict: Verdict, let_in: Option<Reason>) -> Ending {
+    match (verdict, let_in) {
+        (Verdict::Accepted, None) => Ending::reject(Reason::RuleUnfit),
+        (Verdict::Accepted, Some(reason)) => Ending {
+            reason,
             ..Ending::ACCEPT
         },
-        Verdict::WrongPassword => Ending::reject(Reason::WrongPassword),
-        Verdict::WrongCode => Ending::reject(Reason::WrongCode),
-        Verdict::Denied => Ending::reject(Reason::DeniedBefore),
-        Verdict::Revoked => Ending::reject(Reason::Revoked),
+        (Verdict::WrongPassword, _) => Ending::reject(Reason::WrongPassword),
+        (Verdict::WrongCode, _) => Ending::reject(Reason::WrongCode),
+        (Verdict::Denied, _) => Ending::reject(Reason::DeniedBefore),
+        (Verdict::Revoked, _) => Ending::reject(Reason::Revoked),
     }
 }
 

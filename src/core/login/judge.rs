@@ -87,6 +87,7 @@ impl Case {
         Ok(Claim {
             begin: self.begin(request, rule, matches, owner),
             question: question.transpose()?,
+            account_grants: self.terms.account_grants.clone(),
             let_in: self.let_in(),
             hit: self.hit(),
             miss: reason,
@@ -111,6 +112,7 @@ impl Case {
         Ok(Claim {
             begin: self.begin(request, rule, Vec::new(), owner),
             question: Some(self.question(Candidate { password, code }, rule, secrets)?),
+            account_grants: self.terms.account_grants.clone(),
             let_in: self.let_in(),
             hit: self.hit(),
             miss: Reason::WrongCode,
@@ -151,6 +153,7 @@ impl Case {
         Ok(Claim {
             begin: self.begin(request, rule, Vec::new(), owner),
             question: Some(question),
+            account_grants: None,
             let_in: self.let_in(),
             hit: self.hit(),
             miss: Reason::WrongCode,

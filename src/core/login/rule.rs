@@ -176,6 +176,7 @@ impl Rule {
                 passcode: None,
                 account: None,
                 grants: Grants::default(),
+                account_grants: None,
                 to: None,
                 initial_logins: 0,
             });

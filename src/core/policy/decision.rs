@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use super::mismatch;
+use super::{AccountGrants, mismatch};
 use crate::base::limits::{GRANTED_ATTRIBUTES_MAX, RELAYED_ATTRIBUTES_MAX, RELAYED_OCTETS_MAX};
 use crate::base::{ClientId, Secret, Timestamp};
 use crate::ledger::rules::{
@@ -65,6 +65,8 @@ pub struct Terms {
     pub account: Option<Arc<[String]>>,
     /// What an Accept carries.
     pub grants: Grants,
+    /// What it carries beside that, once the directory has told the groups of the account.
+    pub account_grants: Option<Arc<AccountGrants>>,
     /// The old server that decides, where the factors are to forward.
     pub to: Option<Arc<str>>,
     /// So many logins each user without a token is let in by the password alone; 0: tokens do
@@ -101,14 +103,17 @@ pub fn decide(rules: &[Rule], facts: &Facts<'_>) -> Result<Terms, Refusal> {
     match &rule.then {
         Then::Deny => Err(Refusal::Denied(rule.name.clone())),
         Then::Ask(ask) => {
-            let grants = granted(ask, facts);
+            let granted = granted(ask, facts);
+            let granted = granted.map_err(|why| Refusal::Unfit(rule.name.clone(), why));
+            let (grants, account_grants) = granted?;
             Ok(Terms {
                 factors: ask.factors,
                 burn_code: ask.burn_code,
                 prompt: ask.prompt,
                 passcode: ask.passcode,
                 account: ask.account.clone(),
-                grants: grants.map_err(|why| Refusal::Unfit(rule.name.clone(), why))?,
+                grants,
+                account_grants,
                 to: ask.to.clone(),
                 initial_logins: ask.initial_logins,
             })
@@ -116,26 +121,30 @@ pub fn decide(rules: &[Rule], facts: &Facts<'_>) -> Result<Terms, Refusal> {
     }
 }
 
-fn granted(ask: &Ask, facts: &Facts<'_>) -> Result<Grants, Unfit> {
+/// What is granted at once, and what waits for the directory.
+fn granted(ask: &Ask, facts: &Facts<'_>) -> Result<(Grants, Option<Arc<AccountGrants>>), Unfit> {
     let groups: Vec<&str> = synced::groups(facts.user).collect();
     let names = Names {
         typed: facts.typed,
         directory: &facts.user.name,
         client: facts.client_name,
         groups: &groups,
+        account_groups: &[],
     };
+    let account_grants = AccountGrants::of(&ask.grants, &names);
     let mut attributes = Vec::new();
     let mut octets: usize = 0;
-    for grant in &ask.grants {
+    for grant in ask.grants.iter().filter(|grant| !grant.asks_directory()) {
         for attribute in grant.attributes(&names)? {
             octets = octets.saturating_add(attribute.packet_octets());
             attributes.push(attribute);
         }
     }
-    // What an old server says comes beside that, and nothing of either may be left out.
-    let (relayed, relayed_octets) = match ask.to {
-        Some(_) => (RELAYED_ATTRIBUTES_MAX, RELAYED_OCTETS_MAX),
-        None => (0, 0),
+    // What others say comes beside that, and nothing of either may be left out.
+    let (relayed, relayed_octets) = if ask.to.is_some() || account_grants.is_some() {
+        (RELAYED_ATTRIBUTES_MAX, RELAYED_OCTETS_MAX)
+    } else {
+        (0, 0)
     };
     let octets = octets.saturating_add(relayed_octets);
     if octets > facts.room {
@@ -145,7 +154,7 @@ fn granted(ask: &Ask, facts: &Facts<'_>) -> Result<Grants, Unfit> {
     if count > GRANTED_ATTRIBUTES_MAX {
         return Err(Unfit::Many(count));
     }
-    Ok(Grants::from(attributes))
+    Ok((Grants::from(attributes), account_grants.map(Arc::new)))
 }
 
 impl Grants {

@@ -3,6 +3,7 @@
 //! Knows replicated facts and attributes of the request alone. Must not know codes, or the
 //! ledger's budgets.
 
+mod account_grants;
 mod bucket;
 mod client;
 mod decision;
@@ -11,6 +12,7 @@ mod name_form;
 mod texts;
 pub mod written;
 
+pub use account_grants::AccountGrants;
 pub use bucket::Bucket;
 pub use client::{ClientPolicy, NoRule, SourceDown};
 pub use decision::{Facts, Grants, Refusal, Terms, decide};

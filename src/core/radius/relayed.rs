@@ -1,4 +1,5 @@
-//! Attributes of another server's Accept that a reply of ours carries on.
+//! Attributes that a reply of ours carries on of what others said: another server's Accept, or
+//! groups that a directory has.
 //!
 //! Kept as the octets that a packet has of them, each vendor's in a frame of its own: so they
 //! are cheap to keep with a login and to hand to other nodes. Nothing is among them that an

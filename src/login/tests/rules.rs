@@ -3,9 +3,9 @@
 use countersign_core::base::ClientId;
 use countersign_core::ledger::storage::change::Kind;
 use countersign_core::ledger::storage::{
-    Actor, ApiToken, AttributeType, Change, ChangeOutcome, Client, Factors, Head, Limits,
-    PutClient, PutRules, PutSettings, Refusal, RemoveClient, Rule, RuleAttribute, RuleFactors,
-    RuleMatch, Rules, Settings, User,
+    AccountCheck, Actor, ApiToken, AttributeType, Change, ChangeOutcome, Client, Factors, Head,
+    Limits, PutClient, PutRules, PutSettings, Refusal, RemoveClient, Rule, RuleAttribute,
+    RuleFactors, RuleMatch, Rules, Settings, User,
 };
 use countersign_core::ledger::{Command, Outcome, Table, query};
 use countersign_core::login::{Decision, Reason, Request};
@@ -256,6 +256,48 @@ async fn every_packet_of_a_login_is_granted_the_same() {
     let repeat = world.login(world.right()).await;
     assert_eq!(repeat.grants, first.grants);
     assert_eq!(world.source.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_the_directory_told_are_granted_to_every_packet_of_the_login() {
+    let world = World::new();
+    member_of(&world, "staff");
+    let mut live = rule("staff", "staff", RuleFactors::PasswordAndCode);
+    live.account = Some(AccountCheck::default());
+    live.attributes[0].value = "OU={account.groups};".into();
+    put_rules(&world, vec![live]).await;
+    *world.source.groups.lock().unwrap() = vec!["vpn-a".into()];
+    let first = world.login(world.right()).await;
+    let granted = (ACCEPTED, vec![&b"OU=vpn-a;"[..]]);
+    assert_eq!((said(&first), classes(&first)), granted);
+    // What the directory says later is of another login.
+    *world.source.groups.lock().unwrap() = vec!["admins".into()];
+    let repeat = world.login(world.right()).await;
+    assert_eq!((said(&repeat), classes(&repeat)), granted);
+    assert_eq!(world.source.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_groups_of_the_account_than_a_reply_carries_spend_nothing() {
+    let world = World::new();
+    member_of(&world, "staff");
+    let mut live = rule("staff", "staff", RuleFactors::PasswordAndCode);
+    live.account = Some(AccountCheck::default());
+    live.attributes[0].value = "{account.groups}".into();
+    put_rules(&world, vec![live]).await;
+    let many = (0..17).map(|number| format!("vpn-{number}"));
+    *world.source.groups.lock().unwrap() = many.collect();
+    let refused = world.login(world.right()).await;
+    assert_eq!(said(&refused), reject(Reason::RuleUnfit));
+    assert_eq!((classes(&refused), world.counted_wrong()), (Vec::new(), 0));
+    *world.source.groups.lock().unwrap() = vec!["vpn-1".into()];
+    let mut other = world.right();
+    other.caller.calling_station_id = Some(b"198.51.100.99".to_vec());
+    assert_eq!(
+        said(&world.login(other).await),
+        ACCEPTED,
+        "with the same code"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -186,6 +186,8 @@ pub(super) struct TestSource {
     pub(super) delay: Arc<Mutex<Duration>>,
     /// Nobody can connect.
     pub(super) down: Arc<Mutex<bool>>,
+    /// Groups of whoever is right, where the account is asked about.
+    pub(super) groups: Arc<Mutex<Vec<String>>>,
 }
 
 impl TestSource {
@@ -244,7 +246,12 @@ impl PasswordSource for TestSource {
                 _ => (SourceOutcome::Wrong, Reason::WrongPassword),
             }
         };
-        Answer::new(outcome, reason, 0)
+        let asked = question.account.is_some() && outcome == SourceOutcome::Right;
+        let groups = self.groups.lock().unwrap().clone();
+        Answer {
+            groups: if asked { groups } else { Vec::new() },
+            ..Answer::new(outcome, reason, 0)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use countersign_core::base::{ClientId, Name, Shown, Timestamp};
 use countersign_core::ledger::rules::{self, PasscodeWay, Prompt, Rule};
 use countersign_core::ledger::{AllowedFactors, BurnCode, Factors, Table, query, storage};
 use countersign_core::login::{Call, Caller as From, Reason, Request, facts};
-use countersign_core::policy::written::{self, shown_grant};
+use countersign_core::policy::written::{self, shown_grant, shown_waiting};
 use countersign_core::policy::{Facts, Mismatch, NameForms, decide, mismatch};
 
 use super::{RuleWritten, shown_until};
@@ -183,7 +183,9 @@ pub(super) fn result(
             result.to = terms.to.as_deref().unwrap_or_default().to_owned();
             result.initial_logins = terms.initial_logins;
             let granted = terms.grants.granted().iter();
-            result.attributes = granted.map(shown_grant).collect();
+            let waiting = terms.account_grants.iter().flat_map(|it| it.numbers());
+            let waiting = waiting.map(shown_waiting);
+            result.attributes = granted.map(shown_grant).chain(waiting).collect();
         }
     }
     result

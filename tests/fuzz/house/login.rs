@@ -169,7 +169,7 @@ impl Login {
         });
         self.verdict = match result {
             Ok(BeginResult::Repeat(verdict)) => Some(verdict),
-            Ok(BeginResult::Forwarded(_)) => Some(Verdict::Accepted),
+            Ok(BeginResult::LetIn(_)) => Some(Verdict::Accepted),
             Ok(_) | Err(_) => None,
         };
         stage.begun(result, fate.took, is_late)
@@ -204,7 +204,7 @@ impl Login {
         });
         self.verdict = match result {
             Ok(SettleResult::Settled(verdict) | SettleResult::Already(verdict)) => Some(verdict),
-            Ok(SettleResult::Forwarded(_)) => Some(Verdict::Accepted),
+            Ok(SettleResult::LetIn(_)) => Some(Verdict::Accepted),
             Ok(_) | Err(_) => None,
         };
         stage.settled(result, is_late)

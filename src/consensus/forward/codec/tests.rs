@@ -38,7 +38,7 @@ fn begins() -> Vec<Golden> {
         (BeginResult::Changed { epoch }, "0a080807220408091002"),
         (BeginResult::Busy { until }, "0a05080828ac02"),
         (
-            BeginResult::Forwarded(old_answer()),
+            BeginResult::LetIn(old_answer()),
             "0a0e0809320a0a036f6c641203190378",
         ),
     ];
@@ -46,10 +46,10 @@ fn begins() -> Vec<Golden> {
     named.into()
 }
 
-fn old_answer() -> OldAnswer {
+fn old_answer() -> Carried {
     let class = Attribute::new(Number::Standard(25), b"x").unwrap();
-    OldAnswer {
-        server: "old".into(),
+    Carried {
+        server: Some("old".into()),
         attributes: Relayed::new(&[class]).unwrap(),
     }
 }
@@ -99,7 +99,7 @@ fn others() -> Vec<Golden> {
         ),
         (settle(SettleResult::Gone), "12020803"),
         (
-            settle(SettleResult::Forwarded(old_answer())),
+            settle(SettleResult::LetIn(old_answer())),
             "120e08061a0a0a036f6c641203190378",
         ),
         (settle(SettleResult::Superseded), "12020804"),

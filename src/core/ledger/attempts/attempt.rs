@@ -8,7 +8,7 @@ use crate::base::limits::COMMAND_LIFE;
 use crate::base::{AnswerId, AttemptKey, ClientId, Epoch, Owner, PlaceId, Timestamp, UserId};
 use crate::ledger::command::{answer, answer_stored, millis, minds_tokens};
 use crate::ledger::table::{StoreError, Table};
-use crate::ledger::{Factors, Match, OldAnswer, Verdict, storage};
+use crate::ledger::{Carried, Factors, Match, Verdict, storage};
 
 /// One login, as DESIGN §2 has it under "State".
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,8 +41,8 @@ pub struct Attempt {
     /// How many logins without a token its rule allows each user; 0: it does not look at
     /// tokens.
     pub initial_logins: u32,
-    /// What an old server said, where it has let the login in.
-    pub relayed: Option<OldAnswer>,
+    /// What its Accept carries of what others said, where it was let in.
+    pub relayed: Option<Carried>,
     /// How far it has come.
     pub state: State,
 }
@@ -95,16 +95,16 @@ impl Attempt {
         minds_tokens(self.factors, self.initial_logins)
     }
 
-    /// What is told once more of a login that was accepted; with what an old server said, where
-    /// it was asked. `None`: that is lost, and nobody is let in without it.
+    /// What is told once more of a login that was accepted; with what its Accept carries.
+    /// `None`: what an old server said is lost, and nobody is let in without it.
     #[expect(clippy::option_option, reason = "told, and what with")]
-    pub(super) fn accepted_again(&self) -> Option<Option<OldAnswer>> {
+    pub(super) fn accepted_again(&self) -> Option<Option<Carried>> {
         match self.factors {
             Factors::Forward => self.relayed.clone().map(Some),
             Factors::PasswordAndCode
             | Factors::Code
             | Factors::CodeAndAccount
-            | Factors::Password => Some(None),
+            | Factors::Password => Some(self.relayed.clone()),
         }
     }
 
@@ -215,7 +215,7 @@ impl TryFrom<storage::Attempt> for Attempt {
 
     fn try_from(stored: storage::Attempt) -> Result<Self, &'static str> {
         let factors = stored.factors().try_into().map_err(|_| "no factors")?;
-        let relayed = stored.relayed.as_ref().map(OldAnswer::try_from).transpose();
+        let relayed = stored.relayed.as_ref().map(Carried::try_from).transpose();
         Ok(Self {
             user: UserId(stored.user),
             client: ClientId(stored.client),
@@ -234,7 +234,7 @@ impl TryFrom<storage::Attempt> for Attempt {
             passcode: stored.passcode,
             account: stored.account,
             initial_logins: stored.initial_logins,
-            relayed: relayed.map_err(|_| "no answer of an old server")?,
+            relayed: relayed.map_err(|_| "nothing that an Accept carries")?,
             state: stored.state.ok_or("no state")?.try_into()?,
         })
     }

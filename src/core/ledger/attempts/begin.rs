@@ -193,7 +193,7 @@ impl Case<'_> {
         let repeated = record.accepted_again().filter(|_| good);
         Ok(Some(
             repeated.map_or(BeginResult::Refused(RefusedBy::Revoked), |old| {
-                old.map_or(BeginResult::Repeat(verdict), BeginResult::Forwarded)
+                old.map_or(BeginResult::Repeat(verdict), BeginResult::LetIn)
             }),
         ))
     }

@@ -9,7 +9,7 @@ use crate::ledger::apply::Scene;
 use crate::ledger::budgets::{Budgets, Limits};
 use crate::ledger::passcodes::Passcodes;
 use crate::ledger::table::{Read, StoreError};
-use crate::ledger::{Factors, OldAnswer, Settle, SettleResult, SourceOutcome, Verdict};
+use crate::ledger::{Carried, Factors, Settle, SettleResult, SourceOutcome, Verdict};
 
 /// Carries out a Settle.
 pub(in crate::ledger) fn settle<R: Read>(
@@ -44,9 +44,11 @@ fn line_1<R: Read>(
     }
     let good = facts::is_attempt_good(scene.draft, attempt)?;
     let told = attempt.accepted_again().filter(|_| good);
-    Ok(told.map_or(SettleResult::Already(Verdict::Revoked), |old| {
-        old.map_or(SettleResult::Already(verdict), SettleResult::Forwarded)
-    }))
+    Ok(
+        told.map_or(SettleResult::Already(Verdict::Revoked), |carried| {
+            carried.map_or(SettleResult::Already(verdict), SettleResult::LetIn)
+        }),
+    )
 }
 
 fn lines_4_to_9<R: Read>(
@@ -64,12 +66,11 @@ fn lines_4_to_9<R: Read>(
     };
     let verdict = grant.answered(scene, settle)?;
     grant.budgets.save(scene.draft);
-    let forwarded = grant.found.attempt.factors == Factors::Forward;
-    let old = settle.relayed.as_ref().filter(|_| forwarded);
-    let old = old.filter(|_| verdict == Some(Verdict::Accepted));
-    grant.store(scene, verdict, old);
-    Ok(match (verdict, old) {
-        (Some(_), Some(old)) => SettleResult::Forwarded(old.clone()),
+    let carried = grant.carried(settle);
+    let carried = carried.filter(|_| verdict == Some(Verdict::Accepted));
+    grant.store(scene, verdict, carried);
+    Ok(match (verdict, carried) {
+        (Some(_), Some(carried)) => SettleResult::LetIn(carried.clone()),
         (Some(verdict), None) => SettleResult::Settled(verdict),
         (None, _) => SettleResult::Released,
     })
@@ -140,14 +141,27 @@ impl Grant {
     /// meanwhile, or what the old server said was lost on the way; then nothing is counted.
     fn counts_without_token(&mut self, settle: &Settle, now: Timestamp) -> bool {
         let attempt = &self.found.attempt;
+        let carried = self.carried(settle);
         let without_token = &mut self.budgets.without_token;
         if attempt.factors == Factors::Forward {
-            let Some(old) = &settle.relayed else {
+            let Some(server) = carried.and_then(|carried| carried.server.as_ref()) else {
                 return false;
             };
-            without_token.note_forward(&old.server, now);
+            without_token.note_forward(server, now);
         }
         without_token.take(attempt.initial_logins)
+    }
+
+    /// What the Accept carries: of an old server, where the login is forwarded to one; of a
+    /// directory, where one is asked about the account.
+    fn carried<'a>(&self, settle: &'a Settle) -> Option<&'a Carried> {
+        let attempt = &self.found.attempt;
+        let forwarded = attempt.factors == Factors::Forward;
+        let carried = settle.relayed.as_ref();
+        carried.filter(|it| match it.server {
+            Some(_) => forwarded,
+            None => !forwarded && attempt.knows_account(),
+        })
     }
 
     /// Line 9: let in. The claim was this attempt's alone, so it does not matter that the
@@ -178,7 +192,7 @@ impl Grant {
         &self,
         scene: &mut Scene<'_, '_, R>,
         verdict: Option<Verdict>,
-        relayed: Option<&OldAnswer>,
+        relayed: Option<&Carried>,
     ) {
         let at = scene.now;
         let settled = |verdict| State::Settled { verdict, at };

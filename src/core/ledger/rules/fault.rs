@@ -101,6 +101,12 @@ pub enum Fault {
     /// Its text is no template.
     #[error("attribute {0}: {1}")]
     Template(Number, TemplateError),
+    /// Nobody asks the directory.
+    #[error(
+        "attribute {0} stands for groups of the account: that needs account = required, so \
+         that the directory is asked"
+    )]
+    NoAccount(Number),
     /// Its text is no value of its type.
     #[error("attribute {0}: {1}")]
     Value(Number, ValueError),

@@ -4,7 +4,7 @@ use super::{Fault, Template};
 use crate::base::Secret;
 use crate::base::limits::SALTED_OCTETS_MAX;
 use crate::ledger::storage::{AttributeType, RuleAttribute};
-use crate::radius::{Attribute, Number, Type, Unencodable, ValueError};
+use crate::radius::{Attribute, Number, Type, Unencodable, Unrelayable, ValueError};
 use crate::seal::Sealed;
 
 /// One attribute of a rule.
@@ -47,6 +47,15 @@ impl Granted {
         match self {
             Self::Attribute(attribute) => attribute.number(),
             Self::Sealed(attribute) => attribute.number,
+        }
+    }
+
+    /// The attribute; `None`: it is a secret.
+    #[must_use]
+    pub fn into_attribute(self) -> Option<Attribute> {
+        match self {
+            Self::Attribute(attribute) => Some(attribute),
+            Self::Sealed(_) => None,
         }
     }
 
@@ -103,6 +112,8 @@ pub struct Names<'a> {
     pub client: &'a str,
     /// Of the user, in the order in which they are stored.
     pub groups: &'a [&'a str],
+    /// Of the account, as the directory tells them now; none before it was asked.
+    pub account_groups: &'a [&'a str],
 }
 
 /// Why a rule's attributes cannot be made for a login. It is refused: with an attribute
@@ -115,6 +126,9 @@ pub enum Unfit {
     /// A name holds what may not stand in a value.
     #[error("attribute {0}: {1}")]
     Value(Number, ValueError),
+    /// Those of which a directory tells are more than is kept with a login.
+    #[error(transparent)]
+    Kept(#[from] Unrelayable),
     /// All together are more than a reply has room for.
     #[error("the attributes take {0} octets, and the reply has room for {1}")]
     Room(usize, usize),
@@ -180,6 +194,24 @@ impl Grant {
             sealed,
         };
         Ok(Self(Value::Fixed(Granted::Sealed(attribute))))
+    }
+
+    /// Whether it can be made only when the directory has told the groups of the account.
+    #[must_use]
+    pub fn asks_directory(&self) -> bool {
+        match &self.0 {
+            Value::Fixed(_) => false,
+            Value::Filled { template, .. } => template.asks_directory(),
+        }
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn number(&self) -> Number {
+        match &self.0 {
+            Value::Fixed(granted) => granted.number(),
+            Value::Filled { number, .. } => *number,
+        }
     }
 
     /// Makes the attributes for one login. A value of which nothing is there makes none.

@@ -186,13 +186,18 @@ impl Then {
             return Err(Fault::Many("attributes", RULE_ATTRIBUTES_MAX));
         }
         let grants = stored.attributes.iter().map(Grant::read);
+        let grants = grants.collect::<Result<Vec<_>, _>>()?;
+        let of_account = grants.iter().find(|grant| grant.asks_directory());
+        if let (None, Some(grant)) = (&account, of_account) {
+            return Err(Fault::NoAccount(grant.number()));
+        }
         Ok(Self::Ask(Ask {
             factors,
             burn_code,
             prompt,
             passcode,
             account,
-            grants: grants.collect::<Result<_, _>>()?,
+            grants,
             to,
             initial_logins,
         }))

@@ -8,6 +8,7 @@
 //! | `{groups}` | each group of the user: one value for each |
 //! | `{group:PREFIX}` | each group that begins with it |
 //! | `{groups:SEPARATOR}` | all groups in one value |
+//! | `{account.groups}`, `{account.group:PREFIX}`, `{account.groups:SEPARATOR}` | the same of the groups that the directory tells while the login runs |
 //! | `{{`, `}}` | a brace |
 
 use super::Names;
@@ -21,9 +22,18 @@ enum Part {
     Client,
     DirectoryName,
     /// One value for each group with this prefix.
-    Each(String),
-    Joined(String),
+    Each(Whose, String),
+    Joined(Whose, String),
     Text(String),
+    User,
+}
+
+/// Who tells of groups.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Whose {
+    /// The directory, which is asked about the account.
+    Account,
+    /// The store, as an operator or the last synchronisation wrote them.
     User,
 }
 
@@ -34,7 +44,10 @@ pub enum TemplateError {
     #[error("a single brace; write {{{{ or }}}} for one in the text")]
     Brace,
     /// Nothing is known by this name.
-    #[error("{{{0}}} is none of user, user.name, client, groups, groups:SEPARATOR, group:PREFIX")]
+    #[error(
+        "{{{0}}} is none of user, user.name, client, groups, groups:SEPARATOR, group:PREFIX, \
+         and the last three with account. before them"
+    )]
     Unknown(String),
     /// More than one value could be made of it in more than one way.
     #[error("only one of {{groups}} and {{group:PREFIX}} may stand in a value")]
@@ -63,7 +76,7 @@ impl Template {
             rest = after;
         }
         literal(&mut parts, rest);
-        let lists = parts.iter().filter(|part| matches!(part, Part::Each(_)));
+        let lists = parts.iter().filter(|part| matches!(part, Part::Each(..)));
         if lists.count() > 1 {
             return Err(TemplateError::Lists);
         }
@@ -80,19 +93,29 @@ impl Template {
         }
     }
 
+    /// Whether it can be filled only when the directory has told the groups of the account.
+    #[must_use]
+    pub fn asks_directory(&self) -> bool {
+        let of_account = |part: &Part| match part {
+            Part::Each(whose, _) | Part::Joined(whose, _) => *whose == Whose::Account,
+            Part::Client | Part::DirectoryName | Part::Text(_) | Part::User => false,
+        };
+        self.0.iter().any(of_account)
+    }
+
     /// The values for one login: mostly one, for each group one, or none.
     #[must_use]
     pub fn fill(&self, names: &Names<'_>) -> Vec<String> {
         let lists = self.0.iter().find_map(|part| match part {
-            Part::Each(prefix) => Some(prefix),
-            Part::Client | Part::DirectoryName | Part::Joined(_) | Part::Text(_) | Part::User => {
+            Part::Each(whose, prefix) => Some((whose.groups(names), prefix)),
+            Part::Client | Part::DirectoryName | Part::Joined(..) | Part::Text(_) | Part::User => {
                 None
             }
         });
-        let Some(prefix) = lists else {
+        let Some((groups, prefix)) = lists else {
             return vec![self.one(names, "")];
         };
-        let groups = names.groups.iter();
+        let groups = groups.iter();
         let groups = groups.filter(|group| group.starts_with(&**prefix));
         groups.map(|group| self.one(names, group)).collect()
     }
@@ -103,8 +126,10 @@ impl Template {
             match part {
                 Part::Client => text.push_str(names.client),
                 Part::DirectoryName => text.push_str(names.directory),
-                Part::Each(_) => text.push_str(group),
-                Part::Joined(separator) => text.push_str(&names.groups.join(separator)),
+                Part::Each(..) => text.push_str(group),
+                Part::Joined(whose, separator) => {
+                    text.push_str(&whose.groups(names).join(separator));
+                }
                 Part::Text(fixed) => text.push_str(fixed),
                 Part::User => text.push_str(names.typed),
             }
@@ -113,18 +138,30 @@ impl Template {
     }
 }
 
+impl Whose {
+    const fn groups<'a>(self, names: &Names<'a>) -> &'a [&'a str] {
+        match self {
+            Self::Account => names.account_groups,
+            Self::User => names.groups,
+        }
+    }
+}
+
 impl Part {
     fn read(place: &str) -> Result<Self, TemplateError> {
         let (word, more) = place
             .split_once(':')
             .map_or((place, None), |(word, more)| (word, Some(more.to_owned())));
-        Ok(match (word, more) {
-            ("client", None) => Self::Client,
-            ("group", Some(prefix)) if !prefix.is_empty() => Self::Each(prefix),
-            ("groups", None) => Self::Each(String::new()),
-            ("groups", Some(separator)) => Self::Joined(separator),
-            ("user", None) => Self::User,
-            ("user.name", None) => Self::DirectoryName,
+        let (whose, word) = word
+            .strip_prefix("account.")
+            .map_or((Whose::User, word), |word| (Whose::Account, word));
+        Ok(match (word, more, whose) {
+            ("client", None, Whose::User) => Self::Client,
+            ("group", Some(prefix), _) if !prefix.is_empty() => Self::Each(whose, prefix),
+            ("groups", None, _) => Self::Each(whose, String::new()),
+            ("groups", Some(separator), _) => Self::Joined(whose, separator),
+            ("user", None, Whose::User) => Self::User,
+            ("user.name", None, Whose::User) => Self::DirectoryName,
             _ => return Err(TemplateError::Unknown(unknown(place))),
         })
     }
@@ -160,6 +197,7 @@ mod tests {
             directory: "alice@contoso.example",
             client: "fw1",
             groups,
+            account_groups: &["vpn-live", "all"],
         };
         Template::parse(text).unwrap().fill(&names)
     }
@@ -172,6 +210,7 @@ mod tests {
             ("OU={groups:;};", "OU=vpn-a;staff;vpn-b;"),
             ("{{{user}}}", "{Alice}"),
             ("{groups:}", "vpn-astaffvpn-b"),
+            ("{account.groups:;}", "vpn-live;all"),
         ] {
             assert_eq!(filled(text, &["vpn-a", "staff", "vpn-b"]), [expected]);
         }
@@ -186,6 +225,16 @@ mod tests {
             ["OU=vpn-a;", "OU=vpn-b;"]
         );
         assert!(filled("OU={groups};", &[]).is_empty());
+        assert_eq!(filled("{account.groups}", &groups), ["vpn-live", "all"]);
+        assert_eq!(filled("{account.group:vpn-}", &groups), ["vpn-live"]);
+    }
+
+    #[test]
+    fn it_is_known_which_places_a_directory_must_fill() {
+        let asks = |text| Template::parse(text).unwrap().asks_directory();
+        assert!(asks("a{account.groups}") && asks("{account.groups:;}"));
+        assert!(asks("{account.group:a} of {groups:;}"));
+        assert!(!asks("{groups} {user} {client} account.groups") && !asks("{group:account.}"));
     }
 
     #[test]
@@ -208,12 +257,24 @@ mod tests {
         for text in ["{", "}", "{user", "user}", "a{b", "{user}}"] {
             assert_eq!(Template::parse(text), Err(TemplateError::Brace), "{text}");
         }
-        for place in ["", "User", "password", "group", "group:", "user:x"] {
+        for place in [
+            "",
+            "User",
+            "password",
+            "group",
+            "group:",
+            "user:x",
+            "account",
+            "account.user",
+            "account.account.groups",
+        ] {
             let text = format!("{{{place}}}");
             let unknown = Err(TemplateError::Unknown(place.to_owned()));
             assert_eq!(Template::parse(&text), unknown);
         }
         let two = Template::parse("{groups}{group:a}");
+        assert_eq!(two, Err(TemplateError::Lists));
+        let two = Template::parse("{groups}{account.groups}");
         assert_eq!(two, Err(TemplateError::Lists));
     }
 }

@@ -302,6 +302,20 @@ fn a_value_that_does_not_fit_its_type_is_refused() {
     assert_eq!(many, Fault::Many("attributes", 32));
 }
 
+#[test]
+fn groups_of_the_account_are_granted_only_where_the_directory_is_asked() {
+    let mut granting = rule("staff");
+    granting.attributes = vec![text(11, "x"), text(25, "{account.group:vpn-}")];
+    let rules = |rule: &storage::Rule| Rules {
+        revision: 1,
+        rules: vec![rule.clone()],
+    };
+    let error = parse(&rules(&granting)).unwrap_err();
+    assert_eq!(error.fault, Fault::NoAccount(Number::Standard(25)));
+    granting.account = Some(storage::AccountCheck::default());
+    assert!(parse(&rules(&granting)).is_ok());
+}
+
 /// A Tunnel-Password, sealed with a text of so many octets.
 fn tunnel_password(octets: usize) -> RuleAttribute {
     RuleAttribute {

@@ -3,8 +3,8 @@
 
 use super::world::*;
 use crate::base::{Epoch, PlaceId};
-use crate::ledger::BeginResult::{Granted, Refused, Repeat};
-use crate::ledger::{Begin, Factors, RefusedBy, SettleResult, SourceOutcome, Verdict};
+use crate::ledger::BeginResult::{Granted, LetIn, Refused, Repeat};
+use crate::ledger::{Begin, Carried, Factors, RefusedBy, SettleResult, SourceOutcome, Verdict};
 
 /// The same login where its rule asks for the account as well.
 fn with_account(begin: Begin) -> Begin {
@@ -195,4 +195,49 @@ fn lines_4_and_7_of_settle_a_right_password_without_an_account_counts_and_spends
     }
     let begin = with_account(world.login(9, 100));
     accepted(&mut world, &begin);
+}
+
+#[test]
+fn what_a_directory_told_is_kept_where_one_was_asked_and_said_to_each_repeat() {
+    let told = |class: &[u8]| Carried {
+        server: None,
+        ..old_answer(class)
+    };
+    for by_code in [true, false] {
+        let mut world = World::new();
+        let begin = if by_code {
+            world.account_login(1, 100)
+        } else {
+            with_account(world.login(1, 100))
+        };
+        let epoch = world.grant(&begin);
+        let first = SettleResult::LetIn(told(b"vpn-a"));
+        assert_eq!(world.relay(1, epoch, &told(b"vpn-a")), first);
+        assert_eq!(world.relay(1, epoch, &told(b"vpn-b")), first, "again");
+        let repeat = Begin {
+            owner: owner(2, 1, 9),
+            ..begin
+        };
+        assert_eq!(world.begin(&repeat), LetIn(told(b"vpn-a")));
+    }
+}
+
+#[test]
+fn what_somebody_tells_who_was_not_asked_is_not_kept() {
+    let accepted = SettleResult::Settled(Verdict::Accepted);
+    let mut world = World::new();
+    let epoch = world.grant(&world.login(1, 100));
+    let told = Carried {
+        server: None,
+        ..old_answer(b"vpn")
+    };
+    assert_eq!(
+        world.relay(1, epoch, &told),
+        accepted,
+        "no account was asked about"
+    );
+    let epoch = world.grant(&world.account_login(2, 101));
+    let result = world.relay(2, epoch, &old_answer(b"vpn"));
+    assert_eq!(result, accepted, "it was not forwarded");
+    assert_eq!(world.look(2).unwrap().relayed, None);
 }

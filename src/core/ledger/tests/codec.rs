@@ -8,9 +8,10 @@ use prost::Message;
 use super::world::*;
 use crate::base::{AnswerId, Epoch, NodeId};
 use crate::ledger::{
-    Begin, BurnCode, Command, CommandError, Entry, Factors, Revisions, Settle, SourceOutcome,
-    Table, storage,
+    Begin, BurnCode, Carried, Command, CommandError, Entry, Factors, Revisions, Settle,
+    SourceOutcome, Table, storage,
 };
+use crate::radius::Relayed;
 
 #[test]
 fn an_entry_with_a_begin_has_these_octets() {
@@ -117,6 +118,28 @@ fn what_is_of_users_without_a_token_stands_behind_all_else_of_a_command() {
     let octets = command.encode();
     assert!(hex(&octets).ends_with(&format!("180122{OLD_ANSWER_OCTETS}")));
     assert_eq!(Command::decode(&octets), Ok(command));
+}
+
+#[test]
+fn what_a_directory_told_stands_in_a_settle_without_a_server() {
+    for (attributes, golden) in [
+        (old_answer(b"x").attributes, "180122051203190378"),
+        (Relayed::NONE, "18012200"),
+    ] {
+        let relayed = Some(Carried {
+            server: None,
+            attributes,
+        });
+        let command = Command::Settle(Settle {
+            key: attempt_key(1),
+            epoch: Epoch { index: 3, place: 0 },
+            outcome: SourceOutcome::Right,
+            relayed,
+        });
+        let octets = command.encode();
+        assert!(hex(&octets).ends_with(golden), "{}", hex(&octets));
+        assert_eq!(Command::decode(&octets), Ok(command));
+    }
 }
 
 #[test]
@@ -288,7 +311,12 @@ fn a_settle_out_of_its_bounds_is_refused() {
             "relayed",
         ),
         (
-            |it| it.relayed = Some(storage::OldAnswer::default()),
+            |it| {
+                it.relayed = Some(storage::Carried {
+                    server: "old server".into(),
+                    ..storage::Carried::default()
+                });
+            },
             "relayed",
         ),
         (|it| relayed(it, b"\x19\x01"), "relayed"),
@@ -385,7 +413,7 @@ fn hex(octets: &[u8]) -> String {
 }
 
 fn relayed(settle: &mut storage::Settle, octets: &[u8]) {
-    settle.relayed = Some(storage::OldAnswer {
+    settle.relayed = Some(storage::Carried {
         server: "old".into(),
         attributes: octets.to_vec(),
     });

@@ -106,9 +106,9 @@ impl Model {
             {
                 let enough = record.is_enough(begin) && Self::allows(begin, &record);
                 let good = enough && self.is_record_good(&record);
-                match record.old {
+                match record.carried {
                     _ if !good => Refused(RefusedBy::Revoked),
-                    Some(old) => BeginResult::Forwarded(old),
+                    Some(carried) => BeginResult::LetIn(carried),
                     None => Repeat(Verdict::Accepted),
                 }
             }
@@ -296,7 +296,7 @@ impl Model {
             factors: in_force(terms.factors, begin.factors),
             account: begin.account,
             initial: begin.initial_logins,
-            old: None,
+            carried: None,
             stage: Stage::InFlight(until),
             ..terms.clone()
         };
@@ -307,7 +307,7 @@ impl Model {
     }
 
     pub(super) fn settle(&mut self, settle: &Settle) -> SettleResult {
-        use SettleResult::{Already, Forwarded, Gone, Released, Settled, Superseded};
+        use SettleResult::{Already, Gone, LetIn, Released, Settled, Superseded};
         let key = settle.key;
         let Some(user) = self.attempts.get(&key).map(|record| record.user) else {
             return Gone;
@@ -322,7 +322,7 @@ impl Model {
             Stage::Settled(Verdict::Accepted, _) if !self.is_record_good(&record) => {
                 return Already(Verdict::Revoked);
             }
-            Stage::Settled(verdict, _) => return record.old.map_or(Already(verdict), Forwarded),
+            Stage::Settled(verdict, _) => return record.carried.map_or(Already(verdict), LetIn),
             Stage::Open(_) => return Gone,
             Stage::InFlight(_) if record.epoch != settle.epoch => return Superseded,
             Stage::InFlight(_) => {}
@@ -349,9 +349,9 @@ impl Model {
         let stage = verdict.map_or(Stage::Open(now), |verdict| Stage::Settled(verdict, now));
         let after = self.attempts.get_mut(&key).unwrap();
         after.stage = stage;
-        let forwarded = record.factors == Factors::Forward && verdict == Some(Verdict::Accepted);
-        after.old = settle.relayed.clone().filter(|_| forwarded);
-        let old = after.old.clone();
+        let carried = record.carried(settle);
+        after.carried = carried.filter(|_| verdict == Some(Verdict::Accepted));
+        let carried = after.carried.clone();
         if verdict == Some(Verdict::Accepted) {
             self.spend(&record.matches, None);
             self.spend_passcode(user, record.passcode, None);
@@ -366,12 +366,12 @@ impl Model {
                 self.accept_at(user, record.place);
             }
         }
-        old.map_or_else(|| verdict.map_or(Released, Settled), Forwarded)
+        carried.map_or_else(|| verdict.map_or(Released, Settled), LetIn)
     }
 
     /// Right: but so many logins are allowed, and an old server must have said something.
     fn without_token(&mut self, record: &Record, settle: &Settle) -> Verdict {
-        if record.factors == Factors::Forward && settle.relayed.is_none() {
+        if record.factors == Factors::Forward && record.carried(settle).is_none() {
             return Verdict::Denied;
         }
         let used = self.initial.entry(record.user).or_default();
@@ -421,7 +421,7 @@ impl Model {
             passcode: self.typed(begin),
             account: begin.account,
             initial: begin.initial_logins,
-            old: None,
+            carried: None,
             grace,
             keep: retry.max(LIFE),
             stage: Stage::Open(0),

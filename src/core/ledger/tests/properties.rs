@@ -12,7 +12,7 @@ use crate::base::{AttemptKey, Epoch, NodeId, Timestamp, TokenId, UserId};
 use crate::ledger::attempts::{State, look};
 use crate::ledger::budgets::{Limits, Standing, standing};
 use crate::ledger::{
-    Begin, BeginResult, Command, Draft, Entry, Factors, MemoryTables, OldAnswer, RefusedBy,
+    Begin, BeginResult, Carried, Command, Draft, Entry, Factors, MemoryTables, RefusedBy,
     SettleResult, Table, Verdict, apply, query, storage,
 };
 
@@ -110,7 +110,7 @@ struct Trial {
     ended: BTreeMap<AttemptKey, (Verdict, Timestamp)>,
     keys: BTreeSet<AttemptKey>,
     /// What an old server said of each login at first.
-    relayed: BTreeMap<AttemptKey, OldAnswer>,
+    relayed: BTreeMap<AttemptKey, Carried>,
 }
 
 impl Trial {
@@ -264,8 +264,8 @@ impl Trial {
                     prop_assert_eq!(result, &expected, "{:?}", settle);
                     match result {
                         SettleResult::Settled(verdict) => self.ended(settle.key, *verdict)?,
-                        SettleResult::Forwarded(old) => {
-                            self.forwarded(settle.key, repeated, old)?
+                        SettleResult::LetIn(carried) => {
+                            self.let_in(settle.key, repeated, carried)?
                         }
                         _ => {}
                     }
@@ -288,10 +288,11 @@ impl Trial {
         self.keys.insert(begin.key);
         let expected = self.model.begin(begin, epoch);
         prop_assert_eq!(result, &expected, "{:?}", begin);
-        if let BeginResult::Forwarded(old) = result {
-            // I2: with what was said at first, and never to who has a token by now.
-            prop_assert_eq!(self.relayed.get(&begin.key), Some(old));
-            prop_assert!(!self.model.owners.contains(&begin.user));
+        if let BeginResult::LetIn(carried) = result {
+            // I2: with what was said at first, and forwarded never who has a token by now.
+            prop_assert_eq!(self.relayed.get(&begin.key), Some(carried));
+            let owner = self.model.owners.contains(&begin.user);
+            prop_assert!(carried.server.is_none() || !owner);
             return Ok(());
         }
         // I2: a retry gets the verdict of its login, or none.
@@ -324,20 +325,20 @@ impl Trial {
         }
     }
 
-    /// An old server has let a login in, now or before.
-    fn forwarded(
+    /// A login was let in, now or before, and its Accept carries that.
+    fn let_in(
         &mut self,
         key: AttemptKey,
         repeated: bool,
-        old: &OldAnswer,
+        carried: &Carried,
     ) -> Result<(), TestCaseError> {
         let user = self.model.attempts.get(&key).unwrap().user;
-        prop_assert!(!self.model.owners.contains(&user));
+        prop_assert!(carried.server.is_none() || !self.model.owners.contains(&user));
         if repeated {
-            prop_assert_eq!(self.relayed.get(&key), Some(old));
+            prop_assert_eq!(self.relayed.get(&key), Some(carried));
             return Ok(());
         }
-        self.relayed.insert(key, old.clone());
+        self.relayed.insert(key, carried.clone());
         self.ended(key, Verdict::Accepted)
     }
 

@@ -9,8 +9,8 @@ use super::world::*;
 use crate::base::{AttemptKey, ClientId, Epoch, PasscodeId, PlaceId, TokenId, UserId};
 use crate::ledger::attempts::look;
 use crate::ledger::{
-    Begin, BeginResult, BurnCode, Command, Factors, Match, Revisions, SendPasscode, Settle,
-    SourceOutcome, Table, storage,
+    Begin, BeginResult, BurnCode, Carried, Command, Factors, Match, Revisions, SendPasscode,
+    Settle, SourceOutcome, Table, storage,
 };
 
 /// One happening. Numbers choose among what is there at the time.
@@ -254,6 +254,20 @@ impl Player {
         }
     }
 
+    /// What whoever is asked says: each time something else, as a repeat must say what was
+    /// said at first.
+    fn said(&self, key: AttemptKey) -> Carried {
+        let of_login = |command: &Command| match command {
+            Command::Begin(begin) if begin.key == key => Some(begin.factors),
+            _ => None,
+        };
+        let asked = self.sent.iter().rev().find_map(of_login);
+        let said = old_answer(self.sent.len().to_string().as_bytes());
+        let forwarded = asked == Some(Factors::Forward);
+        let server = said.server.filter(|_| forwarded);
+        Carried { server, ..said }
+    }
+
     /// Takes one event; [`Event::Commit`] is the caller's.
     pub(super) fn play(&mut self, event: &Event) {
         match event {
@@ -284,14 +298,12 @@ impl Player {
             Event::Answer(which, outcome) => {
                 if let Some(&(key, epoch)) = self.grants.iter().rev().nth(*which) {
                     let outcome = *outcome;
-                    // Each answer says something else: a repeat must say what the first said.
-                    let said = self.sent.len().to_string();
                     let right = outcome == SourceOutcome::Right && *which != 1;
                     self.send(Command::Settle(Settle {
                         key,
                         epoch,
                         outcome,
-                        relayed: right.then(|| old_answer(said.as_bytes())),
+                        relayed: right.then(|| self.said(key)),
                     }));
                 }
             }

@@ -3,7 +3,7 @@
 
 use super::world::*;
 use crate::base::PlaceId;
-use crate::ledger::BeginResult::{Forwarded, Granted, Refused, Repeat, Stale};
+use crate::ledger::BeginResult::{Granted, LetIn, Refused, Repeat, Stale};
 use crate::ledger::attempts::State;
 use crate::ledger::storage::{self, TokenState};
 use crate::ledger::{Begin, Draft, RefusedBy, SettleResult, SourceOutcome, Table, Verdict};
@@ -27,7 +27,7 @@ fn relayed(world: &mut World, key: u8, class: &[u8]) {
     let old = old_answer(class);
     assert_eq!(
         world.relay(key, epoch, &old),
-        SettleResult::Forwarded(old.clone())
+        SettleResult::LetIn(old.clone())
     );
 }
 
@@ -76,10 +76,10 @@ fn line_4_a_repeat_carries_what_the_old_server_said_at_first() {
         owner: owner(2, 1, 9),
         ..world.forward(1)
     };
-    assert_eq!(world.begin(&again), Forwarded(old_answer(b"first")));
+    assert_eq!(world.begin(&again), LetIn(old_answer(b"first")));
     let epoch = world.look(1).unwrap().epoch;
     let late = world.relay(1, epoch, &old_answer(b"second"));
-    assert_eq!(late, SettleResult::Forwarded(old_answer(b"first")));
+    assert_eq!(late, SettleResult::LetIn(old_answer(b"first")));
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn line_6_an_owner_started_anew_asks_the_old_server_once_more() {
     assert_eq!(world.strict_keys(), [(1, 4)]);
     let old = old_answer(b"vpn");
     let result = world.relay(1, epoch, &old);
-    assert_eq!(result, SettleResult::Forwarded(old));
+    assert_eq!(result, SettleResult::LetIn(old));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn line_9_an_open_login_goes_on_by_the_rule_in_force() {
     };
     let epoch = world.grant(&forward);
     let old = old_answer(b"vpn");
-    assert_eq!(world.relay(2, epoch, &old), SettleResult::Forwarded(old));
+    assert_eq!(world.relay(2, epoch, &old), SettleResult::LetIn(old));
 }
 
 #[test]

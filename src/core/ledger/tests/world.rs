@@ -10,9 +10,9 @@ use crate::base::{
 use crate::ledger::attempts::{Attempt, look};
 use crate::ledger::budgets::{Limits, Standing, standing};
 use crate::ledger::{
-    Begin, BeginResult, CLUSTER_VERSION, Command, Draft, Entry, Factors, Match, MemoryTables,
-    OldAnswer, Read, Revisions, Settle, SettleResult, SourceOutcome, Table, Verdict, Write, apply,
-    query, storage,
+    Begin, BeginResult, CLUSTER_VERSION, Carried, Command, Draft, Entry, Factors, Match,
+    MemoryTables, Read, Revisions, Settle, SettleResult, SourceOutcome, Table, Verdict, Write,
+    apply, query, storage,
 };
 
 pub(super) use crate::ledger::Outcome;
@@ -199,7 +199,7 @@ impl World {
     }
 
     /// An old server lets a forwarded login in.
-    pub(super) fn relay(&mut self, key: u8, epoch: Epoch, old: &OldAnswer) -> SettleResult {
+    pub(super) fn relay(&mut self, key: u8, epoch: Epoch, old: &Carried) -> SettleResult {
         self.settle_with(Settle {
             key: attempt_key(key),
             epoch,
@@ -354,10 +354,10 @@ pub(super) const fn owner(node: u16, boot: u64, flow: u64) -> Owner {
 }
 
 /// An old server's Accept with this Class.
-pub(super) fn old_answer(class: &[u8]) -> OldAnswer {
+pub(super) fn old_answer(class: &[u8]) -> Carried {
     let class = Attribute::new(Number::Standard(25), class).unwrap();
-    OldAnswer {
-        server: "old".into(),
+    Carried {
+        server: Some("old".into()),
         attributes: Relayed::new(&[class]).unwrap(),
     }
 }

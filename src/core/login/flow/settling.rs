@@ -2,11 +2,9 @@
 //!
 //! Must not know who was asked.
 
-use std::sync::Arc;
-
-use super::{Flow, Grant, Turns, settled};
+use super::{Flow, Grant, Turns};
 use crate::base::limits::SETTLE_TRIES_MAX;
-use crate::ledger::{OldAnswer, Settle, SettleResult, SourceOutcome, Verdict};
+use crate::ledger::{Carried, Settle, SettleResult, SourceOutcome, Verdict};
 use crate::login::ending::{Decision, Ending, Pace};
 use crate::login::exchange::{Answer, ProposeError};
 use crate::login::reason::Reason;
@@ -54,12 +52,14 @@ impl Settling {
         answer.map_or(SourceOutcome::NotAsked, |answer| answer.outcome)
     }
 
-    /// What an old server said, where it lets in.
-    fn relayed(&self) -> Option<OldAnswer> {
+    /// What the Accept carries of what was told, where it is right and others have a say.
+    fn relayed(&self) -> Option<Carried> {
         let right = |answer: &&Answer| answer.outcome == SourceOutcome::Right;
         let answer = self.answer.as_ref().filter(right)?;
-        Some(OldAnswer {
-            server: Arc::clone(self.grant.server.as_ref()?),
+        let server = self.grant.server.clone();
+        let have_a_say = server.is_some() || self.grant.account_grants.is_some();
+        have_a_say.then(|| Carried {
+            server,
             attributes: answer.relayed.clone(),
         })
     }
@@ -78,12 +78,8 @@ impl Settling {
             Ok(SettleResult::Already(verdict)) if self.is_doubtful => {
                 self.turns.finish(self.verdict(verdict))
             }
-            Ok(SettleResult::Already(verdict)) => {
-                self.turns.finish(settled(verdict, self.grant.let_in))
-            }
-            Ok(SettleResult::Forwarded(old)) => {
-                self.turns.forwarded(Reason::AcceptedForwarded, old)
-            }
+            Ok(SettleResult::Already(verdict)) => self.turns.finish(self.grant.settled(verdict)),
+            Ok(SettleResult::LetIn(carried)) => self.turns.carrying(self.grant.let_in, carried),
             Ok(SettleResult::Released) => self.released(late),
             // An earlier copy of this settle released it.
             Ok(SettleResult::Gone) if self.is_doubtful && !self.has_verdict() => {
@@ -121,7 +117,7 @@ impl Settling {
     /// otherwise.
     fn verdict(&self, verdict: Verdict) -> Ending {
         let Some(answer) = &self.answer else {
-            return settled(verdict, self.grant.let_in);
+            return self.grant.settled(verdict);
         };
         match (verdict, answer.outcome) {
             (Verdict::WrongPassword, SourceOutcome::Wrong)
@@ -136,7 +132,7 @@ impl Settling {
                 pace: Pace::Measured,
                 ..Ending::reject(Reason::InitialUsed)
             },
-            _ => settled(verdict, self.grant.let_in),
+            _ => self.grant.settled(verdict),
         }
     }
 

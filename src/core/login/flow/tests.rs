@@ -4,12 +4,13 @@
     reason = "a test stops at every other stage"
 )]
 
-use super::super::{Against, Decision, Forwarded};
+use super::super::Decision;
 use super::*;
 use crate::base::limits::SETTLE_TRIES_MAX;
 use crate::base::{Boot, ClientId, NodeId, Owner, PlaceId, Secret, Timestamp, UserId};
-use crate::ledger::{OldAnswer, Revisions, SettleResult, SourceOutcome};
-use crate::radius::{Attribute, Number, Relayed};
+use crate::ledger::{Revisions, SettleResult, SourceOutcome};
+
+mod carried;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LEASE: Duration = Duration::from_secs(12);
@@ -54,6 +55,7 @@ fn claim(factors: Factors) -> Claim {
             initial_logins: 0,
         },
         question: (factors == Factors::PasswordAndCode).then_some(question),
+        account_grants: None,
         let_in: Reason::Accepted,
         hit: Reason::Accepted,
         miss: Reason::WrongCode,
@@ -481,86 +483,6 @@ fn a_grant_in_hand_is_not_in_doubt_any_more() {
     };
     // Given back as not asked, the guess would cost nothing.
     assert_eq!(finished.doubt, None);
-}
-
-/// What an old server is asked, and what it says.
-fn forward() -> (Claim, OldAnswer) {
-    let class = Attribute::new(Number::Standard(25), b"vpn").unwrap();
-    let old = OldAnswer {
-        server: "old".into(),
-        attributes: Relayed::new(&[class]).unwrap(),
-    };
-    let forwarded = Forwarded {
-        server: "old".into(),
-        attributes: Vec::new(),
-    };
-    let both = claim(Factors::PasswordAndCode);
-    let question = both.question.map(|question| Question {
-        against: Against::Forward(Box::new(forwarded)),
-        ..question
-    });
-    let reason = Reason::AcceptedForwarded;
-    let claim = Claim {
-        question,
-        let_in: reason,
-        hit: reason,
-        ..claim(Factors::Forward)
-    };
-    (claim, old)
-}
-
-/// What an accepted login carries of an old server's answer.
-fn carried(flow: Flow) -> (Ending, Relayed) {
-    match flow {
-        Flow::Finish(finished) => (finished.ending, finished.relayed),
-        other => panic!("not finished: {other:?}"),
-    }
-}
-
-#[test]
-fn what_an_old_server_says_is_recorded_and_carried_by_the_accept() {
-    let (claim, old) = forward();
-    let Flow::Ask(_, asking) = begun(claim, Ok(GRANTED), false) else {
-        panic!("must ask");
-    };
-    let answer = Answer {
-        relayed: old.attributes.clone(),
-        ..Answer::new(SourceOutcome::Right, Reason::Accepted, 0)
-    };
-    let settling = settling(asking.answered(answer, false));
-    assert_eq!(settling.command().relayed, Some(old.clone()));
-    // The record counts, not the answer: it may be of before.
-    let recorded = OldAnswer {
-        attributes: Relayed::NONE,
-        ..old
-    };
-    let flow = settling.settled(Ok(SettleResult::Forwarded(recorded)), false);
-    let (ending, relayed) = carried(flow);
-    assert_eq!(
-        (ending.decision, relayed),
-        (Decision::Accept, Relayed::NONE)
-    );
-    assert_eq!(ending.reason, Reason::AcceptedForwarded);
-}
-
-#[test]
-fn a_repeat_of_a_forwarded_login_carries_what_was_recorded() {
-    let (claim, old) = forward();
-    let flow = begun(claim, Ok(BeginResult::Forwarded(old.clone())), false);
-    let (ending, relayed) = carried(flow);
-    assert_eq!(relayed, old.attributes);
-    let said = (ending.decision, ending.reason);
-    assert_eq!(said, (Decision::Accept, Reason::AcceptedForwarded));
-}
-
-#[test]
-fn nothing_is_relayed_of_an_old_server_that_refuses_or_of_a_directory() {
-    for outcome in [SourceOutcome::Wrong, SourceOutcome::Denied] {
-        let (claim, _) = forward();
-        let settling = answered(claim, outcome, Reason::WrongPassword);
-        assert_eq!(settling.command().relayed, None);
-    }
-    assert_eq!(right().command().relayed, None);
 }
 
 #[test]

@@ -152,6 +152,7 @@ impl World {
                 passcode: None,
                 account: (factors == Factors::CodeAndAccount).then(|| Arc::from([])),
                 grants: Grants::default(),
+                account_grants: None,
                 to: None,
                 initial_logins: 0,
             },

@@ -118,6 +118,7 @@ fn case(passcode: Option<PasscodeWay>, factors: Factors) -> Case {
             passcode,
             account: None,
             grants: Grants::default(),
+            account_grants: None,
             to: None,
             initial_logins: 0,
         },

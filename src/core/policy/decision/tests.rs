@@ -58,6 +58,54 @@ fn groups_of_the_directory_fill_the_places_of_groups() {
     assert_eq!(terms.grants.granted().len(), 2);
 }
 
+/// A rule that asks about the account and grants a Class so filled.
+fn of_account(value: &str) -> Vec<Rule> {
+    let class = RuleAttribute {
+        kind: 25,
+        r#type: AttributeType::Text.into(),
+        value: value.into(),
+        ..RuleAttribute::default()
+    };
+    read(vec![storage::Rule {
+        account: Some(storage::AccountCheck::default()),
+        attributes: vec![class],
+        ..rule("one", |_| ())
+    }])
+}
+
+#[test]
+fn groups_that_the_directory_has_yet_to_tell_wait_and_take_room() {
+    let rules = of_account("{user} {client} {user.name} {groups:,} {account.groups:,}");
+    let user = synced();
+    let terms = decide(&rules, &facts(&user)).unwrap();
+    assert_eq!(terms.grants, Grants::default());
+    let made = terms
+        .account_grants
+        .unwrap()
+        .made(&["b".into(), "c".into()]);
+    let made = made.unwrap().attributes();
+    let expected = b"CONTOSO\\alice fw1 Alice@Contoso.example Staff,vpn-c b,c";
+    assert_eq!(made[0].value(), Some(&expected[..]));
+    let within = |room| {
+        let facts = Facts {
+            room,
+            ..facts(&user)
+        };
+        decide(&rules, &facts).map(drop)
+    };
+    assert_eq!(within(RELAYED_OCTETS_MAX), Ok(()));
+    let unfit = Unfit::Room(RELAYED_OCTETS_MAX, RELAYED_OCTETS_MAX - 1);
+    let refused = Err(Refusal::Unfit("one".into(), unfit));
+    assert_eq!(within(RELAYED_OCTETS_MAX - 1), refused);
+}
+
+#[test]
+fn a_rule_that_names_no_groups_of_the_account_waits_for_nobody() {
+    let rules = of_account("{groups}");
+    let terms = decide(&rules, &facts(&synced())).unwrap();
+    assert_eq!(terms.account_grants, None);
+}
+
 fn facts(user: &storage::User) -> Facts<'_> {
     Facts {
         client: ClientId(7),

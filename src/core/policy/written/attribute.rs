@@ -118,6 +118,14 @@ pub fn shown_grant(granted: &Granted) -> String {
     named_value(entry, &name, tag.into(), &value)
 }
 
+/// An attribute of an Accept whose value is not known before a login.
+#[must_use]
+pub fn shown_waiting(number: Number) -> String {
+    let entry = Entry::numbered(number);
+    let name = entry.map_or_else(|| number.to_string(), |entry| entry.name.to_owned());
+    format!("{name}={WAITING}")
+}
+
 fn with_value(stored: &RuleAttribute, value: &str) -> String {
     let number = Number::of_parts(stored.kind, stored.vendor, stored.vendor_kind);
     let entry = number.ok().and_then(Entry::numbered);
@@ -181,6 +189,8 @@ fn known(kind: AttributeType) -> Option<Type> {
 const SEALED: &str = "sealed:";
 /// In place of a secret that has no name.
 const HIDDEN: &str = "(hidden)";
+/// In place of groups that are read while a login runs.
+const WAITING: &str = "(of the account's groups, which the directory tells)";
 
 #[cfg(test)]
 mod tests {
@@ -254,6 +264,14 @@ mod tests {
             "Framed-IP-Address=198.51.100.7"
         );
     }
+
+    #[test]
+    fn what_waits_for_the_directory_is_shown_by_name_alone() {
+        let shown = |number: &str| shown_waiting(number.parse().unwrap());
+        assert_eq!(shown("25"), format!("Class={WAITING}"));
+        assert_eq!(shown("26.32473.1"), format!("26.32473.1={WAITING}"));
+    }
+
     #[test]
     fn a_secret_is_shown_by_a_name_that_is_read_again() {
         let mut written = attribute("Tunnel-Password:1=s3cret").unwrap();

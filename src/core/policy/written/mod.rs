@@ -9,6 +9,7 @@ mod nas;
 
 pub use attribute::{
     attribute, is_secret, names_secret, secret, secret_name, shown_attribute, shown_grant,
+    shown_waiting,
 };
 pub use hours::{hours, shown_hours};
 pub use nas::{call, nas, shown_nas};

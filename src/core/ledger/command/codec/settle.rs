@@ -1,7 +1,7 @@
 //! What a source said, to octets and back.
 
 use super::{CommandError, key};
-use crate::ledger::{OldAnswer, Settle, SourceOutcome, storage};
+use crate::ledger::{Carried, Settle, SourceOutcome, storage};
 
 impl From<&Settle> for storage::Settle {
     fn from(settle: &Settle) -> Self {
@@ -33,7 +33,7 @@ impl TryFrom<storage::Settle> for Settle {
             storage::SourceOutcome::Unanswered => SourceOutcome::Unanswered,
             storage::SourceOutcome::Unspecified => return Err(CommandError::Field("outcome")),
         };
-        let relayed = settle.relayed.as_ref().map(OldAnswer::try_from).transpose();
+        let relayed = settle.relayed.as_ref().map(Carried::try_from).transpose();
         let relayed = relayed.map_err(|_| CommandError::Field("relayed"))?;
         if relayed.is_some() && outcome != SourceOutcome::Right {
             return Err(CommandError::Field("relayed"));

@@ -2,7 +2,7 @@
 
 use super::passcodes::Id;
 use crate::base::{Epoch, Owner, PlaceId, UserId};
-use crate::ledger::{Begin, Factors, Match, OldAnswer, Verdict};
+use crate::ledger::{Begin, Carried, Factors, Match, Settle, Verdict};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::ledger::tests) enum Stage {
@@ -23,7 +23,7 @@ pub(in crate::ledger::tests) struct Record {
     /// Its last grant is for a question about the account as well.
     pub(in crate::ledger::tests) account: bool,
     pub(in crate::ledger::tests) initial: u32,
-    pub(in crate::ledger::tests) old: Option<OldAnswer>,
+    pub(in crate::ledger::tests) carried: Option<Carried>,
     pub(in crate::ledger::tests) grace: u64,
     pub(in crate::ledger::tests) keep: u64,
     pub(in crate::ledger::tests) stage: Stage,
@@ -46,6 +46,19 @@ impl Record {
             Stage::Settled(Verdict::Accepted, _) if self.grace > self.keep => self.grace,
             Stage::InFlight(_) | Stage::Open(_) | Stage::Settled(..) => self.keep,
         }
+    }
+
+    /// What its Accept carries: of an old server or of a directory, whichever is asked.
+    pub(in crate::ledger::tests) fn carried(&self, settle: &Settle) -> Option<Carried> {
+        let looked = self.account || self.factors == Factors::CodeAndAccount;
+        let forwarded = self.factors == Factors::Forward;
+        let carried = settle.relayed.clone()?;
+        let asked = if carried.server.is_some() {
+            forwarded
+        } else {
+            looked && !forwarded
+        };
+        asked.then_some(carried)
     }
 
     /// Whether it showed all that is asked for, and counts among no more than are allowed.
