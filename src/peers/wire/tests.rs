@@ -64,7 +64,7 @@ fn commands_go_over_a_link_as_ever() {
             kind: Some(command_outcome::Kind::Settle(SettleOutcome {
                 kind: 1,
                 verdict: 2,
-                forwarded: None,
+                let_in: None,
             })),
         }],
     };

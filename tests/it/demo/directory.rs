@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::codes::{App, calm_step};
 use super::process::{self, Process, until};
+use super::rules::ask;
 use super::world::{Demo, HOME, Verdict, login};
 
 /// A demo whose node may ask the directory, which proves the passwords of its own domain.
@@ -290,6 +291,24 @@ async fn a_gateway_lets_in_by_name_and_code_whose_account_is_alive() -> anyhow::
         "the canonical name: {}",
         tried.out
     );
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "tests/directory/run sets a directory up and runs it"]
+async fn groups_that_the_directory_tells_stand_in_the_accept() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.rule(&[
+        "web-mail",
+        "--client=proxy",
+        "--factors=code",
+        "--account=required",
+        // Through another group, and no round has run.
+        "--attribute=Class=OU={account.group:out};",
+    ])?;
+    let code = world.code().await?;
+    let told = ask(&world.demo.proxy()?, "CORP\\nested", &code).await?;
+    assert_eq!(told.classes, ["OU=outer;"], "{told:?}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use super::codes::calm_step;
+use super::rules::ask;
 use super::world::{ALICE, Demo, HOME, Person, Verdict, login, text};
 
 /// The id of the stand-in's application that has a secret.
@@ -170,5 +171,41 @@ async fn behind_a_right_password_the_account_has_to_be_in_a_group() -> anyhow::R
         login(&device, &third.name, &typed, HOME).await?,
         Verdict::Accept
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn groups_that_graph_tells_stand_in_the_accept_and_in_each_repeat() -> anyhow::Result<()> {
+    let demo = demo(1)?;
+    let alice = demo.alice()?;
+    let at_entra = async |groups: &[&str]| {
+        let order = json!({"user": ALICE, "groups": groups});
+        demo.entra(&order).await
+    };
+    at_entra(&["VPN Users", "VPN Admins", "Staff"]).await?;
+    let live = "--attribute=Class=OU={account.group:VPN };";
+    let unasked = demo.run(&["rule", "add", "vpn", "--factors=both", live])?;
+    assert_ne!(unasked.status, 0);
+    assert!(
+        unasked.err.contains("account = required"),
+        "{}",
+        unasked.err
+    );
+    rule(
+        &demo,
+        &["vpn", "--factors=both", "--account=required", live],
+    )?;
+    let tried = demo.run(&["rule", "test", ALICE, "--client", "vpn"])?;
+    assert!(
+        tried.out.contains("which the directory tells"),
+        "{}",
+        tried.out
+    );
+    let typed = alice.password.clone() + &alice.app.code(calm_step(10).await)?;
+    let device = demo.vpn()?;
+    let first = ask(&device, &alice.name, &typed).await?;
+    assert_eq!(first.classes, ["OU=VPN Admins;", "OU=VPN Users;"]);
+    at_entra(&["Staff"]).await?;
+    assert_eq!(ask(&device, &alice.name, &typed).await?, first, "a retry");
     Ok(())
 }

@@ -19,9 +19,9 @@ use super::world::{Demo, HOME, Person, Verdict, login, text};
 
 /// What a server told, and the attributes that rules grant in these tests.
 #[derive(Debug, PartialEq)]
-struct Told {
-    code: Code,
-    classes: Vec<String>,
+pub(super) struct Told {
+    pub(super) code: Code,
+    pub(super) classes: Vec<String>,
     vendors: Vec<Vec<u8>>,
 }
 
@@ -79,7 +79,8 @@ const fn question(device: &Device) -> Question<'_> {
     }
 }
 
-async fn ask(device: &Device, name: &str, typed: &str) -> anyhow::Result<Told> {
+/// One login in one packet, from a port of its own.
+pub(super) async fn ask(device: &Device, name: &str, typed: &str) -> anyhow::Result<Told> {
     let question = question(device);
     let octets = reply(device, &question, name, typed).await?;
     let response = Response::verify(&octets, &question)?;
