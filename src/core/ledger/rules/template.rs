@@ -8,8 +8,10 @@
 //! | `{groups}` | each group of the user: one value for each |
 //! | `{group:PREFIX}` | each group that begins with it |
 //! | `{groups:SEPARATOR}` | all groups in one value |
-//! | `{account.groups}`, `{account.group:PREFIX}`, `{account.groups:SEPARATOR}` | the same of the groups that the directory tells while the login runs |
 //! | `{{`, `}}` | a brace |
+//!
+//! With `account.` before them, as in `{account.groups}`, the places of groups stand for those that
+//! the directory tells while the login runs.
 
 use super::Names;
 
