@@ -139,6 +139,7 @@ impl<L: Ledger> Operate<L> {
             of_source.push(SyncedUser {
                 id: user.id,
                 facts: None,
+                name: user.name,
             });
         }
         for (source, users) in by_source {

@@ -88,6 +88,7 @@ impl Plan {
         let change = SyncedUser {
             id: user.id,
             facts: Some(facts),
+            name: user.name.clone(),
         };
         if !newly {
             self.others.push(change);
@@ -148,4 +149,24 @@ fn set_groups(
 
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_says_by_which_name_the_source_was_asked() {
+        let known = |id, name: &str| Known {
+            id,
+            name: name.to_owned(),
+            synced: None,
+        };
+        let listed = vec![Listed::There(Listing::default()), Listed::Gone];
+        let plan = Plan::new("corp", vec![known(1, "ann"), known(2, "bob")], listed);
+        let mut changes = plan.changes();
+        changes.sort_by_key(|change| change.id);
+        let names: Vec<_> = changes.iter().map(|change| &*change.name).collect();
+        assert_eq!(names, ["ann", "bob"]);
+    }
 }
