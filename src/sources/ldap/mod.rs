@@ -7,6 +7,7 @@
 //! Must not know: codes, the ledger, RADIUS.
 
 mod account;
+mod addresses;
 mod ber;
 mod client;
 mod connection;
