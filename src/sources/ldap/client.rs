@@ -156,7 +156,7 @@ impl Ldap {
                 self.decisions.judge(&outcome)
             }
             Err(error) => {
-                self.dialler.broke(connection.server);
+                self.dialler.blame(&connection);
                 tracing::debug!(%error, "a bind broke off");
                 plain(SourceOutcome::Unanswered, Reason::SourceUnanswered)
             }

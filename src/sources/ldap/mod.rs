@@ -22,6 +22,7 @@ mod groups;
 mod lockout;
 mod lookup;
 mod message;
+mod refusals;
 mod roster;
 mod service;
 mod settings;

@@ -43,11 +43,8 @@ impl Roster for Ldap {
         let listed = reading.all(names).await;
         match listed {
             Ok(_) | Err(LookupError::Broken) => Ok(service.keep_unless_broken(lease, listed)?),
-            // Half a list may still be open on the connection: it is closed with the lease.
-            Err(error) => {
-                lease.close();
-                Err(error.into())
-            }
+            // Half a list may still be open on the connection: it ends with the lease.
+            Err(error) => Err(error.into()),
         }
     }
 }
