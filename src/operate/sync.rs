@@ -10,6 +10,7 @@
 mod plan;
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use countersign_core::base::limits::{PAGE_RECORDS_MAX, SYNC_BATCH_USERS_MAX};
@@ -19,7 +20,7 @@ use countersign_core::ledger::{query, synced};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
-use self::plan::{Known, Plan};
+use self::plan::Plan;
 use super::house::Asked;
 use super::{Action, Caller, Operate, OperateError};
 use crate::login::Ledger;
@@ -128,17 +129,17 @@ impl<L: Ledger> Operate<L> {
     pub async fn forget_unsynced(&self, node: NodeId) -> Result<(), OperateError> {
         self.in_sync()?;
         let sources = query::settings(&self.ledger.view())?.sources;
-        let is_left = |user: &storage::User| {
-            user.synced.is_some() && roster::roster_of(&sources, &user.name).is_none()
+        let is_left = |user: storage::User| {
+            let synced = user.synced?;
+            let is_left = roster::roster_of(&sources, &user.name).is_none();
+            is_left.then_some((synced.source, user.id, user.name))
         };
-        let left = self.known(is_left).await?;
         let mut by_source: BTreeMap<String, Vec<SyncedUser>> = BTreeMap::new();
-        for user in left {
-            let facts = user.synced.unwrap_or_default();
-            let of_source = by_source.entry(facts.source).or_default();
-            of_source.push(SyncedUser {
-                id: user.id,
+        for (source, id, name) in self.chosen(is_left).await? {
+            by_source.entry(source).or_default().push(SyncedUser {
+                id,
                 facts: None,
+                name,
             });
         }
         for (source, users) in by_source {
@@ -169,16 +170,27 @@ impl<L: Ledger> Operate<L> {
         let _turn = self.rounds.lock().await;
         let sources = query::settings(&self.ledger.view())?.sources;
         let source = self.live_source(&sources, name)?;
-        let is_of = |user: &storage::User| {
+        let is_of = |user: storage::User| {
             let of = roster::roster_of(&sources, &user.name);
-            user.password.is_empty() && of.is_some_and(|of| of.name == name)
+            let is_of = user.password.is_empty() && of.is_some_and(|of| of.name == name);
+            is_of.then_some((user.id, user.name))
         };
         // Before the directory is read: what is read later is newer.
         let round = self.next_round(name)?;
-        let users = self.known(is_of).await?;
-        let names: Vec<_> = users.iter().map(|user| user.name.clone()).collect();
+        let (ids, names): (Vec<_>, Vec<_>) = self.chosen(is_of).await?.into_iter().unzip();
         let listed = source.roster(&names).await?;
-        let plan = Plan::new(name, users, listed);
+        let mut plan = Plan::new(name);
+        let found = ids.into_iter().zip(names).zip(listed);
+        for (at, ((id, name), listed)) in found.enumerate() {
+            // Only now: the facts of a million users are not held while a directory is read.
+            let user = query::user(&self.ledger.view(), UserId(id))?;
+            if let Some(user) = user.filter(|user| user.name == name) {
+                plan.add(user, listed);
+            }
+            if at % PAGE_RECORDS_MAX == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
         self.carry_out(order, plan, round).await
     }
 
@@ -229,9 +241,15 @@ impl<L: Ledger> Operate<L> {
         &self,
         order: &Order,
         round: &SyncUsers,
-        users: Vec<SyncedUser>,
+        users: impl IntoIterator<Item = SyncedUser, IntoIter: Send>,
     ) -> Result<(), OperateError> {
-        for (number, users) in parts(users).into_iter().enumerate() {
+        let mut users = users.into_iter().peekable();
+        for number in 0.. {
+            let users = part(&mut users);
+            // At least one: a round that only ends a hold has no users.
+            if users.is_empty() && number > 0 {
+                break;
+            }
             let request = part_id(order.request, number);
             let asked = Asked::new(Action::SettingsSync, request)
                 .with(&round.source)
@@ -252,11 +270,11 @@ impl<L: Ledger> Operate<L> {
         Ok(self.clock.wall().as_millis().max(last.saturating_add(1)))
     }
 
-    /// Those of the users that are wanted, as they are replicated.
-    async fn known(
+    /// What `choose` takes of users, as they are replicated.
+    async fn chosen<T>(
         &self,
-        is_wanted: impl Fn(&storage::User) -> bool,
-    ) -> Result<Vec<Known>, OperateError> {
+        choose: impl Fn(storage::User) -> Option<T>,
+    ) -> Result<Vec<T>, OperateError> {
         let (mut found, mut after) = (Vec::new(), UserId(0));
         loop {
             let page = query::users(&self.ledger.view(), after, PAGE_RECORDS_MAX)?;
@@ -264,8 +282,7 @@ impl<L: Ledger> Operate<L> {
                 return Ok(found);
             };
             after = UserId(last.id);
-            let wanted = page.into_iter().filter(|user| is_wanted(user));
-            found.extend(wanted.map(Known::from));
+            found.extend(page.into_iter().filter_map(&choose));
             if found.len() > USERS_MAX {
                 let why = format!("more than {USERS_MAX} users are of this source");
                 return Err(OperateError::invalid("source", why));
@@ -276,24 +293,20 @@ impl<L: Ledger> Operate<L> {
     }
 }
 
-/// At least one: a round that only ends a hold has no users.
-fn parts(users: Vec<SyncedUser>) -> Vec<Vec<SyncedUser>> {
-    let mut parts = vec![Vec::new()];
-    let mut octets: usize = 0;
-    for user in users {
-        octets = octets.saturating_add(user.encoded_len());
-        let last = parts.last_mut();
-        match last {
-            Some(last) if last.len() < SYNC_BATCH_USERS_MAX && octets <= PART_OCTETS_MAX => {
-                last.push(user);
-            }
-            Some(_) | None => {
-                octets = user.encoded_len();
-                parts.push(vec![user]);
-            }
-        }
+/// As many as one part may have.
+fn part(users: &mut Peekable<impl Iterator<Item = SyncedUser>>) -> Vec<SyncedUser> {
+    let (mut part, mut octets) = (Vec::new(), 0_usize);
+    while part.len() < SYNC_BATCH_USERS_MAX {
+        let next = users.next_if(|user| {
+            octets = octets.saturating_add(user.encoded_len());
+            part.is_empty() || octets <= PART_OCTETS_MAX
+        });
+        let Some(user) = next else {
+            break;
+        };
+        part.push(user);
     }
-    parts
+    part
 }
 
 fn part_id(request: RequestId, number: usize) -> RequestId {
@@ -310,3 +323,26 @@ fn part_id(request: RequestId, number: usize) -> RequestId {
 const PART_OCTETS_MAX: usize = 128 << 10;
 /// LIMIT: users of one source.
 const USERS_MAX: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_has_bounds_and_holds_any_one_user() {
+        let user = |octets: usize| SyncedUser {
+            name: "x".repeat(octets),
+            ..SyncedUser::default()
+        };
+        let lengths = |users: Vec<SyncedUser>| {
+            let mut users = users.into_iter().peekable();
+            let parts = std::iter::from_fn(|| Some(part(&mut users).len()));
+            parts.take_while(|length| *length > 0).collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(vec![user(1); 600]), [256, 256, 88]);
+        let large = PART_OCTETS_MAX / 2 - 10;
+        assert_eq!(lengths([1, 1, 1, 1].map(|_| user(large)).into()), [2, 2]);
+        let huge = PART_OCTETS_MAX * 2;
+        assert_eq!(lengths(vec![user(1), user(huge), user(1)]), [1, 1, 1]);
+    }
+}

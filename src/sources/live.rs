@@ -9,7 +9,7 @@ use countersign_core::login::Reason;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::account::{self, LookupError};
+use super::account::{self, Account, LookupError};
 use super::entra::Entra;
 use super::forward::OldServers;
 use super::ldap::Ldap;
@@ -250,7 +250,8 @@ impl Source {
     async fn ask(&self, question: Question) -> Answer {
         if matches!(question.against, Against::Account) {
             let groups = question.account.as_deref().unwrap_or_default();
-            return self.look_up(&question.name, groups, question.timeout).await;
+            let found = self.account(&question.name, question.timeout).await;
+            return account::judge(found, groups);
         }
         match &self.kind {
             Kind::Entra(entra) => entra.ask(question).await,
@@ -274,7 +275,15 @@ impl Source {
         match &question.account {
             Some(groups) if proven && !is_of_account => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                let looked = self.look_up(&question.name, groups, left).await;
+                let found = self.account(&question.name, left).await;
+                // What was just proven may be read from another server, where the lock that
+                // the source has ended still stands.
+                let unlocked = |account| Account {
+                    locked: false,
+                    ..account
+                };
+                let found = found.map(|account| account.map(unlocked));
+                let looked = account::judge(found, groups);
                 if looked.outcome != SourceOutcome::Right {
                     return looked;
                 }
@@ -286,18 +295,18 @@ impl Source {
         }
     }
 
-    /// Whether the account is alive and in one of these groups.
-    async fn look_up(&self, name: &str, groups: &[String], time: Duration) -> Answer {
-        let found = match &self.kind {
+    /// The account as the source has it.
+    async fn account(&self, name: &str, time: Duration) -> Result<Option<Account>, LookupError> {
+        match &self.kind {
             // It keeps to its time itself, with what it knows of before.
             Kind::Entra(entra) => entra.account(name, time).await,
             Kind::Ldap(ldap) => {
                 let looked_up = timeout(time, ldap.account(name)).await;
                 looked_up.unwrap_or(Err(LookupError::Broken))
             }
-            Kind::Misconfigured => return not_asked(Reason::SourceMisconfigured),
-        };
-        account::judge(found, groups)
+            // As it is told for any source that cannot be looked at as it is set.
+            Kind::Misconfigured => Err(LookupError::NoService),
+        }
     }
 }
 

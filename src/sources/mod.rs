@@ -24,4 +24,4 @@ pub use finding::{Finding, Light};
 pub use live::{Kind, Source, SourceKind, Sources};
 pub use own::{OwnPasswords, PasswordError, SALT_OCTETS};
 pub use pinned::{PinnedServers, Unpinnable};
-pub use roster::{GroupName, Listed, Listing, Roster, RosterError};
+pub use roster::{GroupName, GroupTable, Listed, Listing, Roster, RosterError};

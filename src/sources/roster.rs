@@ -4,7 +4,9 @@
 //! An answer is whole or none at all: what could not be read to its end must never look like
 //! absence. Must not know: who asks, what follows from the answer.
 
+use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::Arc;
 
 use countersign_core::base::limits::{FIELD_OCTETS_MAX, GROUP_ID_OCTETS_MAX, SYNCED_GROUPS_MAX};
 use countersign_core::ledger::storage::{self, EntraClientType, source::Kind};
@@ -65,7 +67,7 @@ pub struct Listing {
     /// Turned off, or its time is over. A lock that wrong passwords have brought is not meant.
     pub disabled: bool,
     /// All groups, direct or not, in order of names; `None`: not all can be told.
-    pub groups: Option<Vec<GroupName>>,
+    pub groups: Option<Vec<Arc<GroupName>>>,
 }
 
 /// What a group is called.
@@ -88,19 +90,53 @@ pub enum RosterError {
     Misconfigured,
 }
 
-/// Groups as they are listed. `None`: they are more than are kept, or one has a longer name.
-pub(super) fn named(groups: Vec<Group>) -> Option<Vec<GroupName>> {
-    let fits = |group: &Group| {
-        group.name.len() <= FIELD_OCTETS_MAX && group.id.len() <= GROUP_ID_OCTETS_MAX
-    };
-    if groups.len() > SYNCED_GROUPS_MAX || !groups.iter().all(fits) {
-        return None;
-    }
-    let name = |Group { name, id }| GroupName { name, id };
-    let mut named: Vec<_> = groups.into_iter().map(name).collect();
-    named.sort();
-    Some(named)
+/// The groups of many users. Each group is kept once, however many are in it.
+#[derive(Debug, Default)]
+pub struct GroupTable {
+    known: BTreeSet<Arc<GroupName>>,
+    memberships: usize,
 }
+
+impl GroupTable {
+    /// A group, as it is kept already or from now on.
+    pub fn shared(&mut self, group: GroupName) -> Arc<GroupName> {
+        if let Some(known) = self.known.get(&group) {
+            return Arc::clone(known);
+        }
+        let group = Arc::new(group);
+        self.known.insert(Arc::clone(&group));
+        group
+    }
+
+    /// A user's groups as they are listed. `None`: they are more than are kept, or one has a
+    /// longer name.
+    pub(super) fn named(&mut self, groups: Vec<Group>) -> Option<Vec<Arc<GroupName>>> {
+        let fits = |group: &Group| {
+            group.name.len() <= FIELD_OCTETS_MAX && group.id.len() <= GROUP_ID_OCTETS_MAX
+        };
+        if groups.len() > SYNCED_GROUPS_MAX || !groups.iter().all(fits) {
+            return None;
+        }
+        self.memberships = self.memberships.saturating_add(groups.len());
+        self.bounded().ok()?;
+        let name = |Group { name, id }| self.shared(GroupName { name, id });
+        let mut named: Vec<_> = groups.into_iter().map(name).collect();
+        named.sort();
+        Some(named)
+    }
+
+    /// What is beyond the limit was not told, so that the reading is none.
+    pub(super) const fn bounded(&self) -> Result<(), LookupError> {
+        if self.memberships > MEMBERSHIPS_MAX {
+            return Err(LookupError::TooMany);
+        }
+        Ok(())
+    }
+}
+
+/// LIMIT: groups of all users together, each as often as users are in it: twenty for each of
+/// a million users.
+const MEMBERSHIPS_MAX: usize = 20_000_000;
 
 /// More users would be refused than may be unasked.
 pub static HELD: Trouble = Trouble {
@@ -158,6 +194,37 @@ mod tests {
         assert_eq!(of("ann@b.example"), Some("rest"));
         assert_eq!(of("A\\ann"), Some("rest"));
         assert_eq!(roster_of(&sources[..2], "ann@a.example"), None);
+    }
+
+    fn group(name: &str) -> Group {
+        Group {
+            name: name.to_owned(),
+            id: format!("CN={name}"),
+        }
+    }
+
+    #[test]
+    fn a_group_is_kept_once_however_many_are_in_it() {
+        let mut table = GroupTable::default();
+        let one = table.named(vec![group("vpn"), group("all")]).unwrap();
+        let other = table.named(vec![group("all")]).unwrap();
+        assert_eq!(
+            one.iter().map(|it| &*it.name).collect::<Vec<_>>(),
+            ["all", "vpn"]
+        );
+        assert!(Arc::ptr_eq(&one[0], &other[0]));
+    }
+
+    #[test]
+    fn a_reading_of_too_many_memberships_is_none() {
+        let mut table = GroupTable {
+            memberships: MEMBERSHIPS_MAX - 1,
+            ..GroupTable::default()
+        };
+        assert!(table.named(vec![group("all")]).is_some());
+        assert_eq!(table.bounded(), Ok(()));
+        assert_eq!(table.named(vec![group("all")]), None);
+        assert_eq!(table.bounded(), Err(LookupError::TooMany));
     }
 
     #[test]

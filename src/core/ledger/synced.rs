@@ -4,8 +4,9 @@
 //! Rules see these facts and no directory (DESIGN §2). Must not know: how directories are
 //! read, or who reads them.
 
-use super::storage::{SyncState, SyncUsers, User};
+use super::storage::{SyncState, SyncUsers, SyncedFacts, User};
 use crate::base::limits::{SYNC_REFUSED_MAX, SYNC_REFUSED_PERCENT_MAX};
+use crate::base::{Name, Timestamp};
 
 /// Whether the directory has the user's account disabled, or has it no more. What operators
 /// say of the user does not override it.
@@ -35,6 +36,29 @@ pub fn is_in(user: &User, group: &str) -> bool {
     let synced = synced.flat_map(|synced| synced.groups.iter().chain(&synced.group_ids));
     let mut all = user.groups.iter().chain(synced);
     all.any(|own| own.eq_ignore_ascii_case(group))
+}
+
+/// Whether a source that is asked for `name` is asked for this user's account.
+pub(super) fn is_name(user: &User, name: &str) -> bool {
+    let own = Name::fold(&user.name);
+    own.is_ok_and(|own| Name::fold(name).is_ok_and(|name| name == own))
+}
+
+/// What is known of the user when it is called `name` from now on. Another name is another
+/// account: no group of the old one gives it any right, and whether there is one is not known
+/// before a round has looked. But whom a directory refuses stays refused until then: most
+/// often it is the same person, and no change of a name is a word of the directory.
+pub(super) fn under(user: &User, name: &str, at: Timestamp) -> Option<SyncedFacts> {
+    let known = user.synced.as_ref()?;
+    if is_name(user, name) {
+        return Some(known.clone());
+    }
+    is_refused(user).then(|| SyncedFacts {
+        groups: Vec::new(),
+        group_ids: Vec::new(),
+        at: at.as_millis(),
+        ..known.clone()
+    })
 }
 
 /// How many users a round about `matched` of them may newly refuse unasked. One always: who

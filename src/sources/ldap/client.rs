@@ -156,7 +156,7 @@ impl Ldap {
                 self.decisions.judge(&outcome)
             }
             Err(error) => {
-                self.dialler.broke(connection.server);
+                self.dialler.blame(&connection);
                 tracing::debug!(%error, "a bind broke off");
                 plain(SourceOutcome::Unanswered, Reason::SourceUnanswered)
             }
@@ -165,7 +165,9 @@ impl Ldap {
             return answer;
         }
         let standing = self.standing(&mut connection, &question.name, binding.dn, deadline);
-        of_standing(standing.await, &self.directory)
+        let standing = standing.await;
+        self.dialler.blame(&connection);
+        of_standing(standing, &self.directory)
     }
 
     async fn binding(&self, name: &str, deadline: Instant) -> Result<Binding, Answer> {
@@ -202,7 +204,8 @@ impl Ldap {
     }
 
     /// How the account stands whose password is right: as the service account reads it, or
-    /// else as the user may.
+    /// else as the user may. Each has half of the time that is left: the server that has just
+    /// bound the user may well be in order where the service account's is not.
     async fn standing(
         &self,
         own: &mut Connection,
@@ -212,8 +215,9 @@ impl Ldap {
     ) -> Result<Standing, LookupError> {
         let now = self.clock.wall();
         let dn = dn.as_deref();
+        let halfway = deadline.saturating_duration_since(Instant::now()) / 2;
         if let Some(service) = &self.service
-            && let Ok(mut lease) = service.lease(&self.dialler, deadline).await
+            && let Ok(mut lease) = service.lease(&self.dialler, deadline - halfway).await
         {
             let mut reader = lease.reader();
             let standing = self.directory.standing(&mut reader, name, dn, now).await;
@@ -285,8 +289,11 @@ fn of_standing(standing: Result<Standing, LookupError>, directory: &Directory) -
         Ok(Standing::Good) => (SourceOutcome::Right, Reason::Accepted),
         Ok(Standing::Refused(reason)) => (SourceOutcome::Denied, reason),
         // On the way to being let in, the directory fell silent: not let in, and the login
-        // may be tried again.
-        Err(LookupError::Broken) => (SourceOutcome::Unanswered, Reason::SourceUnanswered),
+        // may be tried again. It is not "unanswered": the password was right, which is no
+        // guess that has to be counted, and binding once more locks nobody out. Counted, a
+        // directory that stalls would lock each user after three tries. No other source is
+        // asked for it (`route::goes_on`): this one has judged it.
+        Err(LookupError::Broken) => (SourceOutcome::NotAsked, Reason::SourceUnanswered),
         // The directory has just judged the account itself; only its groups it has not.
         Ok(Standing::Unseen) | Err(_) if directory.required_group.is_none() => {
             (SourceOutcome::Right, Reason::Accepted)

@@ -8,11 +8,13 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use super::ber::{Malformed, whole_length};
@@ -39,12 +41,23 @@ impl From<Malformed> for Broken {
     }
 }
 
+/// What the server still owes.
+#[derive(Clone, Copy)]
+enum Owed {
+    Nothing,
+    /// The answer to what was asked then.
+    Since(Instant),
+    /// An answer that cannot come any more, or was none.
+    Never,
+}
+
 /// A connection that may be used.
 pub(super) struct Connection {
     stream: Box<dyn Duplex>,
     /// Read, and no whole message yet.
     read: BytesMut,
     asked: u32,
+    owed: Owed,
     /// Which of the servers is at the other end.
     pub(super) server: usize,
     /// What the server showed; none in clear text.
@@ -97,6 +110,7 @@ impl Connection {
             stream,
             read: BytesMut::new(),
             asked: 0,
+            owed: Owed::Nothing,
             server: 0,
             certificate,
         }
@@ -135,6 +149,7 @@ impl Connection {
     ) -> Result<Outcome, Broken> {
         let id = self.next_id();
         let request = message::bind(id, name, password);
+        self.owed = Owed::Since(Instant::now());
         let asking = async {
             self.send(&request).await?;
             match self.receive(id, SMALL_OCTETS_MAX).await? {
@@ -142,9 +157,8 @@ impl Connection {
                 _ => Err(Broken::Malformed),
             }
         };
-        timeout_at(deadline, asking)
-            .await
-            .unwrap_or(Err(Broken::Late))
+        let came = timeout_at(deadline, asking).await;
+        self.answered(came)
     }
 
     /// Searches. Where else to ask is not followed.
@@ -153,10 +167,29 @@ impl Connection {
         search: &Search<'_>,
         deadline: Instant,
     ) -> Result<(Outcome, Vec<Entry>), Broken> {
-        let searching = self.search_on(search);
-        timeout_at(deadline, searching)
-            .await
-            .unwrap_or(Err(Broken::Late))
+        self.owed = Owed::Since(Instant::now());
+        let came = timeout_at(deadline, self.search_on(search)).await;
+        self.answered(came)
+    }
+
+    fn answered<T>(&mut self, came: Result<Result<T, Broken>, Elapsed>) -> Result<T, Broken> {
+        let came = came.unwrap_or(Err(Broken::Late));
+        match came {
+            Ok(_) => self.owed = Owed::Nothing,
+            Err(Broken::Late) => (),
+            Err(Broken::Io(_) | Broken::Malformed | Broken::TooMuch) => self.owed = Owed::Never,
+        }
+        came
+    }
+
+    /// Whether it is the server's fault that an answer did not come. Whoever asked with no
+    /// time left was not kept waiting by it.
+    pub(super) fn is_at_fault(&self) -> bool {
+        match self.owed {
+            Owed::Nothing => false,
+            Owed::Since(asked) => asked.elapsed() >= ANSWER_TIME_MIN,
+            Owed::Never => true,
+        }
     }
 
     async fn search_on(&mut self, search: &Search<'_>) -> Result<(Outcome, Vec<Entry>), Broken> {
@@ -236,6 +269,9 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// The least time for an answer: with less nothing is asked, and a server that has had less
+/// is not late. Half of the shortest time that the settings may give to a question.
+pub(super) const ANSWER_TIME_MIN: Duration = Duration::from_millis(50);
 /// LIMIT: of an answer that has no entries.
 const SMALL_OCTETS_MAX: usize = 16 << 10;
 /// LIMIT: of one message. An entry with 1,000 long names of groups has some 200 KiB.

@@ -72,6 +72,19 @@ impl Decisions {
         matches!(said.code, 3 | 11 | 51 | 52 | 80)
     }
 
+    /// Whether it is the account or its password that is refused: by any server alike.
+    pub(super) const fn is_of_account(said: &Outcome) -> bool {
+        said.code == REFUSED
+    }
+
+    /// Whether the password itself is called wrong, which counts towards a lock. Whatever else
+    /// Active Directory says (locked, expired) it says without counting.
+    pub(super) const fn is_wrong(said: &Outcome) -> bool {
+        Self::is_of_account(said)
+            && said.policy.is_none()
+            && matches!(said.data, None | Some(0x525 | 0x52e))
+    }
+
     /// The policy's word explains a refusal. Beside a success it counts as well: such a
     /// bind is good for changing the password and nothing else.
     fn by_policy(&self, error: u32, code: u32) -> Option<(SourceOutcome, Reason)> {

@@ -100,10 +100,10 @@ impl Directory {
             return Ok(Standing::Unseen);
         };
         let mut account = Account::read(self.kind, &entry, now);
-        if self.kind == Kind::OpenLdap {
-            // The bind has just told; the mark may be another server's, and old.
-            account.locked = false;
-        }
+        // The bind has just told: whoever is locked is refused there, by Active Directory
+        // with 775. The mark may be another server's, and old. All else stands as it is read,
+        // old or not: a bind need not judge it.
+        account.locked = false;
         if let Some(reason) = account.refusal() {
             return Ok(Standing::Refused(reason));
         }

@@ -6,6 +6,8 @@ use std::fmt;
 
 use rustls_pki_types::ServerName;
 
+use super::addresses::Addresses;
+
 /// One server.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
@@ -13,6 +15,8 @@ pub(super) struct Endpoint {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) name_in_certificate: ServerName<'static>,
+    /// Of the host, as they were last looked up.
+    pub(super) addresses: Addresses,
 }
 
 impl fmt::Display for Endpoint {

@@ -27,10 +27,11 @@ pub(super) async fn examine(ldap: &Ldap) -> Vec<Finding> {
     let mut bound = None;
     // A wrong password of the service account is wrong at each server, and would lock it.
     let mut refused = false;
-    for endpoint in ldap.dialler.servers.all() {
+    for (server, endpoint) in ldap.dialler.servers.all().iter().enumerate() {
         let Some(mut connection) = reach(ldap, endpoint, &mut findings).await else {
             continue;
         };
+        connection.server = server;
         if refused {
             continue;
         }
@@ -86,8 +87,8 @@ async fn reach(
     }
 }
 
-/// Binds the service account: whether the directory takes it; `None`: it does not tell, or
-/// there is no such account.
+/// Binds the service account: whether the directory takes it; `None`: this server does not
+/// tell, or there is no such account.
 async fn service(
     ldap: &Ldap,
     endpoint: &Endpoint,
@@ -101,20 +102,25 @@ async fn service(
         findings.push(finding(step, Light::Amber, found, remedy));
         return None;
     };
-    match service.bind(connection, soon()).await {
+    match service.examine(&ldap.dialler, connection, soon()).await {
         Ok(()) => {
             findings.push(green(step, format!("{endpoint} takes it")));
             Some(true)
         }
         Err(LookupError::Service(code)) => {
             let (found, remedy) = refusal(code);
+            let pause = service.pause();
+            let until = pause.map_or_else(String::new, |pause| {
+                let minutes = pause.as_secs().div_ceil(60);
+                format!("; logins do without it for {minutes} minutes, so that it is not locked")
+            });
             findings.push(finding(
                 step,
                 Light::Red,
-                format!("{endpoint}: {found}"),
+                format!("{endpoint}: {found}{until}"),
                 remedy,
             ));
-            Some(false)
+            pause.map(|_| false)
         }
         Err(error) => {
             let remedy = "look at the directory's own log and its load";

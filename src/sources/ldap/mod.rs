@@ -7,6 +7,7 @@
 //! Must not know: codes, the ledger, RADIUS.
 
 mod account;
+mod addresses;
 mod ber;
 mod client;
 mod connection;
@@ -21,6 +22,7 @@ mod groups;
 mod lockout;
 mod lookup;
 mod message;
+mod refusals;
 mod roster;
 mod service;
 mod settings;

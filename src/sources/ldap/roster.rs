@@ -10,6 +10,7 @@
 mod membership;
 mod wanted;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -23,8 +24,7 @@ use super::directory::Directory;
 use super::filter::{self, UserFilter};
 use super::lookup::{NO_SUCH_ATTRIBUTE, Reader};
 use crate::sources::account::{Account, LookupError};
-use crate::sources::roster::named;
-use crate::sources::{Listed, Listing, Roster, RosterError};
+use crate::sources::{GroupTable, Listed, Listing, Roster, RosterError};
 
 impl Roster for Ldap {
     async fn roster(&self, names: &[String]) -> Result<Vec<Listed>, RosterError> {
@@ -39,15 +39,13 @@ impl Roster for Ldap {
             reader: lease.reader_until(now + READING_TIME_MAX),
             until: now + READING_TIME_MAX,
             now: self.clock.wall(),
+            groups: GroupTable::default(),
         };
         let listed = reading.all(names).await;
         match listed {
             Ok(_) | Err(LookupError::Broken) => Ok(service.keep_unless_broken(lease, listed)?),
-            // Half a list may still be open on the connection: it is closed with the lease.
-            Err(error) => {
-                lease.close();
-                Err(error.into())
-            }
+            // Half a list may still be open on the connection: it ends with the lease.
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -58,6 +56,7 @@ struct Reading<'a> {
     reader: Reader<'a>,
     until: Instant,
     now: Timestamp,
+    groups: GroupTable,
 }
 
 impl Reading<'_> {
@@ -74,6 +73,7 @@ impl Reading<'_> {
                 None => self.one(name).await?,
             });
         }
+        self.groups.bounded()?;
         Ok(all)
     }
 
@@ -94,8 +94,10 @@ impl Reading<'_> {
         let attributes = wanted::attributes(users).into_iter().flatten();
         let attributes: BTreeSet<_> = attributes.chain(of_account).chain(of_groups).collect();
         let attributes: Vec<_> = attributes.into_iter().collect();
-        let now = self.now;
+        let (now, groups) = (self.now, &mut self.groups);
         let reading = self.reader.each(base, people, &attributes, |entry| {
+            let groups = RefCell::new(&mut *groups);
+            let named = |all| groups.borrow_mut().named(all);
             wanted.meet(&entry, || {
                 if !Account::is_told(*kind, &entry) {
                     return Listed::Unread;
@@ -124,7 +126,7 @@ impl Reading<'_> {
             Ok(None) => Ok(Listed::Gone),
             Ok(Some(account)) => Ok(Listed::There(Listing {
                 disabled: is_off(&account),
-                groups: named(account.groups),
+                groups: self.groups.named(account.groups),
             })),
             Err(
                 LookupError::Ambiguous

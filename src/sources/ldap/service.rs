@@ -2,16 +2,17 @@
 //!
 //! Must not know: users' passwords. No connection on which a user was bound comes here.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as Turn, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
-use super::connection::Connection;
+use super::connection::{ANSWER_TIME_MIN, Connection};
 use super::decision::Decisions;
 use super::dialler::Dialler;
 use super::lookup::Reader;
+use super::refusals::Refusals;
 use super::settings::ServiceAccount;
 use crate::sources::account::LookupError;
 
@@ -23,43 +24,41 @@ pub(super) struct Service {
     idle: Mutex<Vec<(Instant, Connection)>>,
     /// To bind: of many that come at once, only the first may try a password that is wrong.
     turn: Turn<()>,
-    /// By what and when the directory refused the account.
-    refused: Mutex<Option<(Instant, u32)>>,
+    refusals: Mutex<Refusals>,
 }
 
 /// A connection of the service account, for one use.
 #[derive(Debug)]
 pub(super) struct Lease<'a> {
-    connection: Connection,
+    held: Held<'a>,
     deadline: Instant,
-    watch: Watch<'a>,
     _place: SemaphorePermit<'a>,
 }
 
-/// Tells that a server did not answer when whoever asked gives up waiting.
+/// Tells that a server did not answer, also when whoever asked gives up waiting.
 #[derive(Debug)]
-struct Watch<'a> {
+struct Held<'a> {
     dialler: &'a Dialler,
-    /// None: it has answered.
-    server: Option<usize>,
+    /// `None`: it was given back.
+    connection: Option<Connection>,
 }
 
-impl Drop for Watch<'_> {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
-        if let Some(server) = self.server {
-            self.dialler.broke(server);
+        if let Some(connection) = &self.connection {
+            self.dialler.blame(connection);
         }
     }
 }
 
 impl Service {
-    pub(super) const fn new(account: ServiceAccount) -> Self {
+    pub(super) fn new(account: ServiceAccount) -> Self {
         Self {
             account,
             room: Semaphore::const_new(CONNECTIONS_MAX),
             idle: Mutex::new(Vec::new()),
             turn: Turn::const_new(()),
-            refused: Mutex::new(None),
+            refusals: Mutex::default(),
         }
     }
 
@@ -73,18 +72,18 @@ impl Service {
         let Ok(Ok(place)) = place else {
             return Err(LookupError::Busy);
         };
+        in_time(deadline)?;
         let connection = match self.kept() {
             Some(kept) => kept,
             None => self.bound(dialler, deadline).await?,
         };
-        let watch = Watch {
-            dialler,
-            server: Some(connection.server),
-        };
+        let connection = Some(connection);
         Ok(Lease {
-            connection,
+            held: Held {
+                dialler,
+                connection,
+            },
             deadline,
-            watch,
             _place: place,
         })
     }
@@ -96,12 +95,13 @@ impl Service {
         came: Result<T, LookupError>,
     ) -> Result<T, LookupError> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(came, Err(LookupError::Broken)) {
+        if !matches!(came, Err(LookupError::Broken)) {
+            let connection = lease.held.connection.take();
+            idle.extend(connection.map(|it| (Instant::now(), it)));
+        } else if lease.connection().is_at_fault() {
             // Of a server that went away without a word, each would cost a login its time.
-            idle.retain(|(_, kept)| kept.server != lease.connection.server);
-        } else {
-            lease.watch.server = None;
-            idle.push((Instant::now(), lease.connection));
+            let server = lease.connection().server;
+            idle.retain(|(_, kept)| kept.server != server);
         }
         came
     }
@@ -116,82 +116,117 @@ impl Service {
     }
 
     async fn bound(&self, dialler: &Dialler, deadline: Instant) -> Result<Connection, LookupError> {
-        self.stand_back()?;
-        let mut connection = dialler.dial(deadline).await?;
-        let turn = timeout_at(deadline, self.turn.lock()).await;
-        let _turn = turn.map_err(|_| LookupError::Busy)?;
-        self.stand_back()?;
-        let bound = self.bind(&mut connection, deadline).await;
-        if matches!(bound, Err(LookupError::Broken)) {
-            dialler.broke(connection.server);
+        self.stand_back(dialler)?;
+        let may_try = |server| self.refusals().of_server(server, Instant::now()).is_none();
+        let mut connection = dialler.dial_some(may_try, deadline).await?;
+        let _turn = self.turn(deadline).await?;
+        self.stand_back(dialler)?;
+        self.bind(dialler, &mut connection, deadline).await?;
+        Ok(connection)
+    }
+
+    /// Binds a connection for an operator who looks at each server, in turn with the logins.
+    pub(super) async fn examine(
+        &self,
+        dialler: &Dialler,
+        connection: &mut Connection,
+        deadline: Instant,
+    ) -> Result<(), LookupError> {
+        let _turn = self.turn(deadline).await?;
+        if let Some(code) = self.refusals().of_operator(Instant::now()) {
+            return Err(LookupError::Service(code));
         }
-        bound.map(|()| connection)
+        self.bind(dialler, connection, deadline).await
+    }
+
+    /// For how long logins do without the account, because it is refused.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        self.refusals().pause(Instant::now())
+    }
+
+    async fn turn(&self, deadline: Instant) -> Result<TurnGuard<'_, ()>, LookupError> {
+        let turn = timeout_at(deadline, self.turn.lock()).await;
+        let turn = turn.map_err(|_| LookupError::Busy)?;
+        in_time(deadline)?;
+        Ok(turn)
     }
 
     /// Binds a connection by the account.
-    pub(super) async fn bind(
+    async fn bind(
         &self,
+        dialler: &Dialler,
         connection: &mut Connection,
         deadline: Instant,
     ) -> Result<(), LookupError> {
         let ServiceAccount { name, password } = &self.account;
-        let bound = connection.bind(name, password.expose(), deadline).await?;
+        let bound = connection.bind(name, password.expose(), deadline).await;
+        let bound = bound.inspect_err(|_| dialler.blame(connection))?;
+        let server = connection.server;
         if bound.code == 0 {
-            *self.refusal() = None;
+            self.refusals().taken(server);
             return Ok(());
         }
         let code = Decisions::number(&bound);
         if Decisions::is_of_server(&bound) {
+            dialler.broke(server);
             tracing::debug!(code, "a server of the directory binds nobody now");
             return Err(LookupError::Broken);
         }
-        *self.refusal() = Some((Instant::now(), code));
+        self.refusals().refused(server, &bound, Instant::now());
         tracing::warn!(code, "the directory refuses the service account");
         Err(LookupError::Service(code))
     }
 
-    /// A wrong password of the account, tried at every login, would lock the account.
-    fn stand_back(&self) -> Result<(), LookupError> {
-        match *self.refusal() {
-            Some((at, code)) if at.elapsed() < REFUSED_PAUSE => Err(LookupError::Service(code)),
-            _ => Ok(()),
+    /// A wrong password of the account, tried at every login, would lock the account. Where
+    /// each server has something else against it, what the first one said stands for all.
+    fn stand_back(&self, dialler: &Dialler) -> Result<(), LookupError> {
+        let (refusals, now) = (self.refusals(), Instant::now());
+        let servers = 0..dialler.servers.all().len();
+        let each: Option<Vec<_>> = servers.map(|at| refusals.of_server(at, now)).collect();
+        let of_all = each.and_then(|codes| codes.first().copied());
+        match refusals.of_account(now).or(of_all) {
+            Some(code) => Err(LookupError::Service(code)),
+            None => Ok(()),
         }
     }
 
-    fn refusal(&self) -> std::sync::MutexGuard<'_, Option<(Instant, u32)>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Lease<'_> {
-    /// Closes the connection: it has been answered on, and is of no use to others.
-    pub(super) fn close(mut self) {
-        self.watch.server = None;
-    }
-
     pub(super) fn reader(&mut self) -> Reader<'_> {
-        Reader {
-            connection: &mut self.connection,
-            deadline: self.deadline,
-        }
+        self.reader_until(self.deadline)
     }
 
     /// For what takes longer than a login waits.
     pub(super) fn reader_until(&mut self, deadline: Instant) -> Reader<'_> {
         Reader {
-            connection: &mut self.connection,
+            connection: self.connection(),
             deadline,
         }
     }
+
+    fn connection(&mut self) -> &mut Connection {
+        let connection = self.held.connection.as_mut();
+        connection.expect("whoever gives it back gives up the lease")
+    }
+}
+
+/// Nothing is asked with too little time for an answer: nobody could be blamed for that.
+fn in_time(deadline: Instant) -> Result<(), LookupError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left < ANSWER_TIME_MIN {
+        return Err(LookupError::Busy);
+    }
+    Ok(())
 }
 
 /// LIMIT: connections of the service account at one time; more wait, within their time.
 const CONNECTIONS_MAX: usize = 16;
 /// LIMIT: how long a connection is kept that nobody uses.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
-/// How long a refused account is not tried again: Active Directory forgets failures after
-/// half an hour at the latest, and counts some ten before it locks.
-const REFUSED_PAUSE: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,7 @@ use countersign_core::ledger::storage::{LdapBind, LdapKind, LdapSettings};
 use rustls_pki_types::{DnsName, ServerName};
 use url::Host;
 
+use super::addresses::Addresses;
 use super::dn;
 use super::endpoint::{Endpoint, Security};
 use super::filter::UserFilter;
@@ -222,6 +223,7 @@ fn endpoint(text: &str, clear_text: bool) -> Option<(Host<String>, Endpoint)> {
         host: name,
         port: port.unwrap_or(usual),
         name_in_certificate,
+        addresses: Addresses::default(),
     };
     Some((host, endpoint))
 }

@@ -113,6 +113,8 @@ const fn answer(outcome: SourceOutcome, reason: Reason, code: u32) -> Answer {
 
 const RIGHT: Answer = answer(SourceOutcome::Right, Reason::Accepted, 0);
 const SILENT: Answer = answer(SourceOutcome::Unanswered, Reason::SourceUnanswered, 0);
+/// The password was right, and then there was silence.
+const STALLED: Answer = answer(SourceOutcome::NotAsked, Reason::SourceUnanswered, 0);
 const UNREACHABLE: Answer = answer(SourceOutcome::NotAsked, Reason::SourceUnreachable, 0);
 
 /// Takes the right passwords, and finds nothing.

@@ -36,7 +36,7 @@ pub(super) enum ConnectError {
     Late,
     /// The server's name leads nowhere.
     #[error("the name does not resolve")]
-    Resolve(#[source] io::Error),
+    Resolve(#[source] Arc<io::Error>),
     /// The server does not start TLS.
     #[error("the server does not start TLS (result {0})")]
     StartTls(u32),
@@ -87,15 +87,19 @@ pub(super) fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, LdapConfi
 
 /// The addresses behind the server's name.
 pub(super) async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ConnectError> {
-    let found = tokio::net::lookup_host((&*endpoint.host, endpoint.port)).await;
-    let found: Vec<_> = found
-        .map_err(ConnectError::Resolve)?
-        .take(ADDRESSES_MAX)
-        .collect();
-    if found.is_empty() {
-        return Err(ConnectError::Resolve(io::ErrorKind::NotFound.into()));
-    }
-    Ok(found)
+    let look_up = || {
+        let (host, port) = (endpoint.host.clone(), endpoint.port);
+        async move {
+            let found = tokio::net::lookup_host((host, port)).await?;
+            let found: Vec<_> = found.take(ADDRESSES_MAX).collect();
+            if found.is_empty() {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            Ok(found)
+        }
+    };
+    let found = endpoint.addresses.find(look_up).await;
+    found.map_err(ConnectError::Resolve)
 }
 
 /// A connection to the first address that takes one. The next is tried when one refuses, or

@@ -85,6 +85,7 @@ fn as_listed(account: Option<Account>) -> Listed {
             name: group.name,
             id: group.id,
         });
+        let groups = groups.map(Arc::new);
         Listed::There(Listing {
             disabled: account.disabled || account.expired,
             groups: Some(groups.collect()),

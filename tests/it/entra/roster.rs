@@ -19,7 +19,7 @@ async fn read(source: &Entra, names: &[&str]) -> Result<Vec<Told>, RosterError> 
     let told = listed.into_iter().map(|listed| match listed {
         Listed::There(listing) => {
             let groups = listing.groups.unwrap_or_default();
-            let groups = groups.into_iter().map(|group| group.name);
+            let groups = groups.iter().map(|group| group.name.clone());
             Ok((listing.disabled, groups.collect()))
         }
         other @ (Listed::Gone | Listed::Unread) => Err(other),

@@ -94,10 +94,14 @@ fn found(
     it: &SyncUsers,
 ) -> Step<Vec<(User, User)>> {
     let mut found = Vec::with_capacity(it.users.len());
-    for SyncedUser { id, facts } in &it.users {
+    for SyncedUser { id, facts, name } in &it.users {
         let Some(old) = query::user(draft, UserId(*id))? else {
             continue;
         };
+        // Renamed while the directory was read: what was read is another account's.
+        if !name.is_empty() && !synced::is_name(&old, name) {
+            continue;
+        }
         let of_another = || old.synced.as_ref().is_none_or(|of| of.source != it.source);
         let passes = match facts {
             // Only the source that said it may take it back unsaid.

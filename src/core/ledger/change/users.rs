@@ -13,11 +13,11 @@ use crate::ledger::storage::{
     User, UserStatus,
 };
 use crate::ledger::table::{Draft, Read, Table};
-use crate::ledger::{address, budgets, passcodes, query};
+use crate::ledger::{address, budgets, passcodes, query, synced};
 
 /// Makes a user, or replaces one: all but its id, its tokens, the time of its making
-/// and what a directory says of it. A token has one owner, so only the token's own changes say
-/// whose it is.
+/// and what a directory says of the account of its name. A token has one owner, so only the
+/// token's own changes say whose it is.
 pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser) -> Step {
     let user = present(it.user.as_ref(), "the user")?;
     if it.expected_revision == 0 {
@@ -33,7 +33,7 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser)
         created: old.created,
         tokens: old.tokens.clone(),
         password: old.password.clone(),
-        synced: old.synced.clone(),
+        synced: synced::under(&old, &user.name, at),
         ..user.clone()
     };
     store(draft, Table::Users, &user.id.to_be_bytes(), &user);

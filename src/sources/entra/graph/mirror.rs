@@ -12,7 +12,7 @@ use countersign_core::base::limits::FIELD_OCTETS_MAX;
 use super::changes::{GroupChange, UserChange};
 use crate::sources::account::{Group, LookupError};
 use crate::sources::entra::settings::is_guid;
-use crate::sources::roster::{Listed, Listing, named};
+use crate::sources::roster::{GroupTable, Listed, Listing};
 
 /// All that has been told.
 #[derive(Debug, Default)]
@@ -132,7 +132,7 @@ impl Mirror {
     }
 
     /// How each of `names` is had, in their order; `None`: nobody has the name.
-    pub(super) fn listed(&self, names: &[String]) -> Vec<Option<Listed>> {
+    pub(super) fn listed(&self, names: &[String], groups: &mut GroupTable) -> Vec<Option<Listed>> {
         let mut by_name: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         for (place, user) in &self.users {
             by_name.entry(&user.name).or_default().push(*place);
@@ -141,7 +141,7 @@ impl Mirror {
         each.map(
             |name| match by_name.get(&*name.to_lowercase()).map(Vec::as_slice) {
                 None | Some([]) => None,
-                Some([place]) => self.listing(*place),
+                Some([place]) => self.listing(*place, groups),
                 // One has the name of another that is not told to have lost it yet.
                 Some(_) => Some(Listed::Unread),
             },
@@ -149,11 +149,11 @@ impl Mirror {
         .collect()
     }
 
-    fn listing(&self, place: u32) -> Option<Listed> {
+    fn listing(&self, place: u32, groups: &mut GroupTable) -> Option<Listed> {
         let user = self.users.get(&place)?;
         Some(Listed::There(Listing {
             disabled: !user.enabled,
-            groups: named(self.groups_of(place)),
+            groups: groups.named(self.groups_of(place)),
         }))
     }
 

@@ -16,7 +16,7 @@ use super::client::Graph;
 use super::mirror::Mirror;
 use crate::sources::account::LookupError;
 use crate::sources::entra::Entra;
-use crate::sources::roster::{Listed, Listing, Roster, RosterError, named};
+use crate::sources::roster::{GroupTable, Listed, Listing, Roster, RosterError};
 
 /// What one round hands to the next.
 #[derive(Default)]
@@ -96,8 +96,9 @@ impl Following {
         names: &[String],
     ) -> Result<Vec<Listed>, LookupError> {
         let (mut all, mut absent) = (Vec::with_capacity(names.len()), BTreeSet::new());
-        let mut asked = 0;
-        for (name, listed) in names.iter().zip(self.mirror.listed(names)) {
+        let (mut asked, mut groups) = (0, GroupTable::default());
+        let mirrored = self.mirror.listed(names, &mut groups);
+        for (name, listed) in names.iter().zip(mirrored) {
             let folded = name.to_lowercase();
             all.push(match listed {
                 Some(listed) => listed,
@@ -111,7 +112,7 @@ impl Following {
                 None if asked >= ONE_BY_ONE_MAX => Listed::Unread,
                 None => {
                     asked += 1;
-                    let one = one(graph, patience, name).await?;
+                    let one = one(graph, patience, name, &mut groups).await?;
                     if one == Listed::Gone {
                         absent.insert(folded);
                     }
@@ -120,17 +121,23 @@ impl Following {
             });
         }
         self.absent = absent;
+        groups.bounded()?;
         Ok(all)
     }
 }
 
 /// One user, as a login would find it.
-async fn one(graph: &Graph<'_>, patience: &Patience, name: &str) -> Result<Listed, LookupError> {
+async fn one(
+    graph: &Graph<'_>,
+    patience: &Patience,
+    name: &str,
+    groups: &mut GroupTable,
+) -> Result<Listed, LookupError> {
     match graph.account(name, patience.deadline()).await {
         Ok(None) => Ok(Listed::Gone),
         Ok(Some(account)) => Ok(Listed::There(Listing {
             disabled: account.disabled,
-            groups: named(account.groups),
+            groups: groups.named(account.groups),
         })),
         Err(LookupError::TooManyGroups) => Ok(Listed::Unread),
         Err(error) => Err(error),

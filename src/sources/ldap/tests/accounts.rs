@@ -1,7 +1,10 @@
 //! The account behind a right password, and accounts that are looked up.
 
+use countersign_core::ledger::storage;
+
 use super::fake::{entry, has, texts};
 use super::*;
+use crate::sources::{Kind, Source, Sources};
 
 /// Every search finds the account with these attributes.
 async fn with_account(attributes: &'static [(&'static str, &'static str)]) -> Fake {
@@ -34,7 +37,12 @@ async fn a_right_password_lets_nobody_in_whose_account_is_not_in_order() {
             &[("userAccountControl", "514")],
             denied(Reason::AccountState),
         ),
-        (&[(COMPUTED, "16")], denied(Reason::LockedAtSource)),
+        // By a server that has not heard of the end of a lock yet: the bind was taken.
+        (&[(COMPUTED, "16")], RIGHT),
+        (
+            &[("userAccountControl", "514"), (COMPUTED, "16")],
+            denied(Reason::AccountState),
+        ),
         (&[(COMPUTED, "8388608")], denied(Reason::MustChangePassword)),
         (
             &[("accountExpires", "132000000000000000")],
@@ -181,4 +189,26 @@ async fn there_may_be_no_account_or_no_way_to_know() {
         .account(NAME)
         .await;
     assert_eq!(told, Err(LookupError::Refused(10)));
+}
+
+#[tokio::test]
+async fn a_lock_that_the_bind_has_just_denied_refuses_nobody_whose_account_is_looked_at() {
+    let fake = with_account(&[("userAccountControl", "512"), (COMPUTED, "16")]).await;
+    let kind = Kind::Ldap(Box::new(source(&[&fake], &with_service(&[&fake]))));
+    let settings = storage::Source::default();
+    let sources = Sources::new();
+    sources.adopt(1, vec![Arc::new(Source { settings, kind })]);
+    let asked = async |against, password: &str| {
+        let question = Question {
+            against,
+            account: Some(Vec::new().into()),
+            name: NAME.to_owned(),
+            password: Secret::from(password.to_owned()),
+            timeout: Duration::from_secs(2),
+        };
+        sources.ask(question).await.reason
+    };
+    assert_eq!(asked(Against::Directory, PASSWORD).await, Reason::Accepted);
+    // Where nobody was bound, it refuses.
+    assert_eq!(asked(Against::Account, "").await, Reason::LockedAtSource);
 }

@@ -1,8 +1,11 @@
 //! A directory that breaks, hangs, lies or says anything at all: never a crash, never an
 //! accept, never a second bind.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::fake::{entry, message, texts, tlv};
 use super::*;
+use crate::sources::route;
 
 /// Answers the bind by `replies`; beside it stands a server that would say yes.
 async fn after_bind(replies: impl Fn(u32) -> Vec<Reply> + Send + Sync + 'static) -> Answer {
@@ -144,14 +147,51 @@ async fn in_search(replies: impl Fn(u32) -> Vec<Reply> + Send + Sync + 'static) 
 
 #[tokio::test]
 async fn a_directory_that_breaks_off_before_all_is_read_lets_nobody_in() {
-    assert_eq!(in_search(|_| vec![Reply::Hang]).await, SILENT);
-    assert_eq!(in_search(|_| vec![Reply::Close]).await, SILENT);
+    assert_eq!(in_search(|_| vec![Reply::Hang]).await, STALLED);
+    assert_eq!(in_search(|_| vec![Reply::Close]).await, STALLED);
     assert_eq!(
         in_search(|_| vec![Reply::Octets(vec![0; 99])]).await,
-        SILENT
+        STALLED
     );
     let bind = |id| vec![Reply::Octets(outcome(id, 0x61, 0, ""))];
-    assert_eq!(in_search(bind).await, SILENT);
+    assert_eq!(in_search(bind).await, STALLED);
+}
+
+/// The first search is the service account's, and stalls; `later` answers the others.
+async fn behind_a_stalled_reading(later: fn(u32) -> Vec<Reply>) -> Answer {
+    let searches = AtomicUsize::new(0);
+    let fake = Fake::new(move |id, asked| match asked {
+        Asked::Search { .. } if searches.fetch_add(1, Ordering::SeqCst) == 0 => vec![Reply::Hang],
+        Asked::Search { .. } => later(id),
+        Asked::Bind { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
+    })
+    .await;
+    let settings = LdapSettings {
+        timeout: 1_000,
+        ..with_service(&[&fake])
+    };
+    ask(&source(&[&fake], &settings)).await
+}
+
+#[tokio::test]
+async fn a_service_account_that_reads_late_leaves_time_to_read_as_the_user() {
+    let found = |id| {
+        let enabled = ("userAccountControl", texts(&["512"]));
+        vec![
+            Reply::Octets(entry(id, DN, &[enabled])),
+            Reply::Octets(done(id, 0)),
+        ]
+    };
+    assert_eq!(behind_a_stalled_reading(found).await, RIGHT);
+}
+
+#[tokio::test]
+async fn a_right_password_is_no_guess_where_nobody_can_read_in_time() {
+    let stalled = behind_a_stalled_reading(|_| vec![Reply::Hang]).await;
+    assert_eq!(stalled, STALLED);
+    assert!(!route::goes_on(&stalled), "no other source is asked");
 }
 
 #[tokio::test]
@@ -160,13 +200,13 @@ async fn entries_without_end_are_not_read() {
         let one = entry(id, DN, &[("description", texts(&["x"]))]);
         vec![Reply::Octets(one.repeat(3_000)), Reply::Octets(done(id, 0))]
     });
-    assert_eq!(found.await, SILENT);
+    assert_eq!(found.await, STALLED);
     let found = in_search(|id| {
         let long = "x".repeat(400 << 10);
         let one = entry(id, DN, &[("description", texts(&[&long]))]);
         vec![Reply::Octets(one.repeat(30)), Reply::Octets(done(id, 0))]
     });
-    assert_eq!(found.await, SILENT);
+    assert_eq!(found.await, STALLED);
 }
 
 #[tokio::test]
@@ -187,6 +227,6 @@ async fn a_malformed_entry_is_no_entry() {
             let said = message(id, std::slice::from_ref(&content));
             vec![Reply::Octets(said), Reply::Octets(done(id, 0))]
         });
-        assert_eq!(found.await, SILENT);
+        assert_eq!(found.await, STALLED);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::fake::localhost;
 use super::*;
+use crate::sources::ldap::connection::ANSWER_TIME_MIN;
 use crate::tls::testing::Shown;
 
 /// A server that nobody can bind at, by its certificate.
@@ -180,4 +181,23 @@ async fn a_user_is_bound_on_a_connection_of_its_own() {
         assert_eq!(ask(&source).await, RIGHT);
         assert_eq!(fake.binds().last(), Some(&(login, NAME.to_owned())));
     }
+}
+
+#[tokio::test]
+async fn no_password_is_sent_with_too_little_time_for_an_answer() {
+    let fake = Fake::with("ldap", &localhost(), in_order).await;
+    let settings = LdapSettings {
+        dangerous_clear_text: true,
+        ..with_service(&[&fake])
+    };
+    let source = source(&[&fake], &settings);
+    let question = Question {
+        against: Against::Directory,
+        account: None,
+        name: NAME.to_owned(),
+        password: Secret::from(PASSWORD.to_owned()),
+        timeout: ANSWER_TIME_MIN,
+    };
+    assert_eq!(source.ask(question).await, UNREACHABLE);
+    assert_eq!(fake.binds(), []);
 }

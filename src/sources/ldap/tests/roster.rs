@@ -77,6 +77,7 @@ fn there(disabled: bool, groups: &[(&str, &str)]) -> Listed {
         name: (*name).to_owned(),
         id: (*id).to_owned(),
     });
+    let groups = groups.map(Arc::new);
     Listed::There(Listing {
         disabled,
         groups: Some(groups.collect()),

@@ -87,17 +87,53 @@ async fn two(
 #[tokio::test]
 async fn a_server_that_binds_nobody_now_says_nothing_of_the_account() {
     for code in [51, 52, 80] {
-        let (_fakes, source) = two(move |id, asked| match asked {
-            Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, code, ""))],
-            Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
-                in_order(id, asked)
-            }
-        })
-        .await;
+        let (_fakes, source) = two(binding(code)).await;
         let told = source.account(NAME).await;
         assert_eq!(told, Err(LookupError::Broken), "{code}");
         assert_eq!(source.account(NAME).await, Ok(None), "{code}");
     }
+}
+
+/// What each bind is answered.
+fn binding(code: u8) -> impl Fn(u32, &Asked) -> Vec<Reply> + Send + Sync {
+    move |id, asked| match asked {
+        Asked::Bind { .. } => vec![Reply::Octets(outcome(id, 0x61, code, ""))],
+        Asked::Search { .. } | Asked::Paged { .. } | Asked::StartTls | Asked::Other(_) => {
+            in_order(id, asked)
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_judges_no_password_does_not_keep_the_account_from_others() {
+    for code in [1, 8, 13, 50, 53] {
+        let (fakes, source) = two(binding(code)).await;
+        let refused = Err(LookupError::Service(code.into()));
+        assert_eq!(source.account(NAME).await, refused);
+        // Two at once: one connection is kept.
+        let both = join_all((0..2).map(|_| source.account(NAME))).await;
+        assert_eq!(both, [Ok(None), Ok(None)], "{code}");
+        assert_eq!(fakes[0].connections(), 1);
+    }
+}
+
+#[tokio::test]
+async fn where_no_server_judges_a_password_none_is_asked_at_every_login() {
+    let fakes = [
+        Fake::with("ldap", &localhost(), binding(8)).await,
+        Fake::with("ldap", &localhost(), binding(13)).await,
+    ];
+    let both = [&fakes[0], &fakes[1]];
+    let settings = LdapSettings {
+        dangerous_clear_text: true,
+        ..with_service(&both)
+    };
+    let source = source(&both, &settings);
+    for code in [8, 13, 8, 8] {
+        let refused = Err(LookupError::Service(code));
+        assert_eq!(source.account(NAME).await, refused);
+    }
+    assert_eq!(fakes.map(|fake| fake.binds().len()), [1, 1]);
 }
 
 /// Hangs at every search once it is told to.
@@ -266,6 +302,44 @@ async fn an_examination_tries_a_refused_account_at_one_server_alone() {
         (Light::Red, "enable the account")
     );
     assert_eq!(fakes[0].binds().len() + fakes[1].binds().len(), 1);
+}
+
+#[tokio::test]
+async fn an_examination_does_not_try_an_account_that_was_refused_just_now() {
+    let fake = Fake::new(binding(49)).await;
+    let fakes = [&fake];
+    let before = source(&fakes, &with_service(&fakes));
+    assert_eq!(source_refusal(&before).await, LookupError::Service(49));
+    let found = before.examine().await.pop().unwrap();
+    assert_eq!((found.step, found.light), ("service account", Light::Red));
+    assert!(found.found.contains("for 5 minutes"), "{found:?}");
+    assert_eq!(fake.binds().len(), 1);
+    // With other settings nothing is known against it.
+    source(&fakes, &with_service(&fakes)).examine().await;
+    assert_eq!(fake.binds().len(), 2);
+}
+
+#[tokio::test]
+async fn what_an_examination_finds_out_logins_need_not_try() {
+    let fake = Fake::new(binding(49)).await;
+    let source = source(&[&fake], &with_service(&[&fake]));
+    source.examine().await;
+    assert_eq!(source_refusal(&source).await, LookupError::Service(49));
+    assert_eq!(fake.binds().len(), 1);
+}
+
+#[tokio::test]
+async fn an_examination_goes_on_behind_a_server_that_judges_no_password() {
+    let (fakes, source) = two(binding(53)).await;
+    let found = source.examine().await;
+    let lights = found.iter().filter(|it| it.step == "service account");
+    let lights: Vec<_> = lights.map(|it| it.light).collect();
+    assert_eq!(lights, [Light::Red, Light::Green]);
+    assert_eq!(fakes[0].binds().len(), 1);
+}
+
+async fn source_refusal(source: &Ldap) -> LookupError {
+    source.account(NAME).await.expect_err("it is refused")
 }
 
 #[tokio::test]

@@ -92,7 +92,12 @@ fn any_round() -> impl Strategy<Value = Kind> {
             groups: vec!["staff".into(); groups],
             ..SyncedFacts::default()
         });
-    let user = (0..4u64, prop::option::of(facts)).prop_map(|(id, facts)| SyncedUser { id, facts });
+    let name = prop::sample::select(vec!["", "ANN", "bob"]).prop_map(str::to_owned);
+    let user = (0..4u64, prop::option::of(facts), name).prop_map(|(id, facts, name)| SyncedUser {
+        id,
+        facts,
+        name,
+    });
     let users = prop::collection::vec(user, 0..4);
     (users, 0..4u64, any::<bool>(), any::<[u32; 2]>()).prop_map(
         |(users, round, confirmed, [disabling, matched])| {

@@ -57,6 +57,7 @@ fn round(number: u64, users: &[(u64, Option<SyncedFacts>)]) -> SyncUsers {
     let users = users.iter().map(|(id, facts)| SyncedUser {
         id: *id,
         facts: facts.clone(),
+        name: String::new(),
     });
     SyncUsers {
         source: SOURCE.into(),
@@ -129,6 +130,68 @@ fn an_operator_who_enables_does_not_override_the_directory() {
     };
     world.done(put_user(put, revision));
     assert_eq!(refused(&world), [1]);
+}
+
+fn rename(world: &mut World, name: &str) {
+    let revision = world.user(1).revision;
+    world.done(put_user(user(1, name), revision));
+}
+
+#[test]
+fn a_renamed_user_is_in_no_group_of_the_old_names_account() {
+    let mut world = world(1);
+    let staff = facts(|it| {
+        it.groups = vec!["staff".into()];
+        it.group_ids = vec!["CN=staff".into()];
+    });
+    world.done(Kind::SyncUsers(round(1, &[(1, staff)])));
+    // The same name, as logins look it up.
+    rename(&mut world, "USER1@contoso.example");
+    assert!(synced::is_in(&world.user(1), "staff"));
+    rename(&mut world, "carol@contoso.example");
+    assert_eq!(world.user(1).synced, None);
+}
+
+#[test]
+fn who_is_refused_stays_so_under_a_new_name_until_a_round_has_looked() {
+    for refuse in [
+        |it: &mut SyncedFacts| it.disabled = true,
+        |it: &mut SyncedFacts| it.gone = true,
+    ] {
+        let mut world = world(1);
+        let refused_staff = facts(|it| {
+            refuse(it);
+            it.groups = vec!["staff".into()];
+            it.group_ids = vec!["CN=staff".into()];
+        });
+        world.done(Kind::SyncUsers(round(1, &[(1, refused_staff)])));
+        world.at = Timestamp::from_millis(START + 1);
+        rename(&mut world, "carol@contoso.example");
+        let mut left = facts(refuse).unwrap();
+        left.at = START + 1;
+        assert_eq!(world.user(1).synced, Some(left));
+        world.done(Kind::SyncUsers(round(2, &[(1, facts(|_| ()))])));
+        assert!(refused(&world).is_empty());
+    }
+}
+
+#[test]
+fn what_was_read_under_another_name_is_not_written() {
+    let mut world = world(1);
+    let under = |number, name: &str, facts| {
+        let mut round = round(number, &[(1, facts)]);
+        name.clone_into(&mut round.users[0].name);
+        Kind::SyncUsers(round)
+    };
+    rename(&mut world, "Carol@contoso.example");
+    let staff = || facts(|it| it.groups = vec!["staff".into()]);
+    world.done(under(1, "user1@contoso.example", staff()));
+    assert_eq!(world.user(1).synced, None);
+    assert!(world.last_audit().after.starts_with("changed=0 "));
+    world.done(under(2, "carol@contoso.example", staff()));
+    assert_eq!(world.user(1).synced.unwrap().groups, ["staff"]);
+    world.done(under(3, "user1@contoso.example", None));
+    assert!(world.user(1).synced.is_some(), "nor forgotten");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::sources::roster::GroupName;
+use crate::sources::roster::{GroupName, GroupTable};
 
 const ANN: u32 = 1;
 const BOB: u32 = 2;
@@ -50,7 +50,8 @@ fn told_group(mirror: &mut Mirror, change: &Value) -> Result<(), LookupError> {
 }
 
 fn listed(mirror: &Mirror, name: &str) -> Option<Listed> {
-    mirror.listed(&[name.to_owned()]).pop().unwrap()
+    let groups = &mut GroupTable::default();
+    mirror.listed(&[name.to_owned()], groups).pop().unwrap()
 }
 
 fn groups(mirror: &Mirror, name: &str) -> Vec<String> {
@@ -58,7 +59,7 @@ fn groups(mirror: &Mirror, name: &str) -> Vec<String> {
         Some(Listed::There(Listing {
             groups: Some(groups),
             ..
-        })) => groups.into_iter().map(|it| it.name).collect(),
+        })) => groups.iter().map(|it| it.name.clone()).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -176,7 +177,7 @@ fn a_team_is_known_by_its_id_alone_and_a_device_is_in_no_group() {
     let Some(Listed::There(listing)) = listed(&mirror, "ann@a.example") else {
         panic!("not there")
     };
-    assert_eq!(listing.groups, Some(vec![expected]));
+    assert_eq!(listing.groups, Some(vec![expected.into()]));
     assert_eq!(mirror.memberships, 1);
 }
 
