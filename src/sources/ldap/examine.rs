@@ -181,7 +181,7 @@ async fn lockout_of(ldap: &Ldap, reader: &mut Reader<'_>) -> Finding {
             "raise the directory's lockout threshold to 10 or more",
         ),
         Ok(Some(wrong)) => green(step, format!("{wrong} wrong passwords lock an account")),
-        Ok(None) if directory.kind == Kind::OpenLdap => finding(
+        Ok(None) | Err(LookupError::Absent) if directory.kind == Kind::OpenLdap => finding(
             step,
             Light::Amber,
             "no password policy that locks can be read below the base".to_owned(),
