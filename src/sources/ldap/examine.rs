@@ -152,9 +152,9 @@ async fn read(ldap: &Ldap, reader: &mut Reader<'_>, findings: &mut Vec<Finding>)
         });
     }
     findings.push(lockout_of(ldap, reader).await);
-    let (users, base) = (&directory.users, &directory.base);
+    let (filters, base) = (directory.filters(NOBODY), &directory.base);
     reader.deadline = soon();
-    findings.push(match reader.user(users, NOBODY, base, NAME_ALONE).await {
+    findings.push(match reader.user(filters, base, NAME_ALONE).await {
         Ok(None) => green(
             "user filter",
             "it can be searched by, and finds nobody else".into(),
@@ -318,6 +318,7 @@ fn unread(step: &'static str, light: Light, error: LookupError) -> Finding {
         | LookupError::Ambiguous
         | LookupError::Broken
         | LookupError::Busy
+        | LookupError::Foreign
         | LookupError::Hidden
         | LookupError::Incomplete
         | LookupError::NoService

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::connection::{Broken, Connection};
-use super::filter::{self, UserFilter};
+use super::filter;
 use super::message::{Entry, Page, Scope, Search};
 use crate::sources::account::LookupError;
 
@@ -25,15 +25,14 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The one entry of a user; `None`: there is none.
+    /// The one entry of a user, by one filter after the other; `None`: there is none.
     pub(super) async fn user(
         &mut self,
-        users: &UserFilter,
-        name: &str,
+        filters: Vec<Vec<u8>>,
         base: &str,
         attributes: &[&str],
     ) -> Result<Option<Entry>, LookupError> {
-        for filter in users.filters(name, base) {
+        for filter in filters {
             let found = self.search(base, Scope::Subtree, Some(filter), attributes, 2);
             let mut found = match found.await {
                 Ok(found) => found,

@@ -14,6 +14,7 @@ mod decision;
 mod dialler;
 mod directory;
 mod dn;
+mod domains;
 mod endpoint;
 mod examine;
 mod filter;
