@@ -115,8 +115,8 @@ pub enum LookupError {
     /// The directory refuses the service account, by this result or Win32 number.
     #[error("the directory refuses the service account ({0})")]
     Service(u32),
-    /// More entries than are read.
-    #[error("the directory has more entries than are read")]
+    /// More entries than are read, or larger ones.
+    #[error("the directory has more entries than are read, or larger ones")]
     TooMany,
     /// More groups than are followed, or deeper ones.
     #[error("more groups than are followed")]

@@ -100,17 +100,19 @@ impl Reading<'_> {
         let attributes: BTreeSet<_> = of_users.chain(of_account).chain(of_groups).collect();
         let attributes: Vec<_> = attributes.into_iter().collect();
         let now = self.now;
-        let reading = self.reader.each(base, people, &attributes, |entry| {
-            wanted.meet(&entry, || {
-                if !Account::is_told(*kind, &entry) {
-                    return Listed::Unread;
-                }
-                Listed::There(Listing {
-                    disabled: is_off(&Account::read(*kind, &entry, now)),
-                    groups: membership.of(&entry).and_then(named),
-                })
+        let reading = self
+            .reader
+            .each(base, people, &attributes, PEOPLE_IN_PART, |entry| {
+                wanted.meet(&entry, || {
+                    if !Account::is_told(*kind, &entry) {
+                        return Listed::Unread;
+                    }
+                    Listed::There(Listing {
+                        disabled: is_off(&Account::read(*kind, &entry, now)),
+                        groups: membership.of(&entry).and_then(named),
+                    })
+                });
             });
-        });
         reading.await?;
         let listed = wanted.into_hits().map(|hit| match hit {
             Hit::Nobody => None,
@@ -129,8 +131,6 @@ impl Reading<'_> {
             Ok(Some(account)) => account,
             Err(
                 LookupError::Ambiguous
-                | LookupError::Refused(NO_SUCH_ATTRIBUTE)
-                | LookupError::TooManyGroups,
                 | LookupError::Foreign
                 | LookupError::Refused(NO_SUCH_ATTRIBUTE),
             ) => return Ok(Listed::Unread),
@@ -141,6 +141,8 @@ impl Reading<'_> {
             // As the list has it: the state is told, the groups are not.
             Err(
                 LookupError::Incomplete
+                | LookupError::Refused(NO_SUCH_ATTRIBUTE)
+                | LookupError::TooManyGroups,
             ) => None,
             Err(error) => return Err(error),
         };
@@ -155,6 +157,8 @@ const fn is_off(account: &Account) -> bool {
     account.disabled || account.expired
 }
 
+/// People in one part of the list: no directory gives more than 1,000 unless it is set to.
+const PEOPLE_IN_PART: u32 = 500;
 /// LIMIT: how long all of it may take.
 const READING_TIME_MAX: Duration = Duration::from_secs(300);
 /// LIMIT: how long one user may take that is asked for by name.
