@@ -1,6 +1,8 @@
 //! Accounts whose passwords are right, and which the settings leave out: by a filter, by a
 //! base, by the domain beside the name.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::fake::{entry, has, texts};
 use super::*;
 
@@ -78,24 +80,40 @@ async fn where_searches_are_refused_nobody_is_let_in_past_a_filter() {
     }
 }
 
-#[tokio::test]
-async fn whom_the_service_account_does_not_find_may_still_find_itself() {
-    // The first search is the service account's.
-    let first = std::sync::atomic::AtomicBool::new(true);
-    let fake = Fake::new(move |id, asked| match asked {
-        Asked::Search { .. } if !first.swap(false, std::sync::atomic::Ordering::SeqCst) => vec![
-            Reply::Octets(entry(id, DN, &[])),
-            Reply::Octets(done(id, 0)),
-        ],
+/// The service account, whose search is the first, finds nobody; the user's own is answered
+/// by `then`.
+async fn after_nobody(then: fn(u32) -> Vec<Reply>) -> Fake {
+    let first = AtomicBool::new(true);
+    Fake::new(move |id, asked| match asked {
+        Asked::Search { .. } if !first.swap(false, Ordering::SeqCst) => then(id),
         Asked::Bind { .. }
         | Asked::Search { .. }
         | Asked::Paged { .. }
         | Asked::StartTls
         | Asked::Other(_) => in_order(id, asked),
     })
+    .await
+}
+
+#[tokio::test]
+async fn whom_the_service_account_does_not_find_may_still_find_itself() {
+    let fake = after_nobody(|id| {
+        vec![
+            Reply::Octets(entry(id, DN, &[])),
+            Reply::Octets(done(id, 0)),
+        ]
+    })
     .await;
     let [_, by_mail, _] = restricted(with_service(&[&fake]));
     assert_eq!(ask(&source(&[&fake], &by_mail)).await, RIGHT);
+}
+
+#[tokio::test]
+async fn whom_the_service_account_does_not_find_and_who_may_not_search_is_left_out() {
+    let fake = after_nobody(|id| vec![Reply::Octets(done(id, 50))]).await;
+    let [_, by_mail, _] = restricted(with_service(&[&fake]));
+    let refused = answer(SourceOutcome::Denied, Reason::AccountState, 0);
+    assert_eq!(ask(&source(&[&fake], &by_mail)).await, refused);
 }
 
 #[tokio::test]
