@@ -60,12 +60,14 @@ impl SourceSurroundings {
         let servers = config.ldap_servers.iter().map(String::as_str);
         let old = config.forward_servers.iter().map(String::as_str);
         let alarms = Arc::new(Alarms::new(Arc::clone(&operations)));
+        let request_ids = chance.array();
+        let boot_key = Arc::new(Secret::new(chance.array::<32>().to_vec()));
         Ok(Self {
             entra: Surroundings {
                 pinned: PinnedHosts::parse(hosts)?,
                 ca_file: ca_file.clone(),
-                request_ids: chance.array(),
-                boot_key: Arc::new(Secret::new(chance.array::<32>().to_vec())),
+                request_ids,
+                boot_key: Arc::clone(&boot_key),
                 alarms: Arc::clone(&alarms),
                 operations: Arc::clone(&operations),
                 rests,
@@ -73,6 +75,7 @@ impl SourceSurroundings {
             },
             ldap: LdapSurroundings {
                 pinned: PinnedServers::parse(servers)?,
+                boot_key,
                 ca_file,
                 dangerous_clear_text: config.dangerous_ldap_clear_text,
                 clock: Arc::clone(&clock),
@@ -144,7 +147,9 @@ impl SourceSurroundings {
             }
             Some(source::Kind::Ldap(it)) => {
                 let password = opened(SourceSecret::ServicePassword, &it.service_password)?;
-                Kind::Ldap(Box::new(Ldap::configure(it, password, &self.ldap)?))
+                let (name, domains) = (&source.name, &source.domains);
+                let ldap = Ldap::configure(name, domains, it, password, &self.ldap)?;
+                Kind::Ldap(Box::new(ldap))
             }
             None => Kind::Misconfigured,
         })

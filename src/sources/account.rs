@@ -91,13 +91,16 @@ pub enum LookupError {
     /// Too many look at the directory now.
     #[error("too many questions at one time")]
     Busy,
+    /// The name is of a domain that is not the directory's own.
+    #[error("the name is of another domain than the directory's")]
+    Foreign,
     /// Names or states are left out of what is told.
     #[error(
         "the directory hides names or states of accounts or groups: grant the application \
          User.Read.All and GroupMember.Read.All, with consent"
     )]
     Hidden,
-    /// A list was broken off, or came in no parts.
+    /// A list was broken off, came in no parts, or leaves out what belongs to it.
     #[error("the directory does not give the whole list")]
     Incomplete,
     /// There is no service account.
@@ -112,8 +115,8 @@ pub enum LookupError {
     /// The directory refuses the service account, by this result or Win32 number.
     #[error("the directory refuses the service account ({0})")]
     Service(u32),
-    /// More entries than are read.
-    #[error("the directory has more entries than are read")]
+    /// More entries than are read, or larger ones.
+    #[error("the directory has more entries than are read, or larger ones")]
     TooMany,
     /// More groups than are followed, or deeper ones.
     #[error("more groups than are followed")]
@@ -136,6 +139,7 @@ impl LookupError {
             Self::Unreachable => (Reason::SourceUnreachable, 0),
             Self::Absent
             | Self::Ambiguous
+            | Self::Foreign
             | Self::Hidden
             | Self::Incomplete
             | Self::NoService
@@ -153,6 +157,7 @@ impl LookupError {
 pub fn judge(found: Result<Option<Account>, LookupError>, groups: &[String]) -> Answer {
     let denied = |reason| Answer::new(SourceOutcome::Denied, reason, 0);
     let account = match found {
+        Err(LookupError::Foreign) => return denied(Reason::ForeignAccount),
         Err(error) => return error.not_asked(),
         Ok(None) => return denied(Reason::NoAccount),
         Ok(Some(account)) => account,

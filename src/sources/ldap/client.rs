@@ -6,7 +6,7 @@
 //! Must not know: what a number means.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_core::base::{Operations, Secret};
@@ -32,6 +32,7 @@ use crate::sources::Finding;
 use crate::sources::account::{Account, LookupError};
 use crate::sources::servers::Servers;
 use crate::sources::words::outcome_name;
+use crate::sources::wrong::KnownWrong;
 
 /// A directory, as the settings have it.
 pub struct Ldap {
@@ -42,6 +43,7 @@ pub struct Ldap {
     decisions: Decisions,
     pub(super) timeout: Duration,
     room: Semaphore,
+    wrong: Mutex<KnownWrong>,
     pub(super) clock: Arc<dyn Clock>,
     operations: Arc<dyn Operations>,
 }
@@ -53,24 +55,27 @@ struct Binding {
 }
 
 impl Ldap {
-    /// Makes a source of replicated settings. `bind_password` is the service account's,
-    /// unsealed.
+    /// Makes the source called `name` of replicated settings. `domains` are those that it is
+    /// for, `bind_password` is the service account's, unsealed.
     ///
     /// # Errors
     /// Says which setting cannot be used on this node. Logins must then be answered by
     /// [`Kind::Misconfigured`](crate::sources::Kind::Misconfigured).
     pub fn configure(
+        name: &str,
+        domains: &[String],
         settings: &LdapSettings,
         bind_password: Option<Secret>,
         surroundings: &LdapSurroundings,
     ) -> Result<Self, LdapConfigError> {
-        let checked = settings::check(settings, bind_password, surroundings)?;
+        let checked = settings::check(domains, settings, bind_password, surroundings)?;
         let Checked {
             servers,
             kind,
             names,
             base,
             users,
+            domains,
             service,
             required_group,
             timeout,
@@ -87,12 +92,14 @@ impl Ldap {
                 kind,
                 base,
                 users,
+                domains,
                 required_group,
             },
             names,
             decisions: Decisions::new(kind),
             timeout,
             room: Semaphore::new(QUESTIONS_IN_FLIGHT_MAX),
+            wrong: Mutex::new(KnownWrong::new(&surroundings.boot_key, name)),
             clock: Arc::clone(&surroundings.clock),
             operations: Arc::clone(&surroundings.operations),
         })
@@ -135,6 +142,13 @@ impl Ldap {
         if let Some(reason) = unaskable(question) {
             return plain(SourceOutcome::NotAsked, reason);
         }
+        if self.directory.domains.is_foreign(&question.name) {
+            return plain(SourceOutcome::Denied, Reason::ForeignAccount);
+        }
+        let Question { name, password, .. } = question;
+        if self.wrong().knows(name, password, Instant::now()) {
+            return plain(SourceOutcome::Wrong, Reason::KnownWrong);
+        }
         let Ok(_place) = self.room.try_acquire() else {
             return plain(SourceOutcome::NotAsked, Reason::Overload);
         };
@@ -153,7 +167,9 @@ impl Ldap {
                 if Decisions::is_of_server(&outcome) {
                     self.dialler.broke(connection.server);
                 }
-                self.decisions.judge(&outcome)
+                let answer = self.decisions.judge(&outcome);
+                self.learn(question, answer.outcome);
+                answer
             }
             Err(error) => {
                 self.dialler.blame(&connection);
@@ -167,20 +183,29 @@ impl Ldap {
         let standing = self.standing(&mut connection, &question.name, binding.dn, deadline);
         let standing = standing.await;
         self.dialler.blame(&connection);
-        of_standing(standing, &self.directory)
+        self.of_standing(standing)
+    }
+
+    /// Keeps what a bind has called wrong. A name that is not found is kept nowhere: its
+    /// account may be made the next moment, and no question about it locks anybody.
+    fn learn(&self, question: &Question, outcome: SourceOutcome) {
+        let Question { name, password, .. } = question;
+        match outcome {
+            SourceOutcome::Wrong => self.wrong().keep(name, password, Instant::now()),
+            SourceOutcome::Denied | SourceOutcome::Right => self.wrong().forget(name),
+            SourceOutcome::NotAsked | SourceOutcome::Unanswered => (),
+        }
+    }
+
+    fn wrong(&self) -> MutexGuard<'_, KnownWrong> {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn binding(&self, name: &str, deadline: Instant) -> Result<Binding, Answer> {
         let as_is = |name| Binding { name, dn: None };
         match &self.names {
             BindNames::Upn => Ok(as_is(name.to_owned())),
-            BindNames::Domain(domain) => {
-                let typed = name.split_once('\\').map(|(domain, _)| domain);
-                if typed.is_some_and(|typed| !typed.eq_ignore_ascii_case(domain)) {
-                    return Err(plain(SourceOutcome::Denied, Reason::ForeignAccount));
-                }
-                Ok(as_is(format!("{domain}\\{}", account_of(name))))
-            }
+            BindNames::Domain(domain) => Ok(as_is(format!("{domain}\\{}", account_of(name)))),
             BindNames::Search => {
                 let found = self.find(name, deadline).await;
                 let Some(dn) = found.map_err(LookupError::not_asked)? else {
@@ -216,6 +241,7 @@ impl Ldap {
         let now = self.clock.wall();
         let dn = dn.as_deref();
         let halfway = deadline.saturating_duration_since(Instant::now()) / 2;
+        let mut absent = false;
         if let Some(service) = &self.service
             && let Ok(mut lease) = service.lease(&self.dialler, deadline - halfway).await
         {
@@ -223,6 +249,7 @@ impl Ldap {
             let standing = self.directory.standing(&mut reader, name, dn, now).await;
             match service.keep_unless_broken(lease, standing) {
                 Ok(standing @ (Standing::Good | Standing::Refused(_))) => return Ok(standing),
+                Ok(Standing::Absent) => absent = true,
                 Ok(Standing::Unseen) | Err(_) => (),
             }
         }
@@ -230,7 +257,39 @@ impl Ldap {
             connection: own,
             deadline,
         };
-        self.directory.standing(&mut reader, name, dn, now).await
+        match self.directory.standing(&mut reader, name, dn, now).await {
+            Err(LookupError::Broken) => Err(LookupError::Broken),
+            // One search that found nobody is more than one that was refused.
+            Ok(Standing::Unseen) | Err(_) if absent => Ok(Standing::Absent),
+            standing => standing,
+        }
+    }
+
+    /// The verdict on a right password, with what is known of its account.
+    fn of_standing(&self, standing: Result<Standing, LookupError>) -> Answer {
+        // Who is bound as the service account finds it has been found.
+        let leaves_out = self.names != BindNames::Search && self.directory.leaves_out();
+        let must_be_seen = leaves_out || self.directory.required_group.is_some();
+        let (outcome, reason) = match standing {
+            Ok(Standing::Good) => (SourceOutcome::Right, Reason::Accepted),
+            Ok(Standing::Refused(reason)) => (SourceOutcome::Denied, reason),
+            // On the way to being let in, the directory fell silent: not let in, and the login
+            // may be tried again. It is not "unanswered": the password was right, which is no
+            // guess that has to be counted, and binding once more locks nobody out. Counted, a
+            // directory that stalls would lock each user after three tries. No other source is
+            // asked for it (`route::goes_on`): this one has judged it.
+            Err(LookupError::Broken) => (SourceOutcome::NotAsked, Reason::SourceUnanswered),
+            // "Not assigned": the directory binds more accounts than the settings let in.
+            Ok(Standing::Absent) if leaves_out => (SourceOutcome::Denied, Reason::AccountState),
+            // The directory has just judged the account itself, and the settings want no more.
+            Ok(Standing::Absent | Standing::Unseen) | Err(_) if !must_be_seen => {
+                (SourceOutcome::Right, Reason::Accepted)
+            }
+            Ok(Standing::Absent | Standing::Unseen) | Err(_) => {
+                (SourceOutcome::Denied, Reason::SourceMisconfigured)
+            }
+        };
+        plain(outcome, reason)
     }
 
     fn tell(&self, answer: &Answer, began: Instant) {
@@ -281,26 +340,6 @@ fn unaskable(question: &Question) -> Option<Reason> {
     } else {
         None
     }
-}
-
-/// The verdict on a right password, with what is known of its account.
-fn of_standing(standing: Result<Standing, LookupError>, directory: &Directory) -> Answer {
-    let (outcome, reason) = match standing {
-        Ok(Standing::Good) => (SourceOutcome::Right, Reason::Accepted),
-        Ok(Standing::Refused(reason)) => (SourceOutcome::Denied, reason),
-        // On the way to being let in, the directory fell silent: not let in, and the login
-        // may be tried again. It is not "unanswered": the password was right, which is no
-        // guess that has to be counted, and binding once more locks nobody out. Counted, a
-        // directory that stalls would lock each user after three tries. No other source is
-        // asked for it (`route::goes_on`): this one has judged it.
-        Err(LookupError::Broken) => (SourceOutcome::NotAsked, Reason::SourceUnanswered),
-        // The directory has just judged the account itself; only its groups it has not.
-        Ok(Standing::Unseen) | Err(_) if directory.required_group.is_none() => {
-            (SourceOutcome::Right, Reason::Accepted)
-        }
-        Ok(Standing::Unseen) | Err(_) => (SourceOutcome::Denied, Reason::SourceMisconfigured),
-    };
-    plain(outcome, reason)
 }
 
 const fn plain(outcome: SourceOutcome, reason: Reason) -> Answer {

@@ -97,12 +97,11 @@ fn unescape(value: &str) -> Option<String> {
             octets.push(*first);
             continue;
         }
-        let pair = rest
-            .get(..2)
-            .and_then(|pair| std::str::from_utf8(pair).ok());
-        if let Some(octet) = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            octets.push(octet);
-            rest = rest.get(2..).unwrap_or_default();
+        if let [high, low, after @ ..] = rest
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            octets.push((high << 4) | low);
+            rest = after;
         } else {
             let (literal, after) = rest.split_first()?;
             octets.push(*literal);
@@ -110,6 +109,12 @@ fn unescape(value: &str) -> Option<String> {
         }
     }
     String::from_utf8(octets).ok()
+}
+
+/// Of a hexadecimal digit and nothing else: to `from_str_radix`, `+D` is a number as well.
+fn digit(octet: u8) -> Option<u8> {
+    let digit = char::from(octet).to_digit(16)?;
+    u8::try_from(digit).ok()
 }
 
 /// Without blanks at the edges; an escaped one at the end stays.
@@ -137,6 +142,8 @@ mod tests {
             (r"CN=\D0\9E\D0\BB\D1\8F,DC=corp", "Оля"),
             (r"cn=back\\slash,DC=corp", r"back\slash"),
             (r"cn=blank\ ,DC=corp", "blank "),
+            (r"CN=R\+D,DC=corp", "R+D"),
+            (r"CN=R\+De,DC=corp", "R+De"),
             ("uid=a+cn=b,DC=corp", "a"),
         ] {
             assert_eq!(leaf(dn).as_deref(), Some(called), "{dn}");

@@ -158,9 +158,9 @@ async fn read(ldap: &Ldap, reader: &mut Reader<'_>, findings: &mut Vec<Finding>)
         });
     }
     findings.push(lockout_of(ldap, reader).await);
-    let (users, base) = (&directory.users, &directory.base);
+    let (filters, base) = (directory.filters(NOBODY), &directory.base);
     reader.deadline = soon();
-    findings.push(match reader.user(users, NOBODY, base, NAME_ALONE).await {
+    findings.push(match reader.user(filters, base, NAME_ALONE).await {
         Ok(None) => green(
             "user filter",
             "it can be searched by, and finds nobody else".into(),
@@ -187,7 +187,7 @@ async fn lockout_of(ldap: &Ldap, reader: &mut Reader<'_>) -> Finding {
             "raise the directory's lockout threshold to 10 or more",
         ),
         Ok(Some(wrong)) => green(step, format!("{wrong} wrong passwords lock an account")),
-        Ok(None) if directory.kind == Kind::OpenLdap => finding(
+        Ok(None) | Err(LookupError::Absent) if directory.kind == Kind::OpenLdap => finding(
             step,
             Light::Amber,
             "no password policy that locks can be read below the base".to_owned(),
@@ -324,6 +324,7 @@ fn unread(step: &'static str, light: Light, error: LookupError) -> Finding {
         | LookupError::Ambiguous
         | LookupError::Broken
         | LookupError::Busy
+        | LookupError::Foreign
         | LookupError::Hidden
         | LookupError::Incomplete
         | LookupError::NoService

@@ -5,7 +5,7 @@
 use bytes::BytesMut;
 use ldap3::asn1::{ASNTag, write};
 
-use super::dn;
+use super::domains::Domains;
 
 /// How an entry is found by the directory name of its user.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,14 +22,52 @@ pub(super) enum UserFilter {
 
 impl UserFilter {
     /// One filter after the other, until one finds something.
-    pub(super) fn filters(&self, name: &str, base: &str) -> Vec<Vec<u8>> {
-        let texts = match self {
-            Self::Attribute(attribute) => vec![equal(attribute, name)],
-            Self::Names => names(name, base),
-            Self::Accounts => names(account_of(name), base),
+    pub(super) fn filters(&self, name: &str, domains: &Domains) -> Vec<Vec<u8>> {
+        let keys = self.keys(name, domains).into_iter();
+        let equal = keys.map(|(attribute, value)| equal(attribute, value));
+        let texts: Vec<_> = match self {
+            Self::Attribute(_) => equal.collect(),
+            Self::Names | Self::Accounts => equal
+                .map(|key| format!("(&(objectCategory=person)(objectClass=user){key})"))
+                .collect(),
             Self::Template(template) => vec![filled(template, name)],
         };
         texts.iter().filter_map(|text| encode(text)).collect()
+    }
+
+    /// By which attribute and value users are found, one after the other, alone and in a list;
+    /// a template has none.
+    pub(super) fn keys<'a>(&'a self, name: &'a str, domains: &Domains) -> Vec<(&'a str, &'a str)> {
+        match self {
+            Self::Attribute(attribute) => vec![(attribute.as_str(), name)],
+            Self::Names => names(name, domains),
+            Self::Accounts => vec![(ACCOUNT, account_of(name))],
+            Self::Template(_) => Vec::new(),
+        }
+    }
+
+    /// The attributes of all keys, in their order.
+    pub(super) fn attributes(&self) -> Vec<&str> {
+        match self {
+            Self::Attribute(attribute) => vec![attribute.as_str()],
+            Self::Names => vec![PRINCIPAL, ACCOUNT],
+            Self::Accounts => vec![ACCOUNT],
+            Self::Template(_) => Vec::new(),
+        }
+    }
+
+    /// Whether it is looked for without the domain beside it.
+    pub(super) fn cuts(&self) -> bool {
+        match self {
+            Self::Attribute(_) | Self::Names => false,
+            Self::Accounts => true,
+            Self::Template(template) => template.contains("{account}"),
+        }
+    }
+
+    /// Whether it leaves out users of the directory whom a bind takes.
+    pub(super) const fn leaves_out(&self) -> bool {
+        matches!(self, Self::Attribute(_) | Self::Template(_))
     }
 
     /// Whether it can be used: it is a filter, and the user's name is in it.
@@ -48,19 +86,14 @@ impl UserFilter {
 
 /// A user of Active Directory by its principal name. One of the domain itself has an
 /// implicit one, whatever its attribute says; `DOMAIN\user` and a bare name are accounts.
-fn names(name: &str, base: &str) -> Vec<String> {
-    let user = |matched| format!("(&(objectCategory=person)(objectClass=user){matched})");
-    let account = account_of(name);
-    let by_account = user(equal("sAMAccountName", account));
+/// Of another domain that the source is for it has none: whoever bound by such a name, and is
+/// not found by it, is not the account that is called like its first half.
+fn names<'a>(name: &'a str, domains: &Domains) -> Vec<(&'static str, &'a str)> {
+    let by_account = (ACCOUNT, account_of(name));
     match name.rsplit_once('@') {
         None => vec![by_account],
-        Some((_, domain)) => {
-            let mut filters = vec![user(equal("userPrincipalName", name))];
-            if domain.eq_ignore_ascii_case(&dn::domain(base)) {
-                filters.push(by_account);
-            }
-            filters
-        }
+        Some((_, domain)) if domains.is_of_base(domain) => vec![(PRINCIPAL, name), by_account],
+        Some(_) => vec![(PRINCIPAL, name)],
     }
 }
 
@@ -82,11 +115,12 @@ pub(super) fn groups_of(members: &[&str], account: Option<&str>) -> Option<Vec<u
     encode(&format!("(|{any})"))
 }
 
-/// Groups that an entry is a member of, directly or not (Active Directory).
+/// Groups that an entry is a member of, directly or not (Active Directory). A list for mail
+/// gives no rights, and often everyone may join it.
 pub(super) fn groups_in_chain(member: &str) -> Option<Vec<u8>> {
     let member = ldap3::ldap_escape(member);
     encode(&format!(
-        "(&(objectClass=group)(member:{IN_CHAIN}:={member}))"
+        "(&(objectClass=group)(groupType:{BIT_AND}:={SECURITY})(member:{IN_CHAIN}:={member}))"
     ))
 }
 
@@ -168,6 +202,12 @@ fn is_attribute(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
+const ACCOUNT: &str = "sAMAccountName";
+const PRINCIPAL: &str = "userPrincipalName";
+/// The matching rule that wants all bits of a number.
+const BIT_AND: &str = "1.2.840.113556.1.4.803";
+/// The bit of `groupType` that groups have which give rights.
+pub(super) const SECURITY: i64 = 0x8000_0000;
 /// The matching rule that follows members of members.
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
 /// LIMIT: of a filter in the settings; its reader goes down one level a bracket.
@@ -178,6 +218,7 @@ const ATTRIBUTE_OCTETS_MAX: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::ldap::settings::Kind;
 
     #[test]
     fn a_name_cannot_leave_its_place_in_a_filter() {
@@ -189,7 +230,7 @@ mod tests {
         let text = filled(template, typed);
         assert_eq!(text, r"(&(uid=a\2a\29\28uid=\2a\5c\00@b)(mail=\00@x))");
         // Read back, the value is the octets of the name and nothing of the filter's.
-        let encoded = by.filters(typed, "").remove(0);
+        let encoded = by.filters(typed, &domains()).remove(0);
         let found = |part: &[u8]| encoded.windows(part.len()).any(|window| window == part);
         assert!(found(typed.as_bytes()));
     }
@@ -200,29 +241,54 @@ mod tests {
         assert_eq!(filled("(uid={user}{x})", "a"), "(uid=a{x})");
     }
 
+    fn domains() -> Domains {
+        let base = "DC=corp,DC=contoso,DC=example";
+        let routed = ["contoso.example".to_owned()];
+        Domains::new(Kind::ActiveDirectory, base, "", &routed, false)
+    }
+
     #[test]
     fn an_account_is_looked_for_only_in_its_own_domain() {
-        let base = "DC=corp,DC=contoso,DC=example";
-        assert_eq!(names("alice@CORP.contoso.example", base).len(), 2);
-        assert_eq!(names("alice@contoso.example", base).len(), 1);
-        for bare in ["alice", r"CORP\alice"] {
-            let [by_account] = &*names(bare, base) else {
-                panic!("{bare}")
-            };
-            assert!(
-                by_account.contains("(sAMAccountName=alice)"),
-                "{by_account}"
-            );
+        for (name, by_principal, by_account) in [
+            ("alice@CORP.contoso.example", true, true),
+            ("alice@contoso.example", true, false),
+            ("alice@other.example", true, false),
+            ("alice", false, true),
+            (r"CORP\alice", false, true),
+        ] {
+            let principal = by_principal.then_some(("userPrincipalName", name));
+            let account = by_account.then_some(("sAMAccountName", "alice"));
+            let expected: Vec<_> = principal.into_iter().chain(account).collect();
+            assert_eq!(UserFilter::Names.keys(name, &domains()), expected);
         }
     }
 
     #[test]
     fn who_is_bound_by_account_is_looked_for_by_account() {
-        let base = "DC=corp,DC=contoso,DC=example";
-        let by_account = UserFilter::Names.filters("alice", base);
+        let by_account = UserFilter::Names.filters("alice", &domains());
         for name in ["alice", r"CORP\alice", "alice@corp.contoso.example"] {
-            assert_eq!(UserFilter::Accounts.filters(name, base), by_account);
+            assert_eq!(UserFilter::Accounts.filters(name, &domains()), by_account);
         }
+    }
+
+    #[test]
+    fn every_key_is_by_one_of_the_attributes() {
+        let mail = UserFilter::Attribute("mail".to_owned());
+        for users in [UserFilter::Names, UserFilter::Accounts, mail] {
+            let keys = users.keys("alice@corp.contoso.example", &domains());
+            let of_keys: Vec<_> = keys.iter().map(|(attribute, _)| *attribute).collect();
+            assert_eq!(of_keys, users.attributes());
+        }
+    }
+
+    #[test]
+    fn of_groups_in_a_chain_those_alone_count_that_give_rights() {
+        let encoded = groups_in_chain("CN=a").unwrap();
+        let found = |part: &[u8]| encoded.windows(part.len()).any(|window| window == part);
+        // By the rule, the attribute, and the value (RFC 4511 §4.5.1.7.7).
+        assert!(found(
+            b"\x81\x161.2.840.113556.1.4.803\x82\x09groupType\x83\x0a2147483648"
+        ));
     }
 
     #[test]

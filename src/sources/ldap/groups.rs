@@ -1,7 +1,9 @@
 //! The groups of an account, direct or not.
 //!
 //! A directory may have more groups than anyone wants, and cycles of them. Where not all
-//! can be read, none is named: a rule that refuses a group must not be missed.
+//! can be read, none is named: a rule that refuses a group must not be missed. Groups of other
+//! domains of Active Directory, and those built into each server, are not looked for; a group
+//! of the account's own domain that is hidden, be it the primary one, counts as not read.
 //!
 //! Must not know: who is bound, what groups are good for.
 
@@ -51,7 +53,8 @@ pub(super) async fn is_member(
         return Ok(groups.iter().any(|found| is_same(found, group)));
     }
     // By identifier: the only way that knows of the primary group.
-    let sids = token_groups(reader, dn).await?;
+    let account = reader.entry(dn, &[TOKEN_GROUPS]).await?.unwrap_or_default();
+    let sids = account.values(TOKEN_GROUPS);
     let group_entry = reader.entry(group, &[SID]).await?;
     let sid = group_entry
         .as_ref()
@@ -68,32 +71,75 @@ async fn active_directory(
     base: &str,
     dn: &str,
 ) -> Result<BTreeSet<String>, LookupError> {
-    let sids = token_groups(reader, dn).await?;
+    let account = reader.entry(dn, &[TOKEN_GROUPS, SID, PRIMARY]).await?;
+    let account = account.unwrap_or_default();
+    // All groups, with the primary one, as the directory itself finds them.
+    let sids = account.values(TOKEN_GROUPS);
     if sids.is_empty() {
-        return in_chain(reader, base, dn).await;
+        return without_token(reader, base, &account).await;
     }
     if sids.len() > GROUPS_MAX {
         return Err(LookupError::TooManyGroups);
     }
-    let sids: Vec<&[u8]> = sids.iter().map(Vec::as_slice).collect();
-    // Groups need not lie where users do.
-    let domain = dn::domain_root(base);
+    let own_domain = domain_of(&account).ok_or(LookupError::Incomplete)?;
     let mut found = BTreeSet::new();
     for some in sids.chunks(ASKED_AT_ONCE) {
-        let filter = filter::by_sids(some);
-        let limit = u32::try_from(some.len()).unwrap_or(u32::MAX);
-        // Those of other domains are not found here.
-        let entries = reader.search(&domain, Scope::Subtree, filter, NAME_ALONE, limit);
-        found.extend(entries.await?.into_iter().map(|entry| entry.dn));
+        let groups = by_sids(reader, base, some).await?;
+        let is_told = |sid: &Vec<u8>| groups.iter().any(|group| group.values(SID).contains(sid));
+        let mut own = some.iter().filter(|sid| sid.starts_with(own_domain));
+        if !own.all(is_told) {
+            return Err(LookupError::Incomplete);
+        }
+        found.extend(names(groups));
     }
     Ok(found)
 }
 
-/// The identifiers of all groups, with the primary one, as the directory itself finds them;
-/// none: they may not be read.
-async fn token_groups(reader: &mut Reader<'_>, dn: &str) -> Result<Vec<Vec<u8>>, LookupError> {
-    let entry = reader.entry(dn, &[TOKEN_GROUPS]).await?;
-    Ok(entry.map_or_else(Vec::new, |entry| entry.values(TOKEN_GROUPS).to_vec()))
+/// The groups with these identifiers; those of other domains are not found.
+async fn by_sids(
+    reader: &mut Reader<'_>,
+    base: &str,
+    sids: &[Vec<u8>],
+) -> Result<Vec<Entry>, LookupError> {
+    let limit = u32::try_from(sids.len()).unwrap_or(u32::MAX);
+    let sids: Vec<&[u8]> = sids.iter().map(Vec::as_slice).collect();
+    let filter = filter::by_sids(&sids);
+    // Groups need not lie where users do.
+    let domain = dn::domain_root(base);
+    let groups = reader.search(&domain, Scope::Subtree, filter, &[SID], limit);
+    groups.await
+}
+
+/// The token may not be read: the chain, and that of the primary group, which no list of
+/// members names.
+async fn without_token(
+    reader: &mut Reader<'_>,
+    base: &str,
+    account: &Entry,
+) -> Result<BTreeSet<String>, LookupError> {
+    let sid = primary(account).ok_or(LookupError::Incomplete)?;
+    let primary = by_sids(reader, base, &[sid]).await?.pop();
+    let primary = primary.ok_or(LookupError::Incomplete)?.dn;
+    let mut found = in_chain(reader, base, &account.dn).await?;
+    found.extend(in_chain(reader, base, &primary).await?);
+    found.insert(primary);
+    if found.len() > GROUPS_MAX {
+        return Err(LookupError::TooManyGroups);
+    }
+    Ok(found)
+}
+
+/// The identifier of the primary group: the account's own domain with the group's number
+/// behind it.
+pub(super) fn primary(account: &Entry) -> Option<Vec<u8>> {
+    let number = u32::try_from(account.number(PRIMARY)?).ok()?;
+    Some([domain_of(account)?, &number.to_le_bytes()].concat())
+}
+
+/// The identifier of the account's domain: all of its own but the number at the end.
+fn domain_of(account: &Entry) -> Option<&[u8]> {
+    let sid = account.values(SID).first()?;
+    sid.get(..sid.len().checked_sub(size_of::<u32>())?)
 }
 
 async fn in_chain(
@@ -189,6 +235,7 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 const TOKEN_GROUPS: &str = "tokenGroups";
+pub(super) const PRIMARY: &str = "primaryGroupID";
 pub(super) const SID: &str = "objectSid";
 pub(super) const MEMBER_OF: &str = "memberOf";
 /// LIMIT: groups of one account. Windows itself stops at 1,015.

@@ -50,11 +50,19 @@ async fn active_directory(reader: &mut Reader<'_>, base: &str) -> Result<Vec<u32
     Ok(thresholds)
 }
 
+/// That of the policies below the base. They may as well lie elsewhere, or be hidden: where
+/// there is none, or one that does not tell what it must have, nothing is known.
 async fn open_ldap(reader: &mut Reader<'_>, base: &str) -> Result<Vec<u32>, LookupError> {
     let policies = filter::of_class("pwdPolicy");
-    let attributes = ["pwdLockout", "pwdMaxFailure"];
+    let attributes = ["pwdAttribute", "pwdLockout", "pwdMaxFailure"];
     let found = reader.search(base, Scope::Subtree, policies, &attributes, POLICIES_MAX);
     let found = found.await?;
+    if found.is_empty() {
+        return Err(LookupError::Absent);
+    }
+    if found.iter().any(|it| it.values("pwdAttribute").is_empty()) {
+        return Err(LookupError::Refused(NO_SUCH_ATTRIBUTE));
+    }
     let locking = found
         .iter()
         .filter(|it| it.texts("pwdLockout").next() == Some("TRUE"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::connection::{Broken, Connection};
-use super::filter::{self, UserFilter};
+use super::filter;
 use super::message::{Entry, Page, Scope, Search};
 use crate::sources::account::LookupError;
 
@@ -25,15 +25,14 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The one entry of a user; `None`: there is none.
+    /// The one entry of a user, by one filter after the other; `None`: there is none.
     pub(super) async fn user(
         &mut self,
-        users: &UserFilter,
-        name: &str,
+        filters: Vec<Vec<u8>>,
         base: &str,
         attributes: &[&str],
     ) -> Result<Option<Entry>, LookupError> {
-        for filter in users.filters(name, base) {
+        for filter in filters {
             let found = self.search(base, Scope::Subtree, Some(filter), attributes, 2);
             let mut found = match found.await {
                 Ok(found) => found,
@@ -91,13 +90,14 @@ impl Reader<'_> {
         }
     }
 
-    /// All that a filter finds at the base and below, in parts (RFC 2696). Only once the
-    /// directory has said that there is no further part was it the whole.
+    /// All that a filter finds at the base and below, in parts of `entries` (RFC 2696). Only
+    /// once the directory has said that there is no further part was it the whole.
     pub(super) async fn each(
         &mut self,
         base: &str,
         filter: Option<Vec<u8>>,
         attributes: &[&str],
+        entries: u32,
         mut take: impl FnMut(Entry) + Send,
     ) -> Result<(), LookupError> {
         let filter = filter.ok_or(LookupError::Incomplete)?;
@@ -110,16 +110,17 @@ impl Reader<'_> {
                 attributes,
                 entries_max: 0,
                 page: Some(Page {
-                    size: PAGE_ENTRIES,
+                    size: entries,
                     cookie: &cookie,
                 }),
             };
             let deadline = self.deadline.min(Instant::now() + PAGE_TIME_MAX);
-            let (outcome, entries) = self.connection.search(&search, deadline).await?;
+            let part = self.connection.search(&search, deadline).await;
+            let (outcome, found) = part.map_err(too_large)?;
             if outcome.code != 0 {
                 return Err(LookupError::Refused(outcome.code));
             }
-            entries.into_iter().for_each(&mut take);
+            found.into_iter().for_each(&mut take);
             cookie = outcome.cookie.ok_or(LookupError::Incomplete)?;
             if cookie.is_empty() {
                 return Ok(());
@@ -129,9 +130,15 @@ impl Reader<'_> {
     }
 }
 
-/// Entries in one part: no directory gives more than 1,000 unless it is set to.
-const PAGE_ENTRIES: u32 = 500;
-/// LIMIT: parts of one list, with empty ones: a million entries.
+/// The server has answered, and would answer the same again: it is no worse than others.
+fn too_large(broken: Broken) -> LookupError {
+    match broken {
+        Broken::TooMuch => LookupError::TooMany,
+        Broken::Io(_) | Broken::Late | Broken::Malformed => broken.into(),
+    }
+}
+
+/// LIMIT: parts of one list, with empty ones: a million people, or 128,000 groups.
 const PAGES_MAX: usize = 4000;
 /// LIMIT: how long one part may take.
 const PAGE_TIME_MAX: Duration = Duration::from_secs(35);

@@ -15,6 +15,7 @@ mod decision;
 mod dialler;
 mod directory;
 mod dn;
+mod domains;
 mod endpoint;
 mod examine;
 mod filter;

@@ -61,7 +61,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     async fn all(mut self, names: &[String]) -> Result<Vec<Listed>, LookupError> {
-        let listed = self.listed(names).await?;
+        let mut listed = self.listed(names).await?;
+        for (name, listed) in names.iter().zip(&mut listed) {
+            if self.directory.domains.is_foreign(name) {
+                *listed = Some(Listed::Unread);
+            }
+        }
         let missing = listed.iter().filter(|listed| listed.is_none()).count();
         if missing > ONE_BY_ONE_MAX {
             return Err(LookupError::TooMany);
@@ -88,29 +93,29 @@ impl Reading<'_> {
             UserFilter::Names | UserFilter::Accounts => filter::people(),
         };
         let membership = Membership::read(&mut self.reader, *kind, base).await?;
-        let mut wanted = Wanted::new(users, base, names);
+        let mut wanted = Wanted::new(self.directory, names);
         let of_account = Account::attributes(*kind).iter().copied();
         let of_groups = membership.attributes().iter().copied();
-        let attributes = wanted::attributes(users).into_iter().flatten();
-        let attributes: BTreeSet<_> = attributes.chain(of_account).chain(of_groups).collect();
+        let of_users = users.attributes().into_iter();
+        let attributes: BTreeSet<_> = of_users.chain(of_account).chain(of_groups).collect();
         let attributes: Vec<_> = attributes.into_iter().collect();
-        let (now, groups) = (self.now, &mut self.groups);
-        let reading = self.reader.each(base, people, &attributes, |entry| {
-            let groups = RefCell::new(&mut *groups);
-            let named = |all| groups.borrow_mut().named(all);
-            wanted.meet(&entry, || {
-                if !Account::is_told(*kind, &entry) {
-                    return Listed::Unread;
-                }
-                Listed::There(Listing {
-                    disabled: is_off(&Account::read(*kind, &entry, now)),
-                    groups: membership.of(&entry).and_then(named),
-                })
+        let (now, groups) = (self.now, RefCell::new(&mut self.groups));
+        let named = |all| groups.borrow_mut().named(all);
+        let reading = self
+            .reader
+            .each(base, people, &attributes, PEOPLE_IN_PART, |entry| {
+                wanted.meet(&entry, || {
+                    if !Account::is_told(*kind, &entry) {
+                        return Listed::Unread;
+                    }
+                    Listed::There(Listing {
+                        disabled: is_off(&Account::read(*kind, &entry, now)),
+                        groups: membership.of(&entry).and_then(named),
+                    })
+                });
             });
-        });
         reading.await?;
-        let hits = wanted.into_hits().into_iter();
-        let listed = hits.map(|hit| match hit {
+        let listed = wanted.into_hits().map(|hit| match hit {
             Hit::Nobody => None,
             Hit::One(_, listed) => Some(listed),
             Hit::Several => Some(Listed::Unread),
@@ -122,19 +127,30 @@ impl Reading<'_> {
     async fn one(&mut self, name: &str) -> Result<Listed, LookupError> {
         self.reader.deadline = self.until.min(Instant::now() + ANSWER_TIME_MAX);
         let (directory, now) = (self.directory, self.now);
-        match directory.account(&mut self.reader, name, now).await {
-            Ok(None) => Ok(Listed::Gone),
-            Ok(Some(account)) => Ok(Listed::There(Listing {
-                disabled: is_off(&account),
-                groups: self.groups.named(account.groups),
-            })),
+        let account = match directory.state(&mut self.reader, name, now).await {
+            Ok(None) => return Ok(Listed::Gone),
+            Ok(Some(account)) => account,
             Err(
                 LookupError::Ambiguous
+                | LookupError::Foreign
+                | LookupError::Refused(NO_SUCH_ATTRIBUTE),
+            ) => return Ok(Listed::Unread),
+            Err(error) => return Err(error),
+        };
+        let groups = match directory.groups(&mut self.reader, &account).await {
+            Ok(groups) => self.groups.named(groups),
+            // As the list has it: the state is told, the groups are not.
+            Err(
+                LookupError::Incomplete
                 | LookupError::Refused(NO_SUCH_ATTRIBUTE)
                 | LookupError::TooManyGroups,
-            ) => Ok(Listed::Unread),
-            Err(error) => Err(error),
-        }
+            ) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Listed::There(Listing {
+            disabled: is_off(&account),
+            groups,
+        }))
     }
 }
 
@@ -142,6 +158,8 @@ const fn is_off(account: &Account) -> bool {
     account.disabled || account.expired
 }
 
+/// People in one part of the list: no directory gives more than 1,000 unless it is set to.
+const PEOPLE_IN_PART: u32 = 500;
 /// LIMIT: how long all of it may take.
 const READING_TIME_MAX: Duration = Duration::from_secs(300);
 /// LIMIT: how long one user may take that is asked for by name.

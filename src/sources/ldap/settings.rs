@@ -15,6 +15,7 @@ use url::Host;
 
 use super::addresses::Addresses;
 use super::dn;
+use super::domains::Domains;
 use super::endpoint::{Endpoint, Security};
 use super::filter::UserFilter;
 use crate::login::Clock;
@@ -25,6 +26,8 @@ use crate::sources::pinned::{PinnedServers, host_port};
 pub struct LdapSurroundings {
     /// The servers that may receive passwords.
     pub pinned: PinnedServers,
+    /// Random, drawn once at each start: under it, wrong passwords are known again.
+    pub boot_key: Arc<Secret>,
     /// A PEM file of authorities to trust beside the system's own.
     pub ca_file: Option<PathBuf>,
     /// Whether settings may take TLS away. A stolen operator account alone cannot.
@@ -109,6 +112,7 @@ pub(super) struct Checked {
     pub(super) names: BindNames,
     pub(super) base: String,
     pub(super) users: UserFilter,
+    pub(super) domains: Domains,
     pub(super) service: Option<ServiceAccount>,
     pub(super) required_group: Option<String>,
     pub(super) timeout: Duration,
@@ -140,8 +144,10 @@ pub(super) struct ServiceAccount {
     pub(super) password: Secret,
 }
 
-/// Checks settings against what the node allows.
+/// Checks settings against what the node allows. `routed` are the domains that the source is
+/// for.
 pub(super) fn check(
+    routed: &[String],
     settings: &LdapSettings,
     bind_password: Option<Secret>,
     surroundings: &LdapSurroundings,
@@ -159,12 +165,16 @@ pub(super) fn check(
     if names != BindNames::Search && kind == Kind::OpenLdap {
         return Err(LdapConfigError::BindForm);
     }
+    let base = distinguished(&settings.base_dn).map_err(LdapConfigError::BaseDn)?;
+    let users = users(settings, kind)?;
+    let cuts = users.cuts() || matches!(names, BindNames::Domain(_));
     Ok(Checked {
         servers: servers(settings, surroundings)?,
         kind,
         names,
-        base: distinguished(&settings.base_dn).map_err(LdapConfigError::BaseDn)?,
-        users: users(settings, kind)?,
+        domains: Domains::new(kind, &base, &settings.netbios_domain, routed, cuts),
+        base,
+        users,
         service,
         required_group: required_group(settings)?,
         timeout: within(settings.timeout, TIMEOUT_DEFAULT)?,
@@ -252,19 +262,20 @@ fn service(
 }
 
 fn bind_names(settings: &LdapSettings) -> Result<BindNames, LdapConfigError> {
-    match settings.bind() {
+    let domain = &settings.netbios_domain;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let bind = settings.bind();
+    // Only to be bound by it must it be set, but whatever is set is compared with.
+    let is_needed = bind == LdapBind::Domain && domain.is_empty();
+    // NetBIOS names have 15 characters; AD takes the DNS name of the domain as well.
+    if is_needed || domain.len() > 255 || !domain.chars().all(is_part) {
+        return Err(LdapConfigError::Domain(Shown::from(&**domain).to_string()));
+    }
+    match bind {
         LdapBind::Unspecified => Err(LdapConfigError::MissingBind),
         LdapBind::Upn => Ok(BindNames::Upn),
         LdapBind::Search => Ok(BindNames::Search),
-        LdapBind::Domain => {
-            let domain = &settings.netbios_domain;
-            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-            // NetBIOS names have 15 characters; AD takes the DNS name of the domain as well.
-            if (1..=255).contains(&domain.len()) && domain.chars().all(is_part) {
-                return Ok(BindNames::Domain(domain.clone()));
-            }
-            Err(LdapConfigError::Domain(Shown::from(&**domain).to_string()))
-        }
+        LdapBind::Domain => Ok(BindNames::Domain(domain.clone())),
     }
 }
 

@@ -4,6 +4,7 @@ mod accounts;
 mod fake;
 mod groups;
 mod hostile;
+mod left_out;
 mod reach;
 mod roster;
 mod service;
@@ -79,6 +80,7 @@ fn surroundings(fakes: &[&Fake]) -> LdapSurroundings {
     let pinned: Vec<_> = fakes.iter().map(|fake| fake.host()).collect();
     LdapSurroundings {
         pinned: PinnedServers::parse(pinned.iter().map(String::as_str)).unwrap(),
+        boot_key: Arc::new(Secret::from(&[7; 32][..])),
         ca_file: fakes.first().map(|fake| fake.ca_file()),
         dangerous_clear_text: true,
         clock: Arc::new(StoppedClock),
@@ -87,9 +89,15 @@ fn surroundings(fakes: &[&Fake]) -> LdapSurroundings {
 }
 
 fn source(fakes: &[&Fake], settings: &LdapSettings) -> Ldap {
+    source_for(&[], fakes, settings)
+}
+
+/// A source that is for these domains.
+fn source_for(domains: &[&str], fakes: &[&Fake], settings: &LdapSettings) -> Ldap {
     let password =
         (!settings.service_name.is_empty()).then(|| Secret::from(SERVICE_PASSWORD.to_owned()));
-    Ldap::configure(settings, password, &surroundings(fakes)).unwrap()
+    let domains: Vec<_> = domains.iter().map(ToString::to_string).collect();
+    Ldap::configure("ad", &domains, settings, password, &surroundings(fakes)).unwrap()
 }
 
 async fn ask_as(source: &Ldap, name: &str, password: &str) -> Answer {
@@ -117,7 +125,7 @@ const SILENT: Answer = answer(SourceOutcome::Unanswered, Reason::SourceUnanswere
 const STALLED: Answer = answer(SourceOutcome::NotAsked, Reason::SourceUnanswered, 0);
 const UNREACHABLE: Answer = answer(SourceOutcome::NotAsked, Reason::SourceUnreachable, 0);
 
-/// Takes the right passwords, and finds nothing.
+/// Takes the right passwords, and finds nothing, as a directory in which nobody may read.
 fn in_order(id: u32, asked: &Asked) -> Vec<Reply> {
     match asked {
         Asked::Bind { name, password } => {

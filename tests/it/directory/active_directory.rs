@@ -138,6 +138,20 @@ async fn a_user_is_bound_as_the_service_account_finds_it() {
 
 #[tokio::test]
 #[ignore = "tests/directory/run sets the directories up"]
+async fn whom_a_filter_leaves_out_is_refused_though_the_bind_takes_it() {
+    let filter = format!("(&(sAMAccountName={{account}})(memberOf=CN=inner,CN=Users,{BASE}))");
+    for settings in [settings(), with_service()] {
+        let settings = LdapSettings {
+            user_filter: filter.clone(),
+            ..settings
+        };
+        assert_eq!(ask_for(&settings, "nested").await, RIGHT);
+        assert_eq!(ask_for(&settings, "alice").await, OUTSIDE);
+    }
+}
+
+#[tokio::test]
+#[ignore = "tests/directory/run sets the directories up"]
 async fn a_name_with_signs_of_filters_and_of_names_is_found() {
     for bind in [LdapBind::Upn, LdapBind::Search] {
         let settings = LdapSettings {
@@ -197,8 +211,9 @@ async fn an_account_away_from_its_workstations_is_refused() {
 async fn a_locked_account_is_not_judged() {
     let source = source(&settings());
     let name = "locked@corp.contoso.example";
-    for _ in 0..5 {
-        let wrong = ask(&source, name, "no").await;
+    // One that is known to be wrong would not be asked about again.
+    for wrong in 0..5 {
+        let wrong = ask(&source, name, &format!("no {wrong}")).await;
         assert_eq!(wrong.outcome, SourceOutcome::Wrong);
     }
     let locked = answer(SourceOutcome::NotAsked, Reason::LockedAtSource, 0x775);

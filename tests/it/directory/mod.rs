@@ -43,6 +43,7 @@ fn surroundings() -> LdapSurroundings {
     ]);
     LdapSurroundings {
         pinned: pinned.expect("hosts and ports"),
+        boot_key: Arc::new(Secret::from(&[7; 32][..])),
         ca_file: Some(file("ca.pem")),
         dangerous_clear_text: true,
         clock: Arc::new(SystemClock),
@@ -56,7 +57,8 @@ fn source(settings: &LdapSettings) -> Ldap {
 
 fn source_in(settings: &LdapSettings, surroundings: &LdapSurroundings) -> Ldap {
     let service = (!settings.service_name.is_empty()).then(|| Secret::from(password()));
-    Ldap::configure(settings, service, surroundings).expect("settings of these tests")
+    let configured = Ldap::configure("directory", &[], settings, service, surroundings);
+    configured.expect("settings of these tests")
 }
 
 async fn ask(source: &Ldap, name: &str, password: &str) -> Answer {

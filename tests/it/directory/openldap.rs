@@ -81,8 +81,9 @@ async fn a_name_with_signs_of_filters_is_found() {
 #[ignore = "tests/directory/run sets the directories up"]
 async fn a_locked_account_is_not_judged() {
     let source = source(&settings());
-    for _ in 0..3 {
-        let wrong = ask(&source, "locked", "no").await;
+    // One that is known to be wrong would not be asked about again.
+    for wrong in ["no", "nope", "never"] {
+        let wrong = ask(&source, "locked", wrong).await;
         assert_eq!(wrong.outcome, SourceOutcome::Wrong);
     }
     let locked = answer(SourceOutcome::NotAsked, Reason::LockedAtSource, 49);

@@ -42,13 +42,14 @@ async fn corp(count: usize) -> (World, Directory) {
     };
     let surroundings = LdapSurroundings {
         pinned: PinnedServers::parse([&*server]).unwrap(),
+        boot_key: Arc::new(Secret::from(&[7; 32][..])),
         ca_file: None,
         dangerous_clear_text: true,
         clock: Arc::<super::world::StoppedClock>::clone(&world.clock),
         operations: Arc::new(Unobserved),
     };
     let password = Some(Secret::from("s3rvice".to_owned()));
-    let ldap = Ldap::configure(ldap, password, &surroundings).unwrap();
+    let ldap = Ldap::configure("corp", &[], ldap, password, &surroundings).unwrap();
     let kind = Kind::Ldap(Box::new(ldap));
     world
         .sources

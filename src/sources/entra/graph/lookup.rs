@@ -158,6 +158,7 @@ const fn is_silence(error: LookupError) -> bool {
         | LookupError::Unreachable => true,
         LookupError::Absent
         | LookupError::Ambiguous
+        | LookupError::Foreign
         | LookupError::Hidden
         | LookupError::Incomplete
         | LookupError::NoService

@@ -1,14 +1,17 @@
 //! Who is in which group, direct or not, of all groups of a directory at one time.
 //!
 //! Where not all groups of a user can be told, none is named: a rule that refuses a group must
-//! not be missed. Must not know: users that are asked about.
+//! not be missed. Groups of other domains of Active Directory are not looked for; one of the
+//! user's own domain that is hidden, be it the primary one, counts as not told.
+//!
+//! Must not know: users that are asked about.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sources::account::{Group, LookupError};
 use crate::sources::ldap::dn;
-use crate::sources::ldap::filter;
-use crate::sources::ldap::groups::{self, MEMBER_OF, SID};
+use crate::sources::ldap::filter::{self, SECURITY};
+use crate::sources::ldap::groups::{self, MEMBER_OF, PRIMARY, SID};
 use crate::sources::ldap::lookup::Reader;
 use crate::sources::ldap::message::Entry;
 use crate::sources::ldap::settings::Kind;
@@ -18,6 +21,8 @@ pub(super) struct Membership {
     kind: Kind,
     groups: Vec<Node>,
     by_dn: BTreeMap<String, usize>,
+    /// Folded names of lists for mail, which are no groups here.
+    lists: BTreeSet<String>,
     by_sid: BTreeMap<Vec<u8>, usize>,
     /// The groups that name a member, by its folded distinguished name.
     by_member: BTreeMap<String, Vec<usize>>,
@@ -27,10 +32,17 @@ pub(super) struct Membership {
 
 struct Node {
     dn: String,
-    /// Folded names of groups that it says it is in.
-    within: Vec<String>,
+    /// The groups that it says it is in.
+    within: Vec<Named>,
     /// Not all of these were told.
     is_cut: bool,
+}
+
+/// A group, as an entry names it that is in it.
+struct Named {
+    folded: String,
+    /// It is of the domain of that entry.
+    is_own: bool,
 }
 
 impl Membership {
@@ -43,24 +55,27 @@ impl Membership {
             kind,
             groups: Vec::new(),
             by_dn: BTreeMap::new(),
+            lists: BTreeSet::new(),
             by_sid: BTreeMap::new(),
             by_member: BTreeMap::new(),
             by_account: BTreeMap::new(),
         };
-        let (base, filter, attributes) = match kind {
+        let (base, filter, attributes, in_part) = match kind {
             // Groups need not lie where users do.
             Kind::ActiveDirectory => (
                 dn::domain_root(base),
                 filter::of_class("group"),
                 &[MEMBER_OF, SID, GROUP_TYPE][..],
+                GROUPS_IN_PART,
             ),
             Kind::OpenLdap => (
                 base.to_owned(),
                 filter::with_members(),
                 &[MEMBER_OF, MEMBER, UNIQUE_MEMBER, MEMBER_UID][..],
+                WITH_MEMBERS_IN_PART,
             ),
         };
-        let reading = reader.each(&base, filter, attributes, |entry| read.add(&entry));
+        let reading = reader.each(&base, filter, attributes, in_part, |entry| read.add(&entry));
         reading.await?;
         Ok(read)
     }
@@ -69,6 +84,7 @@ impl Membership {
         let group_type = entry.number(GROUP_TYPE);
         // A list for mail gives no rights, and often everyone may join it.
         if group_type.is_some_and(|it| it & SECURITY == 0) {
+            self.lists.insert(dn::folded(&entry.dn));
             return;
         }
         let at = self.known(&entry.dn);
@@ -85,7 +101,6 @@ impl Membership {
             let account = account.to_lowercase();
             self.by_account.entry(account).or_default().push(at);
         }
-        let within: Vec<_> = entry.texts(MEMBER_OF).map(dn::folded).collect();
         if self.kind == Kind::OpenLdap {
             // A group that only its members name.
             for named in entry.texts(MEMBER_OF) {
@@ -93,7 +108,7 @@ impl Membership {
             }
         }
         if let Some(group) = self.groups.get_mut(at) {
-            group.within = within;
+            group.within = within(entry);
             group.is_cut = entry.is_cut(MEMBER_OF);
         }
     }
@@ -125,17 +140,17 @@ impl Membership {
             return None;
         }
         let mut found = BTreeSet::new();
-        let mut strangers = Vec::new();
         let mut next = self.around(&dn::folded(&entry.dn));
-        for named in entry.texts(MEMBER_OF) {
-            match self.by_dn.get(&dn::folded(named)) {
-                Some(&at) => next.push(at),
-                // Of another domain, or no security group.
-                None if self.kind == Kind::ActiveDirectory => (),
-                None => strangers.push(groups::group(named)),
+        next.extend(self.places(&within(entry))?);
+        let mut strangers = Vec::new();
+        match self.kind {
+            Kind::ActiveDirectory => next.push(self.primary(entry)?),
+            Kind::OpenLdap => {
+                let is_known = |named: &&str| self.by_dn.contains_key(&dn::folded(named));
+                let unknown = entry.texts(MEMBER_OF).filter(|named| !is_known(named));
+                strangers.extend(unknown.map(groups::group));
             }
         }
-        next.extend(self.primary(entry));
         for account in entry.texts("uid") {
             let named = self.by_account.get(&account.to_lowercase());
             next.extend(named.into_iter().flatten());
@@ -148,7 +163,7 @@ impl Membership {
             if group.is_cut {
                 return None;
             }
-            next.extend(group.within.iter().filter_map(|dn| self.by_dn.get(dn)));
+            next.extend(self.places(&group.within)?);
             next.extend(self.around(&dn::folded(&group.dn)));
         }
         let found = found.into_iter().filter_map(|at| self.groups.get(at));
@@ -156,26 +171,47 @@ impl Membership {
         Some(found.chain(strangers).collect())
     }
 
+    /// The places of groups that an entry names; `None`: one is hidden.
+    fn places(&self, named: &[Named]) -> Option<Vec<usize>> {
+        let mut places = Vec::with_capacity(named.len());
+        for Named { folded, is_own } in named {
+            match self.by_dn.get(folded) {
+                Some(&at) => places.push(at),
+                None if self.kind == Kind::OpenLdap => (),
+                None if !is_own || self.lists.contains(folded) => (),
+                None => return None,
+            }
+        }
+        Some(places)
+    }
+
     /// The groups that name the entry as a member.
     fn around(&self, folded: &str) -> Vec<usize> {
         self.by_member.get(folded).cloned().unwrap_or_default()
     }
 
-    /// The primary group, which no list of members names: the user's own domain with the
-    /// group's number behind it.
+    /// The primary group, which no list of members names.
     fn primary(&self, entry: &Entry) -> Option<usize> {
-        let number = u32::try_from(entry.number(PRIMARY)?).ok()?;
-        let sid = entry.values(SID).first()?;
-        let domain = sid.get(..sid.len().checked_sub(size_of::<u32>())?)?;
-        let sid = [domain, &number.to_le_bytes()].concat();
-        self.by_sid.get(&sid).copied()
+        self.by_sid.get(&groups::primary(entry)?).copied()
     }
+}
+
+/// The groups that an entry names.
+fn within(entry: &Entry) -> Vec<Named> {
+    let own = dn::domain(&entry.dn);
+    let named = entry.texts(MEMBER_OF).map(|named| Named {
+        folded: dn::folded(named),
+        is_own: dn::domain(named).eq_ignore_ascii_case(&own),
+    });
+    named.collect()
 }
 
 const GROUP_TYPE: &str = "groupType";
 const MEMBER: &str = "member";
 const MEMBER_UID: &str = "memberUid";
-const PRIMARY: &str = "primaryGroupID";
-/// Of groups that give rights.
-const SECURITY: i64 = 0x8000_0000;
 const UNIQUE_MEMBER: &str = "uniqueMember";
+/// Groups in one part of the list: no directory gives more than 1,000 unless it is set to.
+const GROUPS_IN_PART: u32 = 500;
+/// The same where all members come with each group: 32 groups of 5,000 members have some
+/// 16 MiB, the bound of one part.
+const WITH_MEMBERS_IN_PART: u32 = 32;

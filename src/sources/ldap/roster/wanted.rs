@@ -6,20 +6,21 @@
 use std::collections::BTreeMap;
 
 use crate::sources::Listed;
+use crate::sources::ldap::directory::Directory;
 use crate::sources::ldap::dn;
-use crate::sources::ldap::filter::{UserFilter, account_of};
 use crate::sources::ldap::message::Entry;
 
 /// The users, and what was met of them.
 pub(super) struct Wanted {
-    /// By the attribute that is looked at first, and by the second one.
-    keys: [Keys; 2],
-    hits: Vec<[Hit; 2]>,
+    /// By the attribute that is looked at first, then by the next one.
+    keys: Vec<Keys>,
+    /// Of each user, by each attribute.
+    hits: Vec<Vec<Hit>>,
 }
 
 /// Who is found by an attribute, by its folded value.
 struct Keys {
-    attribute: Option<String>,
+    attribute: String,
     users: BTreeMap<String, Vec<usize>>,
 }
 
@@ -34,43 +35,32 @@ pub(super) enum Hit {
 }
 
 impl Wanted {
-    pub(super) fn new(users: &UserFilter, base: &str, names: &[String]) -> Self {
-        let keys = |attribute: Option<&str>| Keys {
-            attribute: attribute.map(str::to_owned),
+    pub(super) fn new(directory: &Directory, names: &[String]) -> Self {
+        let attributes = directory.users.attributes();
+        let hits = vec![Hit::Nobody; attributes.len()];
+        let keys = attributes.into_iter().map(|attribute| Keys {
+            attribute: attribute.to_owned(),
             users: BTreeMap::new(),
-        };
-        let [first, second] = attributes(users);
+        });
         let mut wanted = Self {
-            keys: [keys(first), keys(second)],
-            hits: vec![[Hit::Nobody, Hit::Nobody]; names.len()],
+            keys: keys.collect(),
+            hits: vec![hits; names.len()],
         };
-        let domain = dn::domain(base);
         for (at, name) in names.iter().enumerate() {
-            wanted.want(users, &domain, at, name);
+            // Without its domain it would be the name of another.
+            if !directory.domains.is_foreign(name) {
+                wanted.want(directory, at, name);
+            }
         }
         wanted
     }
 
-    /// As `filter::names` has it: by principal name, and where the domain is the directory's
-    /// own, or there is none, by account.
-    fn want(&mut self, users: &UserFilter, domain: &str, at: usize, name: &str) {
-        let of_domain = name.rsplit_once('@').map(|(_, domain)| domain);
-        let (whole, account) = match users {
-            UserFilter::Attribute(_) => (true, false),
-            UserFilter::Names => (
-                of_domain.is_some(),
-                of_domain.is_none_or(|of| of.eq_ignore_ascii_case(domain)),
-            ),
-            UserFilter::Accounts => (false, true),
-            UserFilter::Template(_) => (false, false),
-        };
-        let [first, second] = &mut self.keys;
-        if whole {
-            first.users.entry(folded(name)).or_default().push(at);
-        }
-        if account {
-            let account = folded(account_of(name));
-            second.users.entry(account).or_default().push(at);
+    fn want(&mut self, directory: &Directory, at: usize, name: &str) {
+        for (attribute, value) in directory.users.keys(name, &directory.domains) {
+            let mut keys = self.keys.iter_mut();
+            if let Some(keys) = keys.find(|keys| keys.attribute == attribute) {
+                keys.users.entry(folded(value)).or_default().push(at);
+            }
         }
     }
 
@@ -78,10 +68,7 @@ impl Wanted {
     pub(super) fn meet(&mut self, entry: &Entry, read: impl Fn() -> Listed) {
         let dn = dn::folded(&entry.dn);
         for (place, keys) in self.keys.iter().enumerate() {
-            let Some(attribute) = &keys.attribute else {
-                continue;
-            };
-            let values = entry.texts(attribute);
+            let values = entry.texts(&keys.attribute);
             let users = values.filter_map(|value| keys.users.get(&folded(value)));
             for &user in users.flatten() {
                 let hits = self.hits.get_mut(user);
@@ -92,23 +79,13 @@ impl Wanted {
         }
     }
 
-    /// What was found of each user: by the second attribute only where the first finds nobody.
-    pub(super) fn into_hits(self) -> Vec<Hit> {
-        let hits = self.hits.into_iter().map(|[first, second]| match first {
-            Hit::Nobody => second,
-            Hit::One(..) | Hit::Several => first,
-        });
-        hits.collect()
-    }
-}
-
-/// By what users are found: first by the one, then by the other.
-pub(super) fn attributes(users: &UserFilter) -> [Option<&str>; 2] {
-    match users {
-        UserFilter::Attribute(attribute) => [Some(attribute), None],
-        UserFilter::Names => [Some("userPrincipalName"), Some("sAMAccountName")],
-        UserFilter::Accounts => [None, Some("sAMAccountName")],
-        UserFilter::Template(_) => [None, None],
+    /// What was found of each user: by an attribute only where those before it find nobody.
+    pub(super) fn into_hits(self) -> impl Iterator<Item = Hit> {
+        self.hits.into_iter().map(|hits| {
+            let mut hits = hits.into_iter();
+            let found = hits.find(|hit| !matches!(hit, Hit::Nobody));
+            found.unwrap_or(Hit::Nobody)
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::sources::ldap::tests::StoppedClock;
 fn surroundings(pinned: &[&str]) -> LdapSurroundings {
     LdapSurroundings {
         pinned: PinnedServers::parse(pinned.iter().copied()).unwrap(),
+        boot_key: Arc::new(Secret::from(&[7; 32][..])),
         ca_file: None,
         dangerous_clear_text: false,
         clock: Arc::new(StoppedClock),
@@ -31,7 +32,7 @@ fn checked(change: impl FnOnce(&mut LdapSettings)) -> Result<Checked, LdapConfig
     let password =
         (!settings.service_password.is_empty()).then(|| Secret::from(&*settings.service_password));
     let surroundings = surroundings(&["dc1.corp.contoso.example", "dc2.corp.contoso.example:3269"]);
-    check(&settings, password, &surroundings)
+    check(&[], &settings, password, &surroundings)
 }
 
 fn refused(change: impl FnOnce(&mut LdapSettings)) -> LdapConfigError {
@@ -77,7 +78,7 @@ fn no_password_goes_to_a_server_that_is_not_pinned() {
         );
     }
     let none = surroundings(&[]);
-    let error = check(&settings(), None, &none).unwrap_err();
+    let error = check(&[], &settings(), None, &none).unwrap_err();
     assert!(matches!(error, LdapConfigError::Unpinned(_)), "{error}");
 }
 
@@ -123,7 +124,7 @@ fn clear_text_needs_the_settings_and_the_nodes_file() {
     let mut around = surroundings(&["dc1.corp.contoso.example"]);
     around.dangerous_clear_text = true;
     let security =
-        |settings: &LdapSettings| check(settings, None, &around).unwrap().servers[0].security;
+        |settings: &LdapSettings| check(&[], settings, None, &around).unwrap().servers[0].security;
     assert_eq!(security(&settings), Security::ClearText);
     settings.dangerous_clear_text = false;
     assert_eq!(security(&settings), Security::StartTls);
@@ -191,6 +192,10 @@ fn a_netbios_domain_is_a_name_and_nothing_more() {
         });
         assert!(matches!(error, LdapConfigError::Domain(_)), "{domain}");
     }
+    // Elsewhere it need not be set.
+    assert!(checked(|it| it.netbios_domain.clear()).is_ok());
+    let error = refused(|it| it.netbios_domain = r"A\B".to_owned());
+    assert!(matches!(error, LdapConfigError::Domain(_)), "{error}");
 }
 
 #[test]

@@ -152,7 +152,13 @@ async fn a_name_with_the_signs_of_filters_is_looked_for_as_it_is() {
 
 #[tokio::test]
 async fn an_account_is_told_of_with_its_state() {
-    let fake = with_account(&[("userAccountControl", "514"), (COMPUTED, "16")]).await;
+    let fake = with_account(&[
+        ("userAccountControl", "514"),
+        (COMPUTED, "16"),
+        ("objectSid", "an identifier"),
+        ("primaryGroupID", "513"),
+    ])
+    .await;
     let account = source(&[&fake], &with_service(&[&fake]))
         .account(NAME)
         .await;

@@ -30,6 +30,8 @@ pub(super) enum Asked {
     Paged {
         filter: Vec<u8>,
         cookie: Vec<u8>,
+        /// How many entries in it.
+        size: Vec<u8>,
     },
     StartTls,
     Other(u8),
@@ -219,9 +221,13 @@ async fn hear(stream: &mut Box<dyn Duplex>) -> std::io::Result<(u32, Asked)> {
             }
             let (kind, filter) = take(&mut request);
             let filter = [&[kind], &*filter].concat();
-            match cookie(&mut content) {
+            match part_of(&mut content) {
                 None => Asked::Search { base, filter },
-                Some(cookie) => Asked::Paged { filter, cookie },
+                Some((size, cookie)) => Asked::Paged {
+                    filter,
+                    cookie,
+                    size,
+                },
             }
         }
         0x77 => Asked::StartTls,
@@ -230,8 +236,8 @@ async fn hear(stream: &mut Box<dyn Duplex>) -> std::io::Result<(u32, Asked)> {
     Ok((id, asked))
 }
 
-/// Of the one control that a search may have, which must be critical.
-fn cookie(controls: &mut Vec<u8>) -> Option<Vec<u8>> {
+/// Size and cookie of the one control that a search may have, which must be critical.
+fn part_of(controls: &mut Vec<u8>) -> Option<(Vec<u8>, Vec<u8>)> {
     if controls.is_empty() {
         return None;
     }
@@ -239,8 +245,9 @@ fn cookie(controls: &mut Vec<u8>) -> Option<Vec<u8>> {
     assert_eq!(take(&mut control).1, PAGED);
     assert_eq!(take(&mut control), (1, vec![0xff]));
     let mut value = take(&mut take(&mut control).1).1;
-    assert_eq!(take(&mut value), (2, vec![1, 0xf4]), "500 in one part");
-    Some(take(&mut value).1)
+    let (kind, size) = take(&mut value);
+    assert_eq!(kind, 2);
+    Some((size, take(&mut value).1))
 }
 
 async fn whole(stream: &mut Box<dyn Duplex>) -> std::io::Result<Vec<u8>> {

@@ -113,21 +113,48 @@ fn sid(last: u8) -> Vec<u8> {
     ]
 }
 
+/// One of another domain.
+fn foreign_sid() -> Vec<u8> {
+    [&sid(0)[..12], b"else", &[7, 2, 0, 0]].concat()
+}
+
+/// `Administrators`, which every server has.
+const BUILT_IN: [u8; 16] = [1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0];
+/// The primary group of the account: `sid(1)`.
+const PRIMARY: &str = "513";
+
 /// Active Directory: the account has `of_account` in its token, and group `n` has sid `n`.
 async fn active_directory(of_account: Vec<Vec<u8>>) -> Fake {
+    with_primary(of_account, Some(PRIMARY)).await
+}
+
+async fn with_primary(of_account: Vec<Vec<u8>>, primary: Option<&'static str>) -> Fake {
     Fake::new(move |id, asked| {
         let Asked::Search { base, filter } = asked else {
             return in_order(id, asked);
         };
         let found: Vec<Vec<u8>> = if base == DN {
-            vec![entry(id, DN, &[("tokenGroups", of_account.clone())])]
+            let mut told = vec![
+                ("tokenGroups", of_account.clone()),
+                ("objectSid", vec![sid(200)]),
+            ];
+            told.extend(primary.map(|number| ("primaryGroupID", texts(&[number]))));
+            vec![entry(id, DN, &told)]
         } else if base == BASE && has(filter, b"objectSid") {
             let asked_for = (0..4).filter(|at| has(filter, &sid(*at)));
             asked_for
-                .map(|at| entry(id, &group(&format!("g{at}")), &[]))
+                .map(|at| {
+                    entry(
+                        id,
+                        &group(&format!("g{at}")),
+                        &[("objectSid", vec![sid(at)])],
+                    )
+                })
                 .collect()
         } else if base == BASE && has(filter, b"1.2.840.113556.1.4.1941") {
-            vec![entry(id, &group("in chain"), &[])]
+            let of_primary = has(filter, b"cn=g1,");
+            let name = if of_primary { "around" } else { "in chain" };
+            vec![entry(id, &group(name), &[])]
         } else if base == BASE {
             vec![entry(id, DN, &[("userAccountControl", texts(&["512"]))])]
         } else {
@@ -142,7 +169,7 @@ async fn active_directory(of_account: Vec<Vec<u8>>) -> Fake {
 
 #[tokio::test]
 async fn the_token_of_active_directory_names_all_groups() {
-    let fake = active_directory(vec![sid(3), sid(0), sid(77)]).await;
+    let fake = active_directory(vec![sid(3), foreign_sid(), sid(0), BUILT_IN.to_vec()]).await;
     let account = source(&[&fake], &with_service(&[&fake]))
         .account(NAME)
         .await;
@@ -157,7 +184,20 @@ async fn the_token_of_active_directory_names_all_groups() {
 async fn without_the_token_the_chain_is_followed() {
     let fake = active_directory(Vec::new()).await;
     let found = groups_of(&fake, &with_service(&[&fake])).await;
-    assert_eq!(found.unwrap(), ["in chain"]);
+    // With the primary group, and those that it is in.
+    assert_eq!(found.unwrap(), ["around", "g1", "in chain"]);
+}
+
+#[tokio::test]
+async fn a_group_of_the_own_domain_that_is_hidden_is_not_left_out_in_silence() {
+    let hidden = active_directory(vec![sid(3), sid(77), sid(0)]).await;
+    // Primary groups: one that is not found, and one that may not be read.
+    let primary = with_primary(Vec::new(), Some("580")).await;
+    let unread = with_primary(Vec::new(), None).await;
+    for fake in [hidden, primary, unread] {
+        let found = groups_of(&fake, &with_service(&[&fake])).await;
+        assert_eq!(found, Err(LookupError::Incomplete));
+    }
 }
 
 #[tokio::test]

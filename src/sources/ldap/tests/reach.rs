@@ -122,7 +122,7 @@ async fn another_server_is_asked_only_while_there_is_no_connection() {
         pinned: PinnedServers::parse(pinned).unwrap(),
         ..surroundings(&[&good])
     };
-    let source = Ldap::configure(&settings, None, &surroundings).unwrap();
+    let source = Ldap::configure("ad", &[], &settings, None, &surroundings).unwrap();
     assert_eq!(ask(&source).await, RIGHT);
     assert_eq!(bad.connections(), 1);
     assert_eq!(good.binds().len(), 1);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::fake::{entry, has, part, texts};
+use super::fake::{entry, has, localhost, part, texts};
 use super::*;
 use crate::sources::{GroupName, Listed, Listing, Roster, RosterError};
 
@@ -20,6 +20,7 @@ fn person(dn: &'static str, account: &str, more: &[(&'static str, &[&str])]) -> 
     let mut all = vec![
         ("sAMAccountName", texts(&[account])),
         ("objectSid", sid(1100)),
+        ("primaryGroupID", texts(&["513"])),
     ];
     all.extend(more.iter().map(|(name, values)| (*name, texts(values))));
     (dn, all)
@@ -33,6 +34,13 @@ fn group(dn: &'static str, number: u32, kind: &str, within: &[&str]) -> Record {
     ];
     (dn, all)
 }
+
+/// The primary group of every person.
+fn domain_users() -> Record {
+    group("CN=Domain Users,DC=corp", 513, SECURITY, &[])
+}
+
+const DOMAIN_USERS: (&str, &str) = ("Domain Users", "CN=Domain Users,DC=corp");
 
 /// A directory that lists these, two in one part. `broken` says what becomes of a part.
 async fn directory(
@@ -84,6 +92,12 @@ fn there(disabled: bool, groups: &[(&str, &str)]) -> Listed {
     })
 }
 
+/// The state is told, the groups are not.
+fn without_groups(disabled: bool) -> Listed {
+    let groups = None;
+    Listed::There(Listing { disabled, groups })
+}
+
 fn of_corp() -> (Vec<Record>, Vec<Record>) {
     let enabled: &[&str] = &["512"];
     let people = vec![
@@ -93,7 +107,6 @@ fn of_corp() -> (Vec<Record>, Vec<Record>) {
             &[
                 ("userPrincipalName", &["Alice@corp.contoso.example"]),
                 ("userAccountControl", enabled),
-                ("primaryGroupID", &["513"]),
                 ("memberOf", &["cn=vpn,dc=corp", "CN=Mail,DC=corp"]),
             ],
         ),
@@ -110,7 +123,7 @@ fn of_corp() -> (Vec<Record>, Vec<Record>) {
         group("CN=VPN,DC=corp", 1200, SECURITY, &["CN=Staff,DC=corp"]),
         group("CN=Staff,DC=corp", 1201, SECURITY, &["CN=VPN,DC=corp"]),
         group("CN=Mail,DC=corp", 1202, "2", &[]),
-        group("CN=Domain Users,DC=corp", 513, SECURITY, &[]),
+        domain_users(),
     ];
     (people, groups)
 }
@@ -135,8 +148,8 @@ async fn states_and_groups_of_many_are_read_in_parts() {
     ];
     let expected = [
         there(false, &alices),
-        there(true, &[]),
-        there(true, &[]),
+        there(true, &[DOMAIN_USERS]),
+        there(true, &[DOMAIN_USERS]),
         Listed::Gone,
         Listed::Unread,
     ];
@@ -150,10 +163,10 @@ async fn who_may_not_be_read_is_neither_enabled_nor_disabled() {
         person("CN=Alice,DC=corp", "alice", &[]),
         person("CN=Bob,DC=corp", "bob", &[("userAccountControl", &["514"])]),
     ];
-    let fake = directory(people, Vec::new(), whole).await;
+    let fake = directory(people, vec![domain_users()], whole).await;
     let source = source(&[&fake], &with_service(&[&fake]));
     let listed = source.roster(&names(&["alice", "bob"])).await.unwrap();
-    assert_eq!(listed, [Listed::Unread, there(true, &[])]);
+    assert_eq!(listed, [Listed::Unread, there(true, &[DOMAIN_USERS])]);
 }
 
 #[tokio::test]
@@ -189,7 +202,7 @@ async fn who_is_not_in_the_list_is_asked_for_by_name_before_it_is_gone() {
     .await;
     let source = source(&[&fake], &with_service(&[&fake]));
     let listed = source.roster(&names(&["hidden", "nobody"])).await.unwrap();
-    assert_eq!(listed, [there(false, &[]), Listed::Gone]);
+    assert_eq!(listed, [without_groups(false), Listed::Gone]);
 }
 
 #[tokio::test]
@@ -234,11 +247,115 @@ async fn groups_that_are_cut_are_not_told() {
     let fake = directory(people, groups, whole).await;
     let source = source(&[&fake], &with_service(&[&fake]));
     let listed = source.roster(&names(&["alice"])).await.unwrap();
-    let unknown = Listing {
-        disabled: false,
-        groups: None,
+    assert_eq!(listed, [without_groups(false)]);
+}
+
+#[tokio::test]
+async fn groups_of_whom_one_is_hidden_are_not_told() {
+    let enabled = ("userAccountControl", &["512"][..]);
+    let within = |group| [("memberOf", group), enabled];
+    let people = vec![
+        person("CN=Alice,DC=corp", "alice", &within(&["CN=Hidden,DC=corp"])),
+        person("CN=Bob,DC=corp", "bob", &within(&["CN=VPN,DC=corp"])),
+        person("CN=Carol,DC=corp", "carol", &within(&["CN=All,DC=other"])),
+        person("CN=Dave,DC=corp", "dave", &[enabled]),
+    ];
+    let groups = [
+        // It is in one that is hidden.
+        group("CN=VPN,DC=corp", 1200, SECURITY, &["CN=Hidden,DC=corp"]),
+        domain_users(),
+    ];
+    let all = names(&["alice", "bob", "carol", "dave"]);
+    let fake = directory(people.clone(), groups.to_vec(), whole).await;
+    let listed = source(&[&fake], &with_service(&[&fake])).roster(&all).await;
+    let known = there(false, &[DOMAIN_USERS]);
+    let untold = without_groups(false);
+    let expected = [untold.clone(), untold.clone(), known.clone(), known];
+    assert_eq!(listed.unwrap(), expected);
+    // Nobody's primary group is found.
+    let fake = directory(people, groups[..1].to_vec(), whole).await;
+    let listed = source(&[&fake], &with_service(&[&fake])).roster(&all).await;
+    assert_eq!(listed.unwrap(), vec![untold; 4]);
+}
+
+#[tokio::test]
+async fn a_name_of_another_domain_is_nobodys_here() {
+    let people = vec![person(
+        "CN=Alice,DC=corp",
+        "alice",
+        &[("userAccountControl", &["512"])],
+    )];
+    let fake = directory(people, vec![domain_users()], whole).await;
+    let found = there(false, &[DOMAIN_USERS]);
+    let upn = with_service(&[&fake]);
+    let domain = LdapSettings {
+        bind: LdapBind::Domain.into(),
+        netbios_domain: "CORP".to_owned(),
+        ..upn.clone()
     };
-    assert_eq!(listed, [Listed::There(unknown)]);
+    let roster = async |settings, name: &str| {
+        let source = source_for(&["contoso.example"], &[&fake], &settings);
+        source.roster(&names(&[name])).await.unwrap().remove(0)
+    };
+    assert_eq!(roster(upn.clone(), r"CORP\alice").await, found);
+    assert_eq!(roster(upn, r"OTHER\alice").await, Listed::Unread);
+    assert_eq!(roster(domain.clone(), "alice@contoso.example").await, found);
+    let foreign = roster(domain, "alice@other.example").await;
+    assert_eq!(foreign, Listed::Unread);
+    // Nor is it asked for by name.
+    let asked = fake.asked().into_iter().map(|(_, asked)| asked);
+    let by_name = asked.filter(|it| matches!(it, Asked::Search { .. }));
+    assert_eq!(by_name.count(), 0);
+}
+
+/// A directory of OpenLDAP whose parts with groups are answered by `replies`.
+async fn with_parts(replies: impl Fn(u32, &[u8]) -> Vec<Reply> + Send + Sync + 'static) -> Fake {
+    Fake::with("ldap", &localhost(), move |id, asked| match asked {
+        Asked::Paged { filter, size, .. } if has(filter, b"member") => replies(id, size),
+        Asked::Bind { .. }
+        | Asked::Search { .. }
+        | Asked::Paged { .. }
+        | Asked::StartTls
+        | Asked::Other(_) => in_order(id, asked),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn groups_come_in_small_parts_where_all_their_members_do() {
+    let fake = with_parts(|id, size| {
+        assert_eq!(size, [32]);
+        vec![Reply::Octets(part(id, 0, &[]))]
+    })
+    .await;
+    let settings = LdapSettings {
+        dangerous_clear_text: true,
+        ..open_ldap(&[&fake])
+    };
+    let listed = source(&[&fake], &settings).roster(&names(&["alice"])).await;
+    assert_eq!(listed, Ok(vec![Listed::Gone]));
+}
+
+#[tokio::test]
+async fn a_part_that_is_too_large_is_told_so_and_not_held_against_the_server() {
+    let large = with_parts(|id, _| {
+        let member = "x".repeat(4 << 20);
+        let group = entry(id, "cn=large,dc=corp", &[("member", texts(&[&member]))]);
+        vec![Reply::Octets(group.repeat(5)), Reply::Hang]
+    })
+    .await;
+    let other = Fake::with("ldap", &localhost(), in_order).await;
+    let fakes = [&large, &other];
+    let settings = LdapSettings {
+        dangerous_clear_text: true,
+        ..open_ldap(&fakes)
+    };
+    let source = source(&fakes, &settings);
+    let listed = source.roster(&names(&["alice"])).await;
+    assert_eq!(listed, Err(RosterError::Lookup(LookupError::TooMany)));
+    // The next one asks it again, by a connection that nothing is left on.
+    assert_eq!(source.account("alice").await, Ok(None));
+    assert_eq!((large.connections(), other.connections()), (2, 0));
 }
 
 #[tokio::test]
@@ -297,5 +414,5 @@ async fn where_a_filter_finds_users_each_is_asked_for_by_name() {
     };
     let source = source(&[&fake], &settings);
     let listed = source.roster(&names(&["alice", "bob"])).await.unwrap();
-    assert_eq!(listed, [there(true, &[]), Listed::Gone]);
+    assert_eq!(listed, [without_groups(true), Listed::Gone]);
 }

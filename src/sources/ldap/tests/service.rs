@@ -220,6 +220,57 @@ async fn a_lockout_that_cannot_be_read_is_not_taken_for_none() {
     assert_eq!(threshold, Err(LookupError::Refused(16)));
 }
 
+/// An attribute of a policy, and its values.
+type Told = (&'static str, &'static [&'static str]);
+
+const OF_WHAT: Told = ("pwdAttribute", &["userPassword"]);
+const LOCKS: Told = ("pwdLockout", &["TRUE"]);
+
+/// OpenLDAP with a policy below the base that tells this; nothing: with none.
+async fn policies(found: &'static [Told]) -> Fake {
+    Fake::new(move |id, asked| match asked {
+        Asked::Search { .. } if !found.is_empty() => {
+            let told = found.iter().map(|(name, values)| (*name, texts(values)));
+            let told: Vec<_> = told.collect();
+            vec![
+                Reply::Octets(entry(id, "cn=default,ou=policies", &told)),
+                Reply::Octets(done(id, 0)),
+            ]
+        }
+        Asked::Bind { .. }
+        | Asked::Search { .. }
+        | Asked::Paged { .. }
+        | Asked::StartTls
+        | Asked::Other(_) => in_order(id, asked),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_policy_of_openldap_that_cannot_be_seen_is_not_taken_for_none() {
+    let three: &'static [Told] = &[OF_WHAT, LOCKS, ("pwdMaxFailure", &["3"])];
+    let cases: [(&'static [Told], _); 4] = [
+        (&[], Err(LookupError::Absent)),
+        (&[("cn", &["default"])], Err(LookupError::Refused(16))),
+        (&[OF_WHAT], Ok(None)),
+        (three, Ok(Some(3))),
+    ];
+    for (found, threshold) in cases {
+        let fake = policies(found).await;
+        let source = source(&[&fake], &open_ldap(&[&fake]));
+        assert_eq!(source.lockout_threshold().await, threshold, "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_examination_tells_that_no_policy_of_openldap_can_be_seen() {
+    let fake = policies(&[]).await;
+    let findings = source(&[&fake], &open_ldap(&[&fake])).examine().await;
+    let lockout = findings.iter().find(|it| it.step == "lockout").unwrap();
+    assert_eq!(lockout.light, Light::Amber);
+    assert!(lockout.remedy.contains("pwdPolicy"), "{lockout:?}");
+}
+
 fn lights(findings: &[Finding]) -> Vec<(&str, Light)> {
     findings.iter().map(|it| (it.step, it.light)).collect()
 }

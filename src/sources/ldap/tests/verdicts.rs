@@ -164,7 +164,8 @@ async fn each_answer_is_counted_and_one_that_no_table_knows_stands_out() {
         operations: Arc::clone(&counted) as _,
         ..surroundings(&[&fake])
     };
-    let source = Ldap::configure(&settings(&[&fake]), None, &surroundings).unwrap();
+    let settings = settings(&[&fake]);
+    let source = Ldap::configure("ad", &[], &settings, None, &surroundings).unwrap();
     ask(&source).await;
     ask_as(&source, NAME, "").await;
     let (unknown, empty) = (Reason::UnknownAnswer.code(), Reason::EmptyPassword.code());
@@ -179,6 +180,23 @@ async fn each_answer_is_counted_and_one_that_no_table_knows_stands_out() {
             ("source_seconds", "not_asked"),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_password_that_was_wrong_is_not_asked_about_again() {
+    let fake = Fake::new(in_order).await;
+    let source = source(&[&fake], &settings(&[&fake]));
+    let known = answer(SourceOutcome::Wrong, Reason::KnownWrong, 0);
+    ask_as(&source, NAME, "no").await;
+    assert_eq!(ask_as(&source, NAME, "no").await, known);
+    assert_eq!(fake.binds().len(), 1);
+    // Another user's may be right, and this one's other.
+    ask_as(&source, "bob@corp.contoso.example", "no").await;
+    assert_eq!(ask(&source).await, RIGHT);
+    assert_eq!(fake.binds().len(), 3);
+    // Who has proven a password may have set it to any.
+    let again = ask_as(&source, NAME, "no").await;
+    assert_eq!(again.reason, Reason::WrongPassword);
 }
 
 #[tokio::test]
