@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
 use super::staying::staying;
 use crate::base::Shown;
 use crate::base::limits::{AUDIT_NAME_OCTETS_MAX, AUDIT_TEXT_OCTETS_MAX, AUDIT_VALUE_OCTETS_MAX};
@@ -238,20 +241,31 @@ fn is_short(values: &[String]) -> bool {
     values.len() <= LIST_VALUES && octets.sum::<usize>() <= AUDIT_VALUE_OCTETS_MAX
 }
 
-/// As many as there is room for, at least one.
+/// As many as there is room for, at least one; and where not all are told, a digest of all, so
+/// that two lists that begin alike are told apart.
 fn joined(values: &[String]) -> String {
     let mut text = String::new();
     for (at, value) in values.iter().enumerate() {
         let is_full = text.len().saturating_add(value.len()) > AUDIT_VALUE_OCTETS_MAX;
         if at > 0 && is_full {
             let rest = values.len().saturating_sub(at);
-            write!(text, ",and {rest} more").expect("a string takes every text");
+            let digest = digest(values);
+            write!(text, ",and {rest} more #{digest}").expect("a string takes every text");
             break;
         }
         let comma = if at > 0 { "," } else { "" };
         write!(text, "{comma}{value}").expect("a string takes every text");
     }
     text
+}
+
+fn digest(values: &[String]) -> String {
+    let mut hash = Sha256::new();
+    for value in values {
+        hash.update((value.len() as u64).to_be_bytes());
+        hash.update(value);
+    }
+    HEXLOWER.encode(hash.finalize().first_chunk::<4>().map_or(&[], |it| it))
 }
 
 /// As many pairs as there is room for.
@@ -324,6 +338,13 @@ mod tests {
             (&*before, &*after),
             ("values(20)=\"9:v9\"", "values(20)=\"20:v9\"")
         );
+    }
+
+    #[test]
+    fn long_lists_that_begin_alike_are_told_apart_where_they_are_told_whole() {
+        let text = |end| list((0..200).chain([end])).into_text();
+        assert!(text(1000).contains(" more #"), "{}", text(1000));
+        assert_ne!(text(1000), text(1001));
     }
 
     #[test]

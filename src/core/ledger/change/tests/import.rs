@@ -130,7 +130,7 @@ fn the_audit_tells_of_tokens_for_known_users_before_all_others() {
     for told in [
         "done=202 refused=0",
         known,
-        " more\"",
+        " more #",
         "tokens=\"token 12 pending\"",
     ] {
         assert!(after.contains(told), "{told} not in {after}");
