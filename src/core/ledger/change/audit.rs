@@ -53,7 +53,7 @@ fn trial(it: &EndTrial) -> String {
 }
 
 /// The action and its subject, from the message alone: a refused change has them too.
-fn describe(kind: Option<&Kind>) -> (&'static str, String) {
+pub(super) fn describe(kind: Option<&Kind>) -> (&'static str, String) {
     let Some(kind) = kind else {
         return ("unknown", String::new());
     };
