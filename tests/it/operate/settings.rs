@@ -8,8 +8,9 @@ use countersign_core::ledger::storage::end_trial::Subject;
 use super::world::{World, admin, request, world};
 
 async fn apply(world: &World, number: u8, text: &str, within: u32) -> Result<u64, OperateError> {
-    let (operate, text) = (&world.operate, Secret::from(text.as_bytes()));
-    let done = operate.apply_settings(&admin(), request(number), &text, within);
+    let (caller, text) = (admin(), Secret::from(text.as_bytes()));
+    let operate = &world.operate;
+    let done = operate.apply_settings(&caller, request(number), &text, within);
     done.await.map(|done| done.revision)
 }
 
