@@ -10,7 +10,7 @@ use super::auth::caller;
 use super::convert::{done, needed, request_id, role, role_shown, told};
 use super::server::Desk;
 use crate::login::Ledger;
-use crate::operate::{ApiTokenAdded, NewApiToken};
+use crate::operate::{ApiTokenAdded, NewApiToken, refused};
 
 #[tonic::async_trait]
 impl<L: Ledger> BootstrapService for Desk<L> {
@@ -105,6 +105,25 @@ impl<L: Ledger> OperatorService for Desk<L> {
         let id = request_id(&asked.request_id)?;
         let revoked = self.0.revoke_api_token(&caller, id, &asked.name).await?;
         Ok(Response::new(done(&revoked)))
+    }
+
+    async fn get_request(
+        &self,
+        request: Request<api::GetRequestRequest>,
+    ) -> Result<Response<api::GetRequestResponse>, Status> {
+        let caller = caller(&request)?;
+        let id = request_id(&request.into_inner().request_id)?;
+        let known = self.0.show_request(&caller, id)?;
+        Ok(Response::new(known.map_or_else(Default::default, |it| {
+            let (action, outcome) = it;
+            api::GetRequestResponse {
+                known: true,
+                revision: outcome.revision,
+                refused: refused(&outcome).map_or_else(String::new, |why| why.to_string()),
+                note: outcome.detail,
+                action,
+            }
+        })))
     }
 }
 

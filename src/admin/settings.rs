@@ -40,7 +40,8 @@ impl<L: Ledger> SettingsService for Desk<L> {
                 return Err(Status::invalid_argument("subject: unknown or missing"));
             }
         };
-        let ended = self.0.end_trial(&caller, id, subject, asked.confirmed);
+        let (confirmed, seen) = (asked.confirmed, asked.expected_revision);
+        let ended = self.0.end_trial(&caller, id, subject, confirmed, seen);
         Ok(Response::new(done(&ended.await?)))
     }
 

@@ -14,6 +14,7 @@ use countersign_core::base::Shown;
 use super::connection::{Named, Session};
 use super::failure::Failure;
 use super::output::{Format, print};
+use super::recall::recalled;
 use super::{secrets, show};
 use crate::admin::api;
 use crate::admin::api::client_service_client::ClientServiceClient;
@@ -196,6 +197,14 @@ impl Set {
         session: &Session,
         mut clients: ClientServiceClient<Named>,
     ) -> Result<(), Failure> {
+        if recalled(session, "client.put").await?.is_some() {
+            let name = if self.rename.is_empty() {
+                self.name
+            } else {
+                self.rename
+            };
+            return one(session, clients, name).await;
+        }
         let name = self.name.clone();
         let old = clients.get_client(api::GetClientRequest { name }).await;
         let old = session.done(old)?;

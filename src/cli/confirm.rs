@@ -34,17 +34,19 @@ impl Confirm {
     }
 }
 
-/// Ends a trial before its time.
+/// Ends a trial before its time. `seen`: the revision of what is on trial.
 pub(super) async fn end(
     session: &Session,
     subject: api::TrialSubject,
     confirmed: bool,
+    seen: u64,
 ) -> Result<(), Failure> {
     let mut settings = SettingsServiceClient::new(session.named());
     let end = api::EndTrialRequest {
         request_id: session.request_id(),
         subject: subject.into(),
         confirmed,
+        expected_revision: seen,
     };
     let done = session.done(settings.end_trial(end).await)?;
     let output: Output = session.output;

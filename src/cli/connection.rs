@@ -53,6 +53,8 @@ pub(super) struct Session {
     bearer: Bearer,
     pub(super) output: Output,
     request: [u8; 16],
+    /// The request's id was given: it may have been done before.
+    pub(super) is_repeated: bool,
 }
 
 /// A channel that names the operator in each call.
@@ -80,6 +82,7 @@ impl Connection {
     }
 
     fn open_with(self, token: Option<&Secret>) -> Result<Session, Failure> {
+        let is_repeated = self.request_id.is_some();
         let request = match self.request_id {
             Some(id) => id,
             None => SystemEntropy.array(),
@@ -89,6 +92,7 @@ impl Connection {
             channel: self.channel()?,
             output: Output(self.output),
             request,
+            is_repeated,
         })
     }
 

@@ -18,6 +18,7 @@ mod login;
 mod new;
 mod node;
 mod output;
+mod recall;
 mod rule;
 mod secrets;
 mod settings;

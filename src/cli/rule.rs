@@ -2,6 +2,7 @@
 
 mod document;
 mod forwarded;
+mod listed;
 mod replay;
 mod secret;
 mod shown;
@@ -14,15 +15,13 @@ use serde_json::json;
 use super::confirm::{Confirm, end};
 use super::connection::{Named, Session};
 use super::failure::Failure;
-use super::output::{Format, print};
+use super::recall::recalled;
 use crate::admin::api;
 use crate::admin::api::rule_service_client::RuleServiceClient;
-use crate::login::Clock as _;
-use crate::node::SystemClock;
 use crate::operate::RuleWritten;
 
+use listed::read;
 use secret::{open_to_all, with_secret};
-use shown::{RULE, RULES, shown};
 
 /// What can be done with the rules.
 #[derive(Debug, clap::Subcommand)]
@@ -155,8 +154,11 @@ impl Command {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut client = RuleServiceClient::new(session.named());
         match self {
-            Self::Confirm => end(session, api::TrialSubject::Rules, true).await,
-            Self::Revert => end(session, api::TrialSubject::Rules, false).await,
+            end_it @ (Self::Confirm | Self::Revert) => {
+                let confirmed = matches!(end_it, Self::Confirm);
+                let seen = read(session, &mut client).await?.revision;
+                end(session, api::TrialSubject::Rules, confirmed, seen).await
+            }
             Self::Apply { file, confirm } => {
                 let (rules, expected) = document::read(&file)?;
                 put(session, client, (rules, expected), confirm.within()).await?;
@@ -164,13 +166,12 @@ impl Command {
                 Ok(())
             }
             Self::List => {
-                let (rules, _) = read(session, &mut client).await?;
-                list(session, &rules);
+                read(session, &mut client).await?.list(session);
                 Ok(())
             }
             Self::Show { name } => {
-                let (rules, revision) = read(session, &mut client).await?;
-                show(session, &rules, revision, name.as_deref())
+                let listed = read(session, &mut client).await?;
+                listed.show(session, name.as_deref())
             }
             Self::Test(test) => test.run(session, client).await,
             Self::Replay(replay) => replay.run(session, client).await,
@@ -179,9 +180,13 @@ impl Command {
             | Self::Move { .. }
             | Self::Remove { .. }
             | Self::Set { .. }) => {
-                let (mut rules, revision) = read(session, &mut client).await?;
-                edit.edit(&mut rules)?;
-                put(session, client, (rules, revision), 0).await
+                if let Some(done) = recalled(session, "rules.put").await? {
+                    tell(session, done.revision, &done.note);
+                    return Ok(());
+                }
+                let mut listed = read(session, &mut client).await?;
+                edit.edit(&mut listed.rules)?;
+                put(session, client, (listed.rules, listed.revision), 0).await
             }
         }
     }
@@ -284,16 +289,6 @@ impl Parts {
     }
 }
 
-async fn read(
-    session: &Session,
-    client: &mut RuleServiceClient<Named>,
-) -> Result<(Vec<RuleWritten>, u64), Failure> {
-    let answer = client.get_rules(api::GetRulesRequest {}).await;
-    let rules = session.done(answer)?;
-    let written = rules.rules.into_iter().map(RuleWritten::from);
-    Ok((written.collect(), rules.revision))
-}
-
 async fn put(
     session: &Session,
     mut client: RuleServiceClient<Named>,
@@ -307,38 +302,17 @@ async fn put(
         confirm_within,
     };
     let done = session.done(client.put_rules(put).await)?;
+    tell(session, done.revision, &done.note);
+    Ok(())
+}
+
+fn tell(session: &Session, revision: u64, note: &str) {
     let mut columns = vec!["revision"];
-    if !done.note.is_empty() {
+    if !note.is_empty() {
         columns.push("note");
     }
-    let shown = json!({ "revision": done.revision, "note": done.note });
+    let shown = json!({ "revision": revision, "note": note });
     session.output.one(&columns, &shown);
-    Ok(())
-}
-
-fn list(session: &Session, rules: &[RuleWritten]) {
-    let now = SystemClock.wall();
-    let rows = (0..rules.len()).map(|at| shown(at, rules, now));
-    session.output.list(RULES, rows.collect());
-}
-
-fn show(
-    session: &Session,
-    rules: &[RuleWritten],
-    revision: u64,
-    name: Option<&str>,
-) -> Result<(), Failure> {
-    match name {
-        Some(name) => {
-            let at = position(rules, name)?;
-            session
-                .output
-                .one(RULE, &shown(at, rules, SystemClock.wall()));
-        }
-        None if session.output.0 == Format::Table => print(&document::written(rules, revision)),
-        None => list(session, rules),
-    }
-    Ok(())
 }
 
 /// Case does not tell two rules apart.

@@ -93,8 +93,12 @@ impl Command {
                 }
                 Ok(())
             }
-            Self::Confirm => end(session, api::TrialSubject::Settings, true).await,
-            Self::Revert => end(session, api::TrialSubject::Settings, false).await,
+            end_it @ (Self::Confirm | Self::Revert) => {
+                let confirmed = matches!(end_it, Self::Confirm);
+                let answer = settings.get_settings(api::GetSettingsRequest {}).await;
+                let seen = session.done(answer)?.revision;
+                end(session, api::TrialSubject::Settings, confirmed, seen).await
+            }
             Self::Apply { file, confirm } => {
                 let document = secrets::message(&Secret::new(secrets::whole(&file)?))?;
                 let apply = api::ApplySettingsRequest {

@@ -150,6 +150,7 @@ actions! {
     TransferLeader "cluster.transfer-leader" Admin;
     EventsRead "events.read" Auditor;
     AuditRead "audit.read" Auditor;
+    RequestShow "request.show" Auditor;
 }
 
 #[cfg(test)]
@@ -167,6 +168,7 @@ mod tests {
         "cluster.status",
         "events.read",
         "operator.list",
+        "request.show",
         "rule.forwarded",
         "rule.list",
         "rule.test",

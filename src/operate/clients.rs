@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use countersign_core::base::{RequestId, Secret, Shown};
 use countersign_core::ledger::storage::{self, ChangeOutcome, change::Kind};
-use countersign_core::ledger::{fields, query};
+use countersign_core::ledger::{Read, fields, query};
 use ipnet::IpNet;
 
 pub use secrets::secret_digest;
@@ -120,7 +120,12 @@ impl<L: Ledger> Operate<L> {
         learn_anew: bool,
     ) -> Result<ClientAdded, OperateError> {
         caller.may(Action::ClientSet)?;
-        let old = self.client(name)?;
+        let old = self
+            .merged_with(expected, |view| {
+                let client = called(view, name)?;
+                Ok((client.revision, client))
+            })
+            .await?;
         let revision = seen_revision(expected, old.revision);
         let mut client = storage::Client {
             id: old.id,
@@ -170,11 +175,7 @@ impl<L: Ledger> Operate<L> {
     }
 
     fn client(&self, name: &str) -> Result<storage::Client, OperateError> {
-        let found = read::client(&self.ledger.view(), name)?;
-        found.ok_or_else(|| OperateError::NotFound {
-            kind: "client",
-            name: name.to_owned(),
-        })
+        called(&self.ledger.view(), name)
     }
 
     /// Reads the client that a change left. The secret is opened and not remembered from
@@ -209,6 +210,14 @@ impl<L: Ledger> Operate<L> {
             suggestions: Vec::new(),
         })
     }
+}
+
+fn called(tables: &impl Read, name: &str) -> Result<storage::Client, OperateError> {
+    let found = read::client(tables, name)?;
+    found.ok_or_else(|| OperateError::NotFound {
+        kind: "client",
+        name: name.to_owned(),
+    })
 }
 
 /// Each range in its one spelling: bits beyond the prefix cleared, a single address as

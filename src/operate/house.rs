@@ -225,6 +225,43 @@ impl<L: Ledger> Operate<L> {
     }
 }
 
+impl<L: Ledger> Operate<L> {
+    /// Whether the own tables remember a request of this id: what comes under it again is for
+    /// the ledger to answer.
+    pub(super) fn is_known(&self, request: RequestId) -> Result<bool, OperateError> {
+        let view = self.ledger.view();
+        let known: Option<storage::Request> = query::record(&view, Table::Requests, &request.0)?;
+        Ok(known.is_some())
+    }
+
+    /// Reads the record that a change is merged with, once the own tables are as far as the
+    /// revision that the caller saw. Merged with an older one, as on a node that lags behind,
+    /// the change would bring back what was ended since, a secret for one (DESIGN §1, I5). A
+    /// newer one is the ledger's to refuse: it knows whether this is a retry.
+    pub(super) async fn merged_with<T>(
+        &self,
+        expected: u64,
+        read: impl Fn(&L::View) -> Result<(u64, T), OperateError>,
+    ) -> Result<T, OperateError> {
+        let deadline = tokio::time::Instant::now() + READ_BACK;
+        loop {
+            let progress = self.ledger.progress();
+            let (revision, found) = read(&self.ledger.view())?;
+            if revision >= expected {
+                return Ok(found);
+            }
+            let waited = tokio::time::timeout_at(deadline, progress).await;
+            waited.map_err(|_| OperateError::Refused {
+                refusal: Refusal::Revision,
+                detail: format!(
+                    "this node has it at revision {revision} and not yet at {expected}: try \
+                     again, or ask another node"
+                ),
+            })?;
+        }
+    }
+}
+
 /// What was asked for, as a retry of it is recognised.
 pub(super) struct Asked {
     action: Action,

@@ -15,6 +15,7 @@ mod ports;
 mod profiles;
 mod proofs;
 mod read;
+mod requests;
 mod rules;
 mod settings;
 mod sync;
@@ -37,11 +38,12 @@ pub use ports::{
 };
 pub use profiles::{Profile, profiles};
 pub use read::shown_id;
+pub use requests::refused;
 pub use rules::{
     Difference, ForwardedPage, ForwardedUser, Replayed, RuleStep, RuleTrial, RuleTrialResult,
     RuleWritten, RulesShown, has_ended,
 };
-pub use settings::{DocumentError, Examined, MASK, SettingsShown};
+pub use settings::{DocumentError, Examined, MASK, SettingsShown, located};
 pub use sync::{SyncOptions, SyncReport};
 pub use tokens::{NewToken, TokenAdded, TokenShown, TokensOf};
 pub use users::{NewUser, UserEdit, UserPage, UserShown};

@@ -142,7 +142,12 @@ impl<L: Ledger> Operate<L> {
         edit: UserEdit,
     ) -> Result<UserShown, OperateError> {
         caller.may(Action::UserSet)?;
-        let mut user = self.user(name)?;
+        let mut user = self
+            .merged_with(expected, |view| {
+                let user = called(view, name)?;
+                Ok((user.revision, user))
+            })
+            .await?;
         let asked = Asked::new(Action::UserSet, request)
             .with(user.id.to_be_bytes())
             .with(format!("{expected} {edit:?}"));
@@ -278,11 +283,7 @@ impl<L: Ledger> Operate<L> {
 
     /// The user that has this name or alias.
     pub(super) fn user(&self, name: &str) -> Result<storage::User, OperateError> {
-        let found = read::user(&self.ledger.view(), name)?;
-        found.ok_or_else(|| OperateError::NotFound {
-            kind: "user",
-            name: name.to_owned(),
-        })
+        called(&self.ledger.view(), name)
     }
 
     /// As [`Self::user`], but a user that is gone is an empty record: the ledger then
@@ -298,6 +299,14 @@ impl<L: Ledger> Operate<L> {
         })
         .await
     }
+}
+
+fn called(tables: &impl Read, name: &str) -> Result<storage::User, OperateError> {
+    let found = read::user(tables, name)?;
+    found.ok_or_else(|| OperateError::NotFound {
+        kind: "user",
+        name: name.to_owned(),
+    })
 }
 
 fn shown(tables: &impl Read, user: storage::User) -> Result<UserShown, StoreError> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign_core::base::Secret;
+use countersign_core::base::limits::SENDER_TIMEOUT_MAX;
 use countersign_core::ledger::{address, storage};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
@@ -24,6 +25,20 @@ pub struct Mail {
 }
 
 impl Mail {
+    /// Checks what every node takes or refuses alike, whatever its own file pins.
+    ///
+    /// # Errors
+    /// The first setting that no node can use.
+    pub fn check_anywhere(settings: &storage::Mail) -> Result<(), SenderError> {
+        if !is_host(&settings.server) {
+            return Err(SenderError::Server(settings.server.clone()));
+        }
+        if !address::is_email(&settings.from) {
+            return Err(SenderError::From(settings.from.clone()));
+        }
+        Ok(())
+    }
+
     /// From the settings. Each message is sent over TLS with a certificate of the server's
     /// name, or not at all.
     ///
@@ -35,9 +50,7 @@ impl Mail {
         (pinned, ca_file): (&Pinned, Option<&Path>),
     ) -> Result<Self, SenderError> {
         let server = &*settings.server;
-        if !is_host(server) {
-            return Err(SenderError::Server(server.to_owned()));
-        }
+        Self::check_anywhere(settings)?;
         let is_wrapped = match settings.tls() {
             storage::MailTls::Unspecified | storage::MailTls::Starttls => false,
             storage::MailTls::Tls => true,
@@ -51,11 +64,9 @@ impl Mail {
         if !pinned.holds(server, port, &[TLS_PORT, STARTTLS_PORT]) {
             return Err(SenderError::Unpinned(format!("{server}:{port}")));
         }
-        let from = || SenderError::From(settings.from.clone());
-        if !address::is_email(&settings.from) {
-            return Err(from());
-        }
-        let mailbox = Mailbox::new(None, settings.from.parse().map_err(|_| from())?);
+        let from = settings.from.parse();
+        let from = from.map_err(|_| SenderError::From(settings.from.clone()))?;
+        let mailbox = Mailbox::new(None, from);
         let tls = tls(server, ca_file)?;
         let tls = if is_wrapped {
             Tls::Wrapper(tls)
@@ -137,11 +148,10 @@ fn tls(server: &str, ca_file: Option<&Path>) -> Result<TlsParameters, SenderErro
 pub(super) fn timeout(millis: u32) -> Duration {
     match millis {
         0 => TIMEOUT,
-        millis => Duration::from_millis(millis.into()).min(TIMEOUT_MAX),
+        millis => Duration::from_millis(millis.into()).min(SENDER_TIMEOUT_MAX),
     }
 }
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 const STARTTLS_PORT: u16 = 587;
 const TLS_PORT: u16 = 465;

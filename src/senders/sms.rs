@@ -21,13 +21,20 @@ use crate::sources::http::{self, Way};
 /// A gateway that takes our messages.
 pub struct Sms {
     client: reqwest::Client,
+    request: Request,
+    secret: Secret,
+    pub(super) timeout: Duration,
+}
+
+/// What is sent to a gateway, and where to.
+struct Request {
+    host: String,
+    port: u16,
     method: Method,
     url: Template,
     headers: HeaderMap,
     body: Template,
     escape: Escape,
-    secret: Secret,
-    pub(super) timeout: Duration,
 }
 
 impl Sms {
@@ -40,9 +47,64 @@ impl Sms {
         secret: Option<&Secret>,
         (pinned, ca_file): (&Pinned, Option<&Path>),
     ) -> Result<Self, SenderError> {
+        let request = Request::read(settings, secret)?;
+        let (host, port) = (&*request.host, request.port);
+        if !pinned.holds(host, port, &[HTTPS_PORT]) {
+            return Err(SenderError::Unpinned(format!("{host}:{port}")));
+        }
+        let way = Way {
+            ca_file: ca_file.map(Path::to_owned),
+            proxy: None,
+        };
+        Ok(Self {
+            client: http::client(&way, IN_HAND_MAX)?,
+            request,
+            secret: secret.map(Secret::duplicate).unwrap_or_default(),
+            timeout: timeout(settings.timeout),
+        })
+    }
+
+    /// Checks what every node takes or refuses alike, whatever its own file pins.
+    ///
+    /// # Errors
+    /// The first setting that no node can use.
+    pub fn check_anywhere(
+        settings: &storage::SmsGateway,
+        secret: Option<&Secret>,
+    ) -> Result<(), SenderError> {
+        Request::read(settings, secret).map(drop)
+    }
+
+    /// Sends one message, once.
+    pub(super) async fn send(&self, phone: &str, text: &str) -> Result<(), SendError> {
+        let values = Values {
+            phone,
+            text,
+            secret: std::str::from_utf8(self.secret.expose()).unwrap_or_default(),
+        };
+        let it = &self.request;
+        let url = Url::parse(&it.url.fill(&values, Escape::Url));
+        let url = url.map_err(|_| SendError::Unwritable)?;
+        let mut request = self.client.request(it.method.clone(), url);
+        request = request.headers(it.headers.clone());
+        if !it.body.is_empty() {
+            request = request.body(it.body.fill(&values, it.escape));
+        }
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| SendError::Gateway(http::chain(error)))?;
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(SendError::Status(answer.status().as_u16()))
+        }
+    }
+}
+
+impl Request {
+    fn read(settings: &storage::SmsGateway, secret: Option<&Secret>) -> Result<Self, SenderError> {
         let method = method(&settings.method)?;
         let url = Template::parse(&settings.url);
-        check_url(&url, pinned)?;
+        let (host, port) = host_of(&url)?;
         let body = Template::parse(&settings.body);
         let (escape, kind) = match settings.body_type() {
             SmsBody::Unspecified | SmsBody::Json => (Escape::Json, "application/json"),
@@ -72,43 +134,15 @@ impl Sms {
         if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
-        let way = Way {
-            ca_file: ca_file.map(Path::to_owned),
-            proxy: None,
-        };
         Ok(Self {
-            client: http::client(&way, IN_HAND_MAX)?,
+            host,
+            port,
             method,
             url,
             headers,
             body,
             escape,
-            secret,
-            timeout: timeout(settings.timeout),
         })
-    }
-
-    /// Sends one message, once.
-    pub(super) async fn send(&self, phone: &str, text: &str) -> Result<(), SendError> {
-        let values = Values {
-            phone,
-            text,
-            secret: std::str::from_utf8(self.secret.expose()).unwrap_or_default(),
-        };
-        let url = Url::parse(&self.url.fill(&values, Escape::Url));
-        let url = url.map_err(|_| SendError::Unwritable)?;
-        let mut request = self.client.request(self.method.clone(), url);
-        request = request.headers(self.headers.clone());
-        if !self.body.is_empty() {
-            request = request.body(self.body.fill(&values, self.escape));
-        }
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| SendError::Gateway(http::chain(error)))?;
-        if answer.status().is_success() {
-            Ok(())
-        } else {
-            Err(SendError::Status(answer.status().as_u16()))
-        }
     }
 }
 
@@ -128,7 +162,7 @@ fn method(text: &str) -> Result<Method, SenderError> {
 }
 
 /// No value may choose the host, or anything before it.
-fn check_url(url: &Template, pinned: &Pinned) -> Result<(), SenderError> {
+fn host_of(url: &Template) -> Result<(String, u16), SenderError> {
     let read = |values| Url::parse(&url.fill(&values, Escape::Url)).ok();
     let [Some(one), Some(other)] = PROBES.map(read) else {
         return Err(SenderError::Url);
@@ -140,11 +174,7 @@ fn check_url(url: &Template, pinned: &Pinned) -> Result<(), SenderError> {
     }
     let host = one.host_str().ok_or(SenderError::Url)?;
     let port = one.port_or_known_default().unwrap_or(HTTPS_PORT);
-    if pinned.holds(host, port, &[HTTPS_PORT]) {
-        Ok(())
-    } else {
-        Err(SenderError::Unpinned(format!("{host}:{port}")))
-    }
+    Ok((host.to_owned(), port))
 }
 
 /// Whatever is put in, the same fields are there.

@@ -17,6 +17,7 @@ mod pinned;
 pub mod roster;
 mod route;
 mod servers;
+mod within;
 mod words;
 pub mod wrong;
 

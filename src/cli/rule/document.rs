@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::failure::Failure;
 use crate::cli::secrets;
-use crate::operate::RuleWritten;
+use crate::operate::{RuleWritten, located};
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -22,8 +22,10 @@ pub(super) fn read(path: &Path) -> Result<(Vec<RuleWritten>, u64), Failure> {
     let octets = secrets::whole(path)?;
     let text = std::str::from_utf8(&octets);
     let text = text.map_err(|_| Failure::Usage(format!("{}: not UTF-8", path.display())))?;
+    // Any line may belong to an attribute whose value is a secret.
+    let fault = |error| located(text, &error, |_| true);
     let document: Document = toml::from_str(text)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        .map_err(|error| Failure::Usage(format!("{}: {}", path.display(), fault(error))))?;
     Ok((document.rules, document.revision.unwrap_or_default()))
 }
 
@@ -61,6 +63,23 @@ mod tests {
         assert!(text.starts_with("revision = 3\n\n[[rule]]\n"), "{text}");
         assert_eq!(read_text(&text), Ok((vec![rule], 3)));
         assert_eq!(read_text(""), Ok((Vec::new(), 0)));
+    }
+
+    #[test]
+    fn a_fault_is_told_with_its_line_and_without_a_secret() {
+        for attributes in [
+            "attributes = \"Tunnel-Password:1=s3cret\"",
+            "attributes = [\"Tunnel-Password:1=s3cret]",
+            "attributes = [\n \"Tunnel-Password:1=s3cret\",\n 4711]",
+        ] {
+            let fault = read_text(&format!("[[rule]]\nname = \"a\"\n{attributes}\n"));
+            let fault = fault.expect_err("a fault");
+            assert!(fault.contains("line "), "{fault}");
+            assert!(
+                !fault.contains("s3cret") && !fault.contains("4711"),
+                "{fault}"
+            );
+        }
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub(super) const RULE: &[&str] = &[
     "account",
     "account_groups",
     "attributes",
+    "revision",
+    "trial_until",
 ];
 
 #[cfg(test)]

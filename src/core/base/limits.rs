@@ -85,6 +85,12 @@ pub const FORWARD_SECRET_OCTETS_MAX: usize = 128;
 pub const FORWARD_PASSWORD_OCTETS_MAX: usize = 128;
 /// Types of attributes that may be relayed of an old server's Accept.
 pub const FORWARD_ATTRIBUTES_MAX: usize = 32;
+/// Shortest time for one question to a password source or an old server that settings may name.
+pub const SOURCE_TIMEOUT_MIN: Duration = Duration::from_millis(100);
+/// Longest time for one: nodes refuse to ask by settings that name more.
+pub const SOURCE_TIMEOUT_MAX: Duration = Duration::from_secs(30);
+/// Longest time for a message that brings a passcode.
+pub const SENDER_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 /// Longest lease of an attempt: source time-out and the slack for the commit.
 pub const LEASE_MAX: Duration = Duration::from_secs(60);
 /// The lease's share beside the source's time-out: for the commits before and after it.
@@ -222,6 +228,10 @@ pub const TOKEN_TEXT_OCTETS_MAX: usize = 128;
 pub const REQUESTS_PURGED_MAX: usize = 8;
 /// Octets of one text of an audit record or of a refusal's detail.
 pub const AUDIT_TEXT_OCTETS_MAX: usize = 1024;
+/// Octets of one value in it: a pair always fits, so that no change is told by its end alone.
+pub const AUDIT_VALUE_OCTETS_MAX: usize = 400;
+/// Octets of a name in front of it.
+pub const AUDIT_NAME_OCTETS_MAX: usize = 128;
 /// Records on one page of a listing.
 pub const PAGE_RECORDS_MAX: usize = 1000;
 
@@ -297,6 +307,7 @@ pub const MEMBERS_MAX: usize = 1000;
 
 const _: () = assert!(COMMAND_LIFE.as_secs() <= ATTEMPT_KEEP_MAX.as_secs());
 const _: () = assert!(ATTEMPT_KEEP_MAX.as_secs() <= REVALIDATION_MAX.as_secs());
+const _: () = assert!(SOURCE_TIMEOUT_MAX.as_secs() + COMMIT_SLACK.as_secs() <= LEASE_MAX.as_secs());
 const _: () = assert!(STATE_KEEP.as_secs() <= ATTEMPT_KEEP_MAX.as_secs());
 const _: () =
     assert!(STATE_LIFE.as_secs() + 2 * CLOCKS_APART_MAX.as_secs() <= STATE_KEEP.as_secs());

@@ -91,7 +91,13 @@ impl Sealed {
     /// Names this very text, sealed once, and tells nothing of what it opens to.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of("sealed field", &self.encode())
+        Self::fingerprint_of(&self.encode())
+    }
+
+    /// The same of a field as it is stored, also of one that cannot be read.
+    #[must_use]
+    pub fn fingerprint_of(stored: &[u8]) -> Fingerprint {
+        Fingerprint::of("sealed field", stored)
     }
 
     pub(super) fn seal(

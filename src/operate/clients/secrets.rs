@@ -2,9 +2,10 @@
 //!
 //! Must not know which of them devices use.
 
+use countersign_core::base::limits::CLIENT_SECRETS_MAX;
 use countersign_core::base::{Entropy as _, RequestId, Secret};
 use countersign_core::ledger::fields;
-use countersign_core::ledger::storage::{self, change::Kind};
+use countersign_core::ledger::storage::{self, Refusal, change::Kind};
 use data_encoding::BASE32_NOPAD;
 use sha2::{Digest as _, Sha256};
 
@@ -14,11 +15,12 @@ use crate::operate::house::{Asked, Chance};
 use crate::operate::{Action, Caller, Operate, OperateError};
 
 impl<L: Ledger> Operate<L> {
-    /// Gives a client a new secret. The old one stays valid beside it, so that devices
+    /// Gives a client a new secret. The old ones stay valid beside it, so that devices
     /// can be changed one by one, until [`Self::finish_rotation`].
     ///
     /// # Errors
-    /// Refused when somebody else changed the client meanwhile.
+    /// Refused when there is no room for one more, or somebody else changed the client
+    /// meanwhile.
     pub async fn rotate_client_secret(
         &self,
         caller: &Caller,
@@ -35,8 +37,13 @@ impl<L: Ledger> Operate<L> {
         let drawn = secret.is_none();
         let odd_given = secret.as_ref().and_then(odd);
         let new = self.seal_client_secret(client.id, secret)?;
-        client.secrets.truncate(usize::from(!drop_old));
+        if drop_old {
+            client.secrets.clear();
+        }
         client.secrets.insert(0, new);
+        if client.secrets.len() > CLIENT_SECRETS_MAX && !self.is_known(request)? {
+            return Err(unfinished());
+        }
         let mut rotated = self
             .put_secrets(caller, asked, request, client, drawn)
             .await?;
@@ -115,6 +122,17 @@ impl<L: Ledger> Operate<L> {
         }
         let row = client.to_be_bytes();
         self.seal(&fields::client_secret(self.cluster_id()?, &row), &secret)
+    }
+}
+
+/// Nobody here knows which of the old secrets devices still use: none is dropped unasked.
+fn unfinished() -> OperateError {
+    OperateError::Refused {
+        refusal: Refusal::Limit,
+        detail: format!(
+            "{CLIENT_SECRETS_MAX} secrets are valid: end the old ones first, with --finish once \
+             no device has them any more, or with --drop-old at once"
+        ),
     }
 }
 

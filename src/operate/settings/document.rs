@@ -93,23 +93,33 @@ impl fmt::Display for DocumentError {
 pub(super) fn parse(text: &Secret) -> Result<Document, OperateError> {
     let text = std::str::from_utf8(text.expose())
         .map_err(|_| OperateError::invalid("settings", "the document is not UTF-8"))?;
-    toml::from_str(text).map_err(|e| OperateError::invalid("settings", located(text, &e)))
+    let holds_secret = |line: &str| {
+        ["secret", "password", "key"]
+            .iter()
+            .any(|it| line.contains(it))
+    };
+    toml::from_str(text)
+        .map_err(|e| OperateError::invalid("settings", located(text, &e, holds_secret)))
 }
 
 /// The fault with its line. toml's own text quotes the line, and some of its messages the
 /// value; where a secret stands, neither may be told.
-fn located(text: &str, error: &toml::de::Error) -> DocumentError {
+pub fn located(
+    text: &str,
+    error: &toml::de::Error,
+    holds_secret: impl FnOnce(&str) -> bool,
+) -> DocumentError {
     let start = error.span().map_or(0, |span| span.start);
     let before = text.get(..start).unwrap_or_default();
     let line = before.matches('\n').count().saturating_add(1);
     let quoted = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    let holds_secret = ["secret", "password", "key"]
-        .iter()
-        .any(|it| quoted.contains(it));
-    let why = if holds_secret && !error.message().starts_with("unknown field") {
-        "not a text".to_owned()
+    let message = error.message();
+    let names_key = ["unknown field", "missing field"];
+    let names_key = names_key.iter().any(|it| message.starts_with(it));
+    let why = if !names_key && holds_secret(quoted) {
+        "no TOML, or not a value that this key takes".to_owned()
     } else {
-        error.message().to_owned()
+        message.to_owned()
     };
     DocumentError { line, why }
 }

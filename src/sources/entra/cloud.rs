@@ -3,7 +3,7 @@
 //! Must not know tenants or applications.
 
 use countersign_core::base::Shown;
-use countersign_core::ledger::storage::EntraCloud;
+use countersign_core::ledger::storage::{EntraCloud, EntraSettings};
 use url::{Host, Url};
 
 use super::settings::ConfigError;
@@ -169,6 +169,20 @@ impl PinnedHosts {
             passwords = Self::default().passwords;
         }
         Ok(Self { passwords, proxies })
+    }
+
+    /// Those that settings name, as of a node that lets them have their way.
+    pub(super) fn named_by(settings: &EntraSettings) -> Self {
+        let cloud = Cloud::named(settings.cloud()).unwrap_or(Cloud::Global);
+        let authority = match &*settings.authority {
+            "" => cloud.authority(),
+            authority => authority,
+        };
+        let key = |named: Option<(Url, Key)>| named.map(|(_, key)| key).into_iter().collect();
+        Self {
+            passwords: key(origin(authority, "https")),
+            proxies: key(proxy(&settings.proxy)),
+        }
     }
 
     fn allows(&self, key: &Key) -> bool {

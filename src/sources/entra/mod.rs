@@ -22,4 +22,4 @@ mod troubles;
 pub use assertion::CertificateError;
 pub use client::Entra;
 pub use cloud::PinnedHosts;
-pub use settings::{ConfigError, Credentials, Surroundings};
+pub use settings::{ConfigError, Credentials, Surroundings, check_anywhere};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::base::limits::{SOURCE_TIMEOUT_MAX, SOURCE_TIMEOUT_MIN};
 use countersign_core::base::{Operations, Secret, Shown};
 use countersign_core::ledger::storage::{EntraClientType, EntraSettings};
 use url::Url;
@@ -20,6 +21,7 @@ use crate::login::Clock;
 use crate::sources::alarm::Alarms;
 use crate::sources::breaker::Rests;
 use crate::sources::http::HttpError;
+use crate::sources::within::within;
 
 /// What the node itself brings to a source, whatever the settings say.
 #[derive(Clone)]
@@ -108,7 +110,11 @@ pub enum ConfigError {
     #[error("the tenant {0} is neither a GUID nor a domain")]
     Tenant(String),
     /// Out of bounds.
-    #[error("the time-out of {0} ms is not within 100 to 30000 ms")]
+    #[error(
+        "the time-out of {0} ms is not within {least} to {most} ms",
+        least = SOURCE_TIMEOUT_MIN.as_millis(),
+        most = SOURCE_TIMEOUT_MAX.as_millis()
+    )]
     Timeout(u32),
     /// Not among the hosts that this node may send passwords to.
     #[error("the host {0} is not pinned in this node's file")]
@@ -148,6 +154,17 @@ impl Places {
     pub(super) fn graph_scope(&self) -> String {
         format!("{}.default", self.hosts.graph)
     }
+}
+
+/// Checks what every node takes or refuses alike, whatever its own file pins.
+///
+/// # Errors
+/// The first setting that no node can use.
+pub fn check_anywhere(
+    settings: &EntraSettings,
+    credentials: Credentials,
+) -> Result<(), ConfigError> {
+    check(settings, credentials, &PinnedHosts::named_by(settings)).map(drop)
 }
 
 /// Checks settings against the node's own pins.
@@ -249,8 +266,7 @@ fn scope(settings: &EntraSettings) -> Result<String, ConfigError> {
 fn timeout(settings: &EntraSettings) -> Result<Duration, ConfigError> {
     match settings.timeout {
         0 => Ok(TIMEOUT_DEFAULT),
-        millis @ 100..=30_000 => Ok(Duration::from_millis(millis.into())),
-        millis => Err(ConfigError::Timeout(millis)),
+        millis => within(millis).ok_or(ConfigError::Timeout(millis)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countersign_core::base::limits::{
     FORWARD_SECRET_OCTETS_MIN, FORWARD_SERVERS_MAX, FORWARD_TIMEOUT, FORWARD_TRIES,
-    FORWARD_TRIES_MAX,
+    FORWARD_TRIES_MAX, SOURCE_TIMEOUT_MAX, SOURCE_TIMEOUT_MIN,
 };
 use countersign_core::base::{ClusterId, Entropy, Operations, Secret, Shown};
 use countersign_core::ledger::storage;
@@ -17,9 +17,9 @@ use countersign_core::radius::{NoNumber, Number, Ungrantable};
 
 use super::server::Server;
 use crate::login::Clock;
-use crate::sources::PinnedServers;
 use crate::sources::alarm::Alarms;
 use crate::sources::pinned::host_port;
+use crate::sources::{self, PinnedServers};
 
 /// What the node itself brings to an old server, whatever the settings say.
 #[derive(Clone)]
@@ -65,7 +65,11 @@ pub enum ForwardConfigError {
     #[error("there are 1 to {FORWARD_SERVERS_MAX} servers")]
     Servers,
     /// Out of bounds.
-    #[error("the time-out of {0} ms is not within 100 to 30000 ms")]
+    #[error(
+        "the time-out of {0} ms is not within {least} to {most} ms",
+        least = SOURCE_TIMEOUT_MIN.as_millis(),
+        most = SOURCE_TIMEOUT_MAX.as_millis()
+    )]
     Timeout(u32),
     /// Out of bounds.
     #[error("more than {FORWARD_TRIES_MAX} tries")]
@@ -137,8 +141,7 @@ fn allowed(settings: &storage::Forward) -> Result<Vec<Number>, ForwardConfigErro
 fn within(millis: u32) -> Result<Duration, ForwardConfigError> {
     match millis {
         0 => Ok(FORWARD_TIMEOUT),
-        100..=30_000 => Ok(Duration::from_millis(millis.into())),
-        _ => Err(ForwardConfigError::Timeout(millis)),
+        millis => sources::within::within(millis).ok_or(ForwardConfigError::Timeout(millis)),
     }
 }
 

@@ -30,7 +30,7 @@ mod settings;
 mod transport;
 
 pub use client::Ldap;
-pub use settings::{LdapConfigError, LdapSurroundings};
+pub use settings::{LdapConfigError, LdapSurroundings, check_anywhere};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::base::limits::{SOURCE_TIMEOUT_MAX, SOURCE_TIMEOUT_MIN};
 use countersign_core::base::{Operations, Secret, Shown};
 use countersign_core::ledger::storage::{LdapBind, LdapKind, LdapSettings};
 use rustls_pki_types::{DnsName, ServerName};
@@ -19,6 +20,7 @@ use super::domains::Domains;
 use super::endpoint::{Endpoint, Security};
 use super::filter::UserFilter;
 use crate::login::Clock;
+use crate::sources;
 use crate::sources::pinned::{PinnedServers, host_port};
 
 /// What the node itself brings to a source, whatever the settings say.
@@ -91,7 +93,11 @@ pub enum LdapConfigError {
     #[error("the service account needs a name and a password, neither with NUL")]
     Service,
     /// Out of bounds.
-    #[error("the time-out of {0} ms is not within 100 to 30000 ms")]
+    #[error(
+        "the time-out of {0} ms is not within {least} to {most} ms",
+        least = SOURCE_TIMEOUT_MIN.as_millis(),
+        most = SOURCE_TIMEOUT_MAX.as_millis()
+    )]
     Timeout(u32),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
@@ -324,8 +330,7 @@ fn distinguished(text: &str) -> Result<String, String> {
 fn within(millis: u32, default: Duration) -> Result<Duration, LdapConfigError> {
     match millis {
         0 => Ok(default),
-        100..=30_000 => Ok(Duration::from_millis(millis.into())),
-        _ => Err(LdapConfigError::Timeout(millis)),
+        millis => sources::within::within(millis).ok_or(LdapConfigError::Timeout(millis)),
     }
 }
 
@@ -340,5 +345,8 @@ const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(1);
 /// LIMIT: servers of one directory.
 const SERVERS_MAX: usize = 16;
 
+mod anywhere;
 #[cfg(test)]
 mod tests;
+
+pub use anywhere::check_anywhere;

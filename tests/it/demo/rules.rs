@@ -302,6 +302,30 @@ async fn radclient_reads_the_group_from_an_accept() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn an_edit_whose_answer_got_lost_is_told_as_done_when_it_is_repeated() -> anyhow::Result<()> {
+    let demo = Demo::start(1)?;
+    let commands: [&[&str]; 4] = [
+        &["rule", "add", "a", "--factors=deny", "--group=a"],
+        &["rule", "set", "a", "--rename=b"],
+        &["rule", "remove", "b"],
+        &["client", "set", "vpn", "--rename=vpn2", "--tries=4"],
+    ];
+    for (number, command) in commands.iter().enumerate() {
+        let id = format!("--request-id={number:032x}");
+        let command = [*command, &[&id]].concat();
+        let first = demo.run(&command)?.json()?;
+        let again = demo.run(&command)?.json()?;
+        assert_eq!(again["revision"], first["revision"], "{command:?}");
+    }
+    let other = demo.run(&["rule", "remove", "b", &format!("--request-id={:032x}", 3)])?;
+    assert!(
+        other.status == 1 && other.err.contains("another request"),
+        "{other:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_secret_that_a_rule_grants_is_read_by_the_device_alone() -> anyhow::Result<()> {
     let demo = Demo::start(1)?;
     let person = demo.load(1)?;

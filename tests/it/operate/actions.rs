@@ -2,6 +2,7 @@
 
 use countersign::operate::{
     Action, ClientFacts, EventQuery, NewApiToken, NewToken, NewUser, OperateError, Role, UserEdit,
+    refused,
 };
 use countersign_core::base::{Secret, Timestamp};
 use countersign_core::ledger::storage::{self, Refusal, TokenState};
@@ -365,7 +366,8 @@ async fn settings_are_put_as_a_whole_and_their_secret_is_kept_when_masked() {
     let World {
         operate, ledger, ..
     } = world();
-    let text = "[[source]]\n[source.entra]\ntenant = \"contoso.example\"\nclient_id = \"4711\"\n\
+    let text = "[[source]]\n[source.entra]\ntenant = \"contoso.example\"\n\
+                client_id = \"11111111-2222-3333-4444-555555555555\"\n\
                 client_secret = \"hunter2hunter2\"\n";
     let apply = |number, text: String| {
         let operate = &operate;
@@ -388,7 +390,7 @@ async fn settings_are_put_as_a_whole_and_their_secret_is_kept_when_masked() {
         entra.client_secret
     };
     let before = sealed();
-    apply(2, shown.document.replace("4711", "4712"))
+    apply(2, shown.document.replace("1111-", "1112-"))
         .await
         .unwrap();
     assert_eq!(sealed(), before);
@@ -463,4 +465,23 @@ async fn the_bootstrap_token_works_once_and_its_retry_is_told_the_same() {
     let proof = Secret::from(BOOTSTRAP.to_owned());
     let second = operate.bootstrap(admin().source, request(91), &proof, "eve", first_token());
     assert_eq!(refusal(second.await), Refusal::Bootstrap);
+}
+
+#[tokio::test]
+async fn it_is_told_what_became_of_a_request_whose_answer_got_lost() {
+    let World {
+        operate, ledger, ..
+    } = world();
+    ledger.lose_answers(1);
+    let lost = operate.add_user(&admin(), request(1), alice()).await;
+    assert!(matches!(lost, Err(OperateError::Unknown { .. })));
+    let ended = |number| operate.show_request(&admin(), request(number)).unwrap();
+    let (action, outcome) = ended(1).expect("it was done");
+    assert_eq!((&*action, outcome.revision), ("user.put", 1));
+    let twin = operate.add_user(&admin(), request(2), alice()).await;
+    assert_eq!(refusal(twin), Refusal::Exists);
+    let (_, outcome) = ended(2).expect("it was refused");
+    let why = refused(&outcome).expect("it was refused").to_string();
+    assert!(why.contains("is taken"), "{why}");
+    assert!(ended(3).is_none());
 }

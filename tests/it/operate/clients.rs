@@ -223,3 +223,62 @@ async fn what_was_learnt_is_forgotten_only_when_the_mode_is_set_anew() {
         anew.warnings
     );
 }
+
+#[tokio::test]
+async fn a_rotation_drops_no_secret_that_a_device_may_use() {
+    let world = world();
+    let first = add(&world, facts("fw1"), "generic").await.unwrap().client;
+    let rotate = |number, drop_old| {
+        let operate = &world.operate;
+        async move {
+            let caller = admin();
+            let rotated =
+                operate.rotate_client_secret(&caller, request(number), "fw1", None, drop_old);
+            rotated.await.map(|it| it.client.secrets)
+        }
+    };
+    for (number, count) in (2..).zip([2, 3, 4]) {
+        let secrets = rotate(number, false).await.unwrap();
+        assert_eq!(secrets.len(), count);
+        assert!(secrets.contains(&first.secrets[0]), "it is still in use");
+    }
+    let repeated = rotate(4, false).await.unwrap();
+    assert_eq!(repeated.len(), 4, "it was done before");
+    let refused = rotate(5, false).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("--finish") && refused.contains("--drop-old"),
+        "{refused}"
+    );
+    assert_eq!(rotate(6, true).await.unwrap().len(), 1);
+}
+
+/// As on a node that lags behind the one that showed the client.
+#[tokio::test(start_paused = true)]
+async fn a_client_is_changed_only_from_the_revision_that_was_seen() {
+    let world = world();
+    let old = add(&world, facts("fw1"), "generic").await.unwrap().client;
+    let (operate, caller) = (&world.operate, admin());
+    let set = |number, expected| {
+        let facts = ClientFacts(old.clone());
+        operate.set_client(&caller, request(number), "fw1", expected, facts, false)
+    };
+    let late = operate.rotate_client_secret(&caller, request(2), "fw1", None, true);
+    let (set, rotated) = tokio::join!(set(3, old.revision + 1), late);
+    let (set, rotated) = (set.unwrap().client, rotated.unwrap().client);
+    assert_eq!(set.secrets, rotated.secrets, "what was ended is not back");
+    let never = operate.set_client(
+        &caller,
+        request(4),
+        "fw1",
+        set.revision + 1,
+        ClientFacts(old.clone()),
+        false,
+    );
+    match never.await {
+        Err(OperateError::Refused { refusal, detail }) => {
+            assert_eq!(refusal, Refusal::Revision);
+            assert!(detail.contains("another node"), "{detail}");
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -105,7 +105,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn progress(&self) {
-        std::future::pending().await
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -1,9 +1,8 @@
 //! The audit table: who changed what, when, and what it was before, without secrets.
 
-use std::fmt::{Display, Write};
-
 use super::check::put;
 use super::done::bounded;
+pub(super) use super::facts::{Facts, sealed, shown, titled, told};
 use crate::base::{Shown, Timestamp};
 use crate::ledger::storage::change::Kind;
 use crate::ledger::storage::{Actor, Audit, Change, EndTrial, Head};
@@ -53,42 +52,8 @@ fn trial(it: &EndTrial) -> String {
         .to_ascii_lowercase()
 }
 
-/// A text of `key=value` pairs.
-#[derive(Default)]
-pub(super) struct Facts(String);
-
-impl Facts {
-    /// One more pair, of a value that is ours: a number, a word of an enum.
-    pub(super) fn with(mut self, key: &str, value: impl Display) -> Self {
-        let space = if self.0.is_empty() { "" } else { " " };
-        write!(self.0, "{space}{key}={value}").expect("a string takes every text");
-        self
-    }
-
-    /// One more pair, of a text from outside: quoted, so that it cannot look like another
-    /// pair.
-    pub(super) fn text(self, key: &str, value: &str) -> Self {
-        self.with(key, format_args!("\"{}\"", shown(value)))
-    }
-
-    /// One more pair, of a list from outside.
-    pub(super) fn list(self, key: &str, values: &[String]) -> Self {
-        let joined: Vec<_> = values.iter().take(8).map(String::as_str).collect();
-        let rest = if values.len() > 8 { ",…" } else { "" };
-        self.text(key, &(joined.join(",") + rest))
-    }
-
-    pub(super) fn into_text(self) -> String {
-        self.0
-    }
-}
-
-fn shown(text: &str) -> String {
-    Shown::from(text).to_string().replace('"', "'")
-}
-
 /// The action and its subject, from the message alone: a refused change has them too.
-fn describe(kind: Option<&Kind>) -> (&'static str, String) {
+pub(super) fn describe(kind: Option<&Kind>) -> (&'static str, String) {
     let Some(kind) = kind else {
         return ("unknown", String::new());
     };
@@ -127,7 +92,7 @@ fn describe_people(kind: &Kind) -> Option<(&'static str, String)> {
         Kind::SetTokenState(it) => ("token.state", numbered("token", it.id)),
         Kind::AssignToken(it) => ("token.assign", numbered("token", it.id)),
         Kind::ResyncToken(it) => ("token.resync", numbered("token", it.id)),
-        Kind::Import(it) => ("import", Facts::default().with("rows", it.rows.len()).0),
+        Kind::Import(it) => ("import", counted("rows", it.rows.len())),
         _ => return None,
     })
 }
@@ -177,9 +142,14 @@ fn describe_house(kind: &Kind) -> Option<(&'static str, String)> {
 }
 
 fn numbered(what: &str, id: u64) -> String {
-    Facts::default().with(what, id).0
+    Facts::default().with(what, id).into_text()
+}
+
+fn counted(what: &str, count: usize) -> String {
+    Facts::default().with(what, count).into_text()
 }
 
 fn named(what: &str, id: u64, name: &str) -> String {
-    Facts::default().with(what, id).text("name", name).0
+    let facts = Facts::default().with(what, id);
+    facts.text("name", name).into_text()
 }

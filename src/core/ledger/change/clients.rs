@@ -1,6 +1,6 @@
 //! Changes of RADIUS clients. Any of them raises the one number that logins compare.
 
-use super::audit::Facts;
+use super::audit::{Facts, sealed as named, told};
 use super::certificates::{check_names, check_names_unique};
 use super::check::{
     ensure, existing, name, present, put as store, ranges, revision, sealed, valid,
@@ -43,11 +43,15 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &PutCli
         ..client.clone()
     };
     store(draft, Table::Clients, &client.id.to_be_bytes(), &client);
+    let (before, after) = told(
+        &old.as_ref().map(facts).unwrap_or_default(),
+        &facts(&client),
+    );
     Ok(Done {
         id: client.id,
         revision: client.revision,
-        before: old.as_ref().map(facts).unwrap_or_default(),
-        after: facts(&client),
+        before,
+        after,
         detail: advice::of(old.as_ref(), &client),
         ..Done::default()
     })
@@ -83,11 +87,12 @@ pub(super) fn learn(
         head.clients_revision = head.clients_revision.saturating_add(1);
         store(draft, Table::Clients, &key, &client);
     }
+    let (before, after) = told(&facts(&old), &facts(&client));
     Ok(Done {
         id: client.id,
         revision: client.revision,
-        before: facts(&old),
-        after: facts(&client),
+        before,
+        after,
         ..Done::default()
     })
 }
@@ -102,7 +107,7 @@ pub(super) fn remove(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &Rem
     head.clients_revision = head.clients_revision.saturating_add(1);
     Ok(Done {
         id: it.id,
-        before: facts(&client),
+        before: facts(&client).into_text(),
         ..Done::default()
     })
 }
@@ -153,40 +158,60 @@ fn check_unique(tables: &impl Read, client: &Client, new: bool) -> Step<()> {
     Ok(())
 }
 
-fn facts(client: &Client) -> String {
+fn facts(client: &Client) -> Facts {
+    let Client {
+        id: _,
+        name,
+        ranges,
+        secrets,
+        factors: _,
+        message_authenticator: _,
+        timeout,
+        tries,
+        servers,
+        retry_grace,
+        strict_grace,
+        default_domain,
+        burn_code: _,
+        on_source_down: _,
+        revision: _,
+        revalidation,
+        language,
+        certificate_names,
+        message_authenticator_learnt,
+        name_forms: _,
+        allowed_factors: _,
+        rate,
+        burst,
+        profile,
+    } = client;
+    let secrets: Vec<_> = secrets.iter().map(|secret| named(secret)).collect();
+    let mode = client.message_authenticator().as_str_name();
+    let forms = client.name_forms().map(|it| it.as_str_name());
+    let allowed = client.allowed_factors().map(|it| it.as_str_name());
     Facts::default()
-        .text("name", &client.name)
-        .list("ranges", &client.ranges)
-        .list("certificate_names", &client.certificate_names)
-        .with("secrets", client.secrets.len())
+        .name("name", name)
+        .list("ranges", ranges)
+        .list("certificate_names", certificate_names)
+        .list("secrets", &secrets)
         .with("factors", client.factors().as_str_name())
-        .with(
-            "message_authenticator",
-            client.message_authenticator().as_str_name(),
-        )
-        .with("timeout", client.timeout)
-        .with("tries", client.tries)
-        .with("servers", client.servers)
-        .with("retry_grace", client.retry_grace)
-        .with("strict_grace", client.strict_grace)
-        .text("default_domain", &client.default_domain)
-        .text("language", &client.language)
+        .with("message_authenticator", mode)
+        .with("timeout", timeout)
+        .with("tries", tries)
+        .with("servers", servers)
+        .with("retry_grace", retry_grace)
+        .with("strict_grace", strict_grace)
+        .text("default_domain", default_domain)
+        .text("language", language)
         .with("burn_code", client.burn_code().as_str_name())
         .with("on_source_down", client.on_source_down().as_str_name())
-        .with("learnt", client.message_authenticator_learnt)
-        .with("revalidation", client.revalidation)
-        .with(
-            "name_forms",
-            words(client.name_forms().map(|it| it.as_str_name())),
-        )
-        .with(
-            "allowed",
-            words(client.allowed_factors().map(|it| it.as_str_name())),
-        )
-        .with("rate", client.rate)
-        .with("burst", client.burst)
-        .text("profile", &client.profile)
-        .into_text()
+        .with("learnt", message_authenticator_learnt)
+        .with("revalidation", revalidation)
+        .with("name_forms", words(forms))
+        .with("allowed", words(allowed))
+        .with("rate", rate)
+        .with("burst", burst)
+        .text("profile", profile)
 }
 
 fn words<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -29,7 +29,7 @@ pub(super) fn found(
     keyring::speakable(member.version_max)?;
     for key in &it.keys {
         let before = keyring::install(draft, at, key)?;
-        valid(before.is_empty(), "a key id is there twice")?;
+        valid(before.is_none(), "a key id is there twice")?;
     }
     put(draft, Table::Members, &member.node.to_be_bytes(), member);
     let given = it.settings.clone().unwrap_or_default();

@@ -19,8 +19,13 @@ pub(super) fn import(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &Impor
         format!("more than {ATOMIC_ROWS_MAX} rows in one change")
     })?;
     let mut rows = Vec::with_capacity(it.rows.len());
+    let mut made = Made::default();
     for row in &it.rows {
-        rows.push(tried(draft, at, row)?);
+        let outcome = tried(draft, at, row)?;
+        if outcome.refusal() == Refusal::Unspecified {
+            made.note(row, outcome.detail == FOR_KNOWN);
+        }
+        rows.push(outcome);
     }
     let refused = |row: &&RowOutcome| row.refusal() != Refusal::Unspecified;
     let count = rows.iter().filter(refused).count();
@@ -34,12 +39,49 @@ pub(super) fn import(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &Impor
     }
     let after = Facts::default()
         .with("done", rows.len().saturating_sub(count))
-        .with("refused", count);
+        .with("refused", count)
+        .list("tokens_of_known_users", &made.known)
+        .list("users", &made.users)
+        .list("tokens", &made.tokens);
     Ok(Done {
         after: after.into_text(),
         rows,
         ..Done::default()
     })
+}
+
+/// What the audit tells of the rows that were done.
+#[derive(Default)]
+struct Made {
+    /// Tokens of users who were there: with one of these somebody else can be logged in.
+    known: Vec<String>,
+    users: Vec<String>,
+    tokens: Vec<String>,
+}
+
+impl Made {
+    fn note(&mut self, row: &ImportRow, for_known: bool) {
+        let owner = row.user.as_ref().map(|user| &user.name);
+        if let Some(token) = &row.token {
+            let state = token.state().as_str_name();
+            let state = state.strip_prefix("TOKEN_STATE_").unwrap_or(state);
+            let serial = match &*token.serial {
+                "" => format!("token {}", token.id),
+                serial => serial.to_owned(),
+            };
+            let of = owner.map_or_else(String::new, |owner| format!(" of {owner}"));
+            let state = state.to_ascii_lowercase();
+            let tokens = if for_known {
+                &mut self.known
+            } else {
+                &mut self.tokens
+            };
+            tokens.push(format!("{serial} {state}{of}"));
+        }
+        if !for_known {
+            self.users.extend(owner.cloned());
+        }
+    }
 }
 
 /// Does one row, or tells why not.
@@ -84,7 +126,7 @@ fn run(draft: &mut Draft<'_, impl Read>, at: Timestamp, row: &ImportRow) -> Step
             };
             tokens::create(draft, at, &token)?;
             Ok(if known.is_some() {
-                "token made for a known user"
+                FOR_KNOWN
             } else {
                 "user and token made"
             })
@@ -93,3 +135,5 @@ fn run(draft: &mut Draft<'_, impl Read>, at: Timestamp, row: &ImportRow) -> Step
         (None, Some(_)) => refuse(Refusal::Exists, "the user is there already"),
     }
 }
+
+const FOR_KNOWN: &str = "token made for a known user";

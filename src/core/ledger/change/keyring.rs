@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::audit::Facts;
+use data_encoding::HEXLOWER;
+
+use super::audit::{Facts, told};
 use super::check::{ensure, present, put as store, sealed, valid};
 use super::done::{Done, Step, Stop};
+use super::facts::sealed as named;
 use crate::base::limits::{KEY_WRAPS_MAX, KEYS_MAX};
 use crate::base::{KeyId, Timestamp};
-use crate::ledger::storage::{Head, Key, KeyPurpose, PutKey, RaiseVersion, Refusal};
+use crate::ledger::storage::{Head, Key, KeyPurpose, PutKey, RaiseVersion, Refusal, key};
 use crate::ledger::table::{Draft, Read, StoreError, Table};
 use crate::ledger::{CLUSTER_VERSION, query};
 
@@ -20,19 +23,24 @@ pub(super) fn put(
     it: &PutKey,
 ) -> Step {
     let key = present(it.key.as_ref(), "the key")?;
-    let before = install(draft, at, key)?;
+    let old = install(draft, at, key)?;
+    let (before, after) = told(&old.as_ref().map(facts).unwrap_or_default(), &facts(key));
     head.keys_revision = head.keys_revision.saturating_add(1);
     Ok(Done {
         id: key.id.into(),
         revision: head.keys_revision,
         before,
-        after: facts(key),
+        after,
         ..Done::default()
     })
 }
 
-/// Checks and writes a key; what it was before, as text.
-pub(super) fn install(draft: &mut Draft<'_, impl Read>, at: Timestamp, key: &Key) -> Step<String> {
+/// Checks and writes a key; what it was before.
+pub(super) fn install(
+    draft: &mut Draft<'_, impl Read>,
+    at: Timestamp,
+    key: &Key,
+) -> Step<Option<Key>> {
     check(key)?;
     let old = query::key(draft, KeyId(key.id))?;
     if let Some(old) = &old {
@@ -49,7 +57,7 @@ pub(super) fn install(draft: &mut Draft<'_, impl Read>, at: Timestamp, key: &Key
         ..key.clone()
     };
     store(draft, Table::Keyring, &key.id.to_be_bytes(), &key);
-    Ok(old.as_ref().map(facts).unwrap_or_default())
+    Ok(old)
 }
 
 /// Raises the cluster version, once all members can speak it.
@@ -108,9 +116,11 @@ fn check(key: &Key) -> Step<()> {
     sealed(&key.recovery, "the wrap of the recovery key")
 }
 
-fn facts(key: &Key) -> String {
+fn facts(key: &Key) -> Facts {
+    let wrap = |it: &key::Wrap| format!("{}:{}", HEXLOWER.encode(&it.kek), named(&it.wrapped));
+    let wraps: Vec<_> = key.wraps.iter().map(wrap).collect();
     Facts::default()
         .with("purpose", key.purpose().as_str_name())
-        .with("wraps", key.wraps.len())
-        .into_text()
+        .with("recovery", named(&key.recovery))
+        .list("wraps", &wraps)
 }

@@ -9,6 +9,7 @@ mod check;
 mod clients;
 mod dispatch;
 mod done;
+mod facts;
 mod found;
 mod import;
 mod keyring;
@@ -16,6 +17,7 @@ mod operators;
 mod requests;
 mod rules;
 mod settings;
+mod staying;
 mod sync;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use subtle::ConstantTimeEq;
 
-use super::audit::Facts;
+use super::audit::{Facts, told};
 use super::check::{ensure, existing, name, present, put as store, ranges, revision, valid};
 use super::done::{Done, Step, Stop, refuse};
 use crate::base::limits::{API_TOKEN_NETWORKS_MAX, API_TOKENS_MAX, OPERATORS_MAX};
@@ -29,14 +29,11 @@ pub(super) fn put(
     if !it.bootstrap_hash.is_empty() {
         spend_bootstrap(head, at, it, operator)?;
     }
+    let admins_before = admins(draft, at)?;
     let old = query::operator(draft, &name)?;
     match &old {
         Some(old) => revision(old.revision, it.expected_revision)?,
         None => check_new(draft, it.expected_revision)?,
-    }
-    let before = old.as_ref().map(facts).unwrap_or_default();
-    if old.is_some() && operator.role() != Role::Admin {
-        keep_an_admin(draft, &name)?;
     }
     let operator = Operator {
         created: old.as_ref().map_or(at.as_millis(), |old| old.created),
@@ -44,14 +41,18 @@ pub(super) fn put(
         ..operator.clone()
     };
     store(draft, Table::Operators, name.as_str().as_bytes(), &operator);
-    lower_tokens(draft, &name, operator.role())?;
+    let lowered = lower_tokens(draft, &name, operator.role())?;
+    let mut new = facts(&operator).list("tokens_lowered", &lowered);
     if let Some(token) = &it.first_token {
         create_token(draft, at, token)?;
+        new = token_facts(new.under("token"), token);
     }
+    keep_an_admin(&admins_before, &admins(draft, at)?)?;
+    let (before, after) = told(&old.as_ref().map(facts).unwrap_or_default(), &new);
     Ok(Done {
         revision: operator.revision,
         before,
-        after: facts(&operator),
+        after,
         ..Done::default()
     })
 }
@@ -88,10 +89,7 @@ pub(super) fn may_still(tables: &impl Read, at: Timestamp, change: &Change) -> R
         return Ok(());
     };
     let token = query::api_token(tables, &actor.token)?;
-    let allows = |token: &ApiToken| {
-        let lives = token.expires == 0 || at.as_millis() < token.expires;
-        lives && token.role >= actor.role
-    };
+    let allows = |token: &ApiToken| lives(token, at) && token.role >= actor.role;
     if token.as_ref().is_some_and(allows) {
         return Ok(());
     }
@@ -102,17 +100,21 @@ pub(super) fn may_still(tables: &impl Read, at: Timestamp, change: &Change) -> R
 }
 
 /// Removes an operator and all its API tokens.
-pub(super) fn remove(draft: &mut Draft<'_, impl Read>, it: &RemoveOperator) -> Step {
+pub(super) fn remove(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &RemoveOperator) -> Step {
     let name = name(&it.name, "the name")?;
     let key = name.as_str().as_bytes();
     let operator: Operator = existing(draft, Table::Operators, key, "operator")?;
-    keep_an_admin(draft, &name)?;
+    let admins_before = admins(draft, at)?;
+    let mut revoked = Vec::new();
     for token in tokens_of(draft, &name)? {
         draft.delete(Table::ApiTokens, &token.hash);
+        revoked.push(token.name);
     }
     draft.delete(Table::Operators, key);
+    keep_an_admin(&admins_before, &admins(draft, at)?)?;
+    let before = facts(&operator).list("tokens", &revoked);
     Ok(Done {
-        before: facts(&operator),
+        before: before.into_text(),
         ..Done::default()
     })
 }
@@ -123,21 +125,27 @@ pub(super) fn put_token(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &Pu
     create_token(draft, at, token)?;
     Ok(Done {
         revision: 1,
-        after: token_facts(token),
+        after: token_facts(Facts::default(), token).into_text(),
         ..Done::default()
     })
 }
 
 /// Revokes an API token.
-pub(super) fn revoke_token(draft: &mut Draft<'_, impl Read>, it: &RevokeApiToken) -> Step {
+pub(super) fn revoke_token(
+    draft: &mut Draft<'_, impl Read>,
+    at: Timestamp,
+    it: &RevokeApiToken,
+) -> Step {
     let wanted = name(&it.name, "the name")?;
     let tokens = query::api_tokens(draft)?;
     let Some(token) = tokens.iter().find(|token| is_named(&token.name, &wanted)) else {
         return refuse(Refusal::NotFound, "no such API token");
     };
+    let admins_before = admins(draft, at)?;
     draft.delete(Table::ApiTokens, &token.hash);
+    keep_an_admin(&admins_before, &admins(draft, at)?)?;
     Ok(Done {
-        before: token_facts(token),
+        before: token_facts(Facts::default(), token).into_text(),
         ..Done::default()
     })
 }
@@ -176,26 +184,62 @@ fn check_new(tables: &impl Read, expected: u64) -> Step<()> {
     })
 }
 
-/// Refuses to take the last administrator away: nobody could make another.
-fn keep_an_admin(tables: &impl Read, leaving: &Name) -> Step<()> {
-    let admins = query::operators(tables)?;
-    let mut admins = admins.iter().filter(|it| it.role() == Role::Admin);
-    let others = admins.clone().any(|it| !is_named(&it.name, leaving));
-    let concerned = admins.any(|it| is_named(&it.name, leaving));
-    ensure(others || !concerned, Refusal::LastAdmin, || {
-        "the last administrator stays".into()
+/// Who is left to do everything.
+#[derive(Eq, PartialEq)]
+struct Admins {
+    /// There is an administrator.
+    named: bool,
+    /// One of them has a token that still allows everything.
+    able: bool,
+}
+
+fn admins(tables: &impl Read, at: Timestamp) -> Step<Admins> {
+    let mut operators = query::operators(tables)?;
+    operators.retain(|operator| operator.role() == Role::Admin);
+    let tokens = query::api_tokens(tables)?;
+    let able = |operator: &Operator| {
+        let name = Name::fold(&operator.name);
+        let mut tokens = tokens.iter();
+        name.is_ok_and(|name| tokens.any(|it| is_admins(it, at) && is_named(&it.operator, &name)))
+    };
+    Ok(Admins {
+        named: !operators.is_empty(),
+        able: operators.iter().any(able),
+    })
+}
+
+fn is_admins(token: &ApiToken, at: Timestamp) -> bool {
+    lives(token, at) && token.role() == Role::Admin
+}
+
+fn lives(token: &ApiToken, at: Timestamp) -> bool {
+    token.expires == 0 || at.as_millis() < token.expires
+}
+
+/// Refuses a change after which nobody could make another administrator: an operator without
+/// a token can do nothing.
+fn keep_an_admin(before: &Admins, after: &Admins) -> Step<()> {
+    let stays = (after.named || !before.named) && (after.able || !before.able);
+    ensure(stays, Refusal::LastAdmin, || {
+        "the last administrator who has a valid token stays: give another one a token first".into()
     })
 }
 
 /// No token may do more than its operator: a demotion counts for tokens made before it.
-fn lower_tokens(draft: &mut Draft<'_, impl Read>, operator: &Name, role: Role) -> Step<()> {
+fn lower_tokens(
+    draft: &mut Draft<'_, impl Read>,
+    operator: &Name,
+    role: Role,
+) -> Step<Vec<String>> {
+    let mut lowered = Vec::new();
     for mut token in tokens_of(draft, operator)? {
         if token.role > role.into() {
             token.set_role(role);
             store(draft, Table::ApiTokens, &token.hash.clone(), &token);
+            lowered.push(token.name);
         }
     }
-    Ok(())
+    Ok(lowered)
 }
 
 fn create_token(draft: &mut Draft<'_, impl Read>, at: Timestamp, token: &ApiToken) -> Step<()> {
@@ -241,18 +285,17 @@ fn is_named(text: &str, name: &Name) -> bool {
     Name::fold(text).as_ref() == Ok(name)
 }
 
-fn facts(operator: &Operator) -> String {
+fn facts(operator: &Operator) -> Facts {
     Facts::default()
-        .text("name", &operator.name)
+        .name("name", &operator.name)
         .with("role", operator.role().as_str_name())
-        .into_text()
 }
 
-fn token_facts(token: &ApiToken) -> String {
-    Facts::default()
+fn token_facts(facts: Facts, token: &ApiToken) -> Facts {
+    facts
+        .text("name", &token.name)
         .text("operator", &token.operator)
         .with("role", token.role().as_str_name())
         .with("expires", token.expires)
         .list("networks", &token.networks)
-        .into_text()
 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use super::audit;
 use super::check::put;
 use crate::base::limits::{REQUEST_KEEP, REQUESTS_PURGED_MAX};
 use crate::base::{RequestId, Timestamp};
@@ -28,6 +29,7 @@ pub(super) enum Recalled {
 pub(super) struct Fresh {
     id: RequestId,
     digest: Vec<u8>,
+    action: &'static str,
 }
 
 /// Looks a change's request id up. What is older than 24 hours is as if forgotten, even
@@ -40,14 +42,19 @@ pub(super) fn recall(
     let Ok(id) = RequestId::try_from(&*change.request_id) else {
         return Ok(Recalled::Unnamed);
     };
-    let digest = digest(change);
+    let (action, _) = audit::describe(change.kind.as_ref());
+    let fresh = Fresh {
+        id,
+        digest: digest(change),
+        action,
+    };
     let Some(request) = query::record::<Request>(tables, Table::Requests, &id.0)? else {
-        return Ok(Recalled::Fresh(Fresh { id, digest }));
+        return Ok(Recalled::Fresh(fresh));
     };
     if is_due(Timestamp::from_millis(request.at), at) {
-        return Ok(Recalled::Fresh(Fresh { id, digest }));
+        return Ok(Recalled::Fresh(fresh));
     }
-    if request.digest != digest {
+    if request.digest != fresh.digest {
         return Ok(Recalled::Reused);
     }
     ChangeOutcome::decode(&*request.outcome)
@@ -95,6 +102,7 @@ pub(super) fn remember(
         at: at.as_millis(),
         digest: fresh.digest,
         outcome: outcome.encode_to_vec(),
+        action: fresh.action.to_owned(),
     };
     put(draft, Table::Requests, &fresh.id.0, &request);
     draft.put(Table::RequestTimes, &time, Vec::new());

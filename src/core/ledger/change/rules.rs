@@ -1,19 +1,17 @@
 //! Changes of the rules: a whole list with one revision, so that what was looked at together
 //! comes into force together.
 
-use std::fmt::Write as _;
-
-use super::audit::Facts;
+use super::audit::told;
 use super::check::{ensure, present, put as store, revision};
 use super::done::{Done, Step, refuse};
 use super::trials;
 use crate::base::{ClientId, Shown, Timestamp};
 use crate::ledger::storage::end_trial::Subject;
-use crate::ledger::storage::{
-    BurnCode, Client, Head, Prompt, PutRules, Refusal, Rule, Rules, Settings, Trial,
-};
+use crate::ledger::storage::{Client, Head, PutRules, Refusal, Rule, Rules, Settings, Trial};
 use crate::ledger::table::{Draft, Read, StoreError, Table};
 use crate::ledger::{AllowedFactors, query, rules};
+
+use facts::facts;
 
 /// Replaces the rules.
 pub(super) fn put(
@@ -33,10 +31,11 @@ pub(super) fn put(
         ..Trial::default()
     };
     trials::begin(draft, head, at, (Subject::Rules, it.confirm_within), back)?;
+    let (before, after) = told(&facts(&old), &facts(new));
     Ok(Done {
         revision: head.rules_revision,
-        before: facts(&old, new),
-        after: facts(new, &old),
+        before,
+        after,
         detail: begins_to_count(&old, new),
         ..Done::default()
     })
@@ -51,7 +50,7 @@ pub(super) fn put_back(
 ) -> Result<(String, String), StoreError> {
     let tried = query::rules(draft)?;
     install(draft, head, rules);
-    Ok((facts(&tried, rules), facts(rules, &tried)))
+    Ok(told(&facts(&tried), &facts(rules)))
 }
 
 /// The rules in force, and those that may be put back.
@@ -186,70 +185,4 @@ fn begins_to_count(old: &Rules, new: &Rules) -> String {
     said.to_owned()
 }
 
-/// The order of the rules, and those that the other list has not.
-fn facts(these: &Rules, others: &Rules) -> String {
-    let names: Vec<_> = these.rules.iter().map(|rule| rule.name.clone()).collect();
-    let only = these
-        .rules
-        .iter()
-        .filter(|rule| !others.rules.contains(rule));
-    only.fold(Facts::default().list("order", &names), |facts, rule| {
-        facts.text("rule", &described(rule))
-    })
-    .into_text()
-}
-
-fn described(rule: &Rule) -> String {
-    let mut text = format!("{} {}", rule.name, rule.factors().as_str_name());
-    let mut say = |what: &str, value: &str| {
-        write!(text, " {what}={value}").expect("a string takes every text");
-    };
-    let when = rule.r#match.clone().unwrap_or_default();
-    for (what, values) in [
-        ("user", &when.users),
-        ("group", &when.groups),
-        ("domain", &when.domains),
-        ("address", &when.addresses),
-    ] {
-        values.iter().for_each(|value| say(what, value));
-    }
-    when.clients
-        .iter()
-        .for_each(|id| say("client", &id.to_string()));
-    for nas in &when.nas {
-        let sign = if nas.prefix { "^" } else { "" };
-        say(&format!("nas.{}{sign}", nas.kind), &nas.value);
-    }
-    for it in &when.hours {
-        let span = format!("{:07b}/{}-{}{:+}", it.days, it.from, it.to, it.utc_offset);
-        say("hours", &span);
-    }
-    if rule.burn_code() != BurnCode::Unspecified {
-        say("burn", rule.burn_code().as_str_name());
-    }
-    if rule.prompt() != Prompt::Unspecified {
-        say("prompt", rule.prompt().as_str_name());
-    }
-    if rule.until > 0 {
-        say("until", &rule.until.to_string());
-    }
-    if !rule.forward.is_empty() {
-        say("to", &rule.forward);
-    }
-    if rule.initial_logins > 0 {
-        say("initial_logins", &rule.initial_logins.to_string());
-    }
-    for it in &rule.attributes {
-        let number = match it.vendor {
-            0 => it.kind.to_string(),
-            vendor => format!("{}.{vendor}.{}", it.kind, it.vendor_kind),
-        };
-        let value = if it.sealed.is_empty() {
-            &*it.value
-        } else {
-            "(sealed)"
-        };
-        say(&number, value);
-    }
-    text
-}
+mod facts;

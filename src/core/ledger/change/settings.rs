@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::audit::Facts;
+use super::audit::{Facts, titled, told};
 use super::check::{is_language, present, put as store, revision, valid};
 use super::done::{Done, Step, refuse};
 use super::{rules, trials};
@@ -14,7 +14,9 @@ use crate::ledger::address::{ADDRESS_PLACEHOLDER, PASSCODE_PLACEHOLDER};
 use crate::ledger::limits::Limits;
 use crate::ledger::query;
 use crate::ledger::storage::end_trial::Subject;
-use crate::ledger::storage::{Head, LearnLockout, PutSettings, Refusal, Settings, Texts, Trial};
+use crate::ledger::storage::{
+    self, Head, LearnLockout, PutSettings, Refusal, Settings, Texts, Trial,
+};
 use crate::ledger::table::{Draft, Read, StoreError, Table};
 
 /// Replaces the settings.
@@ -29,8 +31,8 @@ pub(super) fn put(
     trials::none_is_open(draft, Subject::Settings)?;
     rules::keep_forwards(draft, settings)?;
     let old = query::settings(draft)?;
-    let before = facts(&old);
     install(draft, head, settings)?;
+    let (before, after) = told(&facts(&old), &facts(&query::settings(draft)?));
     let back = Trial {
         settings: Some(old),
         ..Trial::default()
@@ -40,7 +42,7 @@ pub(super) fn put(
     Ok(Done {
         revision: head.settings_revision,
         before,
-        after: facts(settings),
+        after,
         ..Done::default()
     })
 }
@@ -72,7 +74,7 @@ pub(super) fn put_back(
     let tried = query::settings(draft)?;
     let restored = lockout::keeping(settings, &tried);
     write(draft, head, &restored);
-    Ok((facts(&tried), facts(&restored)))
+    Ok(told(&facts(&tried), &facts(&restored)))
 }
 
 /// What the leader has read of a directory; it comes into force as a setting does.
@@ -83,14 +85,14 @@ pub(super) fn learn_lockout(
 ) -> Step {
     let old = query::settings(draft)?;
     let new = lockout::learning(&old, it)?;
-    let before = facts(&old);
+    let (before, after) = told(&facts(&old), &facts(&new));
     if new != old {
         write(draft, head, &new);
     }
     Ok(Done {
         revision: head.settings_revision,
         before,
-        after: facts(&new),
+        after,
         ..Done::default()
     })
 }
@@ -153,36 +155,68 @@ fn check_passcode_texts(one: &Texts) -> Step<()> {
     )
 }
 
-fn facts(settings: &Settings) -> String {
-    let mut facts = Facts::default();
-    for source in &settings.sources {
-        facts = sources::facts(facts, source);
-    }
-    if let Some(limits) = &settings.limits {
-        facts = facts
-            .with("strict_failures", limits.strict_failures)
-            .with("strict_ceiling", limits.strict_ceiling)
-            .with("strict_window", limits.strict_window)
-            .with("strict_lock", limits.strict_lock)
-            .with("known_place_failures", limits.known_place_failures)
-            .with("known_place_window", limits.known_place_window)
-            .with("elsewhere_failures", limits.elsewhere_failures)
-            .with("window_steps", limits.window_steps)
-            .with("passcodes_per_minute", limits.passcodes_per_minute);
-    }
-    facts = senders::facts(facts, settings);
-    facts = settings.forwards.iter().fold(facts, forwards::facts);
-    for texts in &settings.texts {
-        facts = facts
-            .text("texts.language", &texts.language)
-            .text("texts.ask", &texts.ask)
-            .text("texts.ask_again", &texts.ask_again)
-            .text("texts.denied", &texts.denied)
-            .text("texts.sent", &texts.sent)
-            .text("texts.passcode_subject", &texts.passcode_subject)
-            .text("texts.passcode_message", &texts.passcode_message);
-    }
-    facts.into_text()
+fn facts(settings: &Settings) -> Facts {
+    let Settings {
+        revision: _,
+        limits,
+        sources,
+        mail: _,
+        sms: _,
+        forwards,
+        texts,
+    } = settings;
+    let names = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let in_order = names(sources.iter().map(|source| &*source.name).collect());
+    let facts = limits_facts(Facts::default(), &limits.unwrap_or_default());
+    let facts = facts.list("sources", &in_order);
+    let facts = sources.iter().fold(facts, sources::facts);
+    let facts = senders::facts(facts, settings);
+    let facts = forwards.iter().fold(facts, forwards::facts);
+    texts.iter().fold(facts, texts_facts)
+}
+
+fn limits_facts(facts: Facts, limits: &storage::Limits) -> Facts {
+    let storage::Limits {
+        strict_failures,
+        strict_window,
+        strict_lock,
+        known_place_failures,
+        known_place_window,
+        elsewhere_failures,
+        window_steps,
+        strict_ceiling,
+        passcodes_per_minute,
+    } = limits;
+    facts
+        .with("strict_failures", strict_failures)
+        .with("strict_ceiling", strict_ceiling)
+        .with("strict_window", strict_window)
+        .with("strict_lock", strict_lock)
+        .with("known_place_failures", known_place_failures)
+        .with("known_place_window", known_place_window)
+        .with("elsewhere_failures", elsewhere_failures)
+        .with("window_steps", window_steps)
+        .with("passcodes_per_minute", passcodes_per_minute)
+}
+
+fn texts_facts(facts: Facts, texts: &Texts) -> Facts {
+    let Texts {
+        language,
+        ask,
+        ask_again,
+        denied,
+        sent,
+        passcode_subject,
+        passcode_message,
+    } = texts;
+    facts
+        .under(titled("texts", language))
+        .text("ask", ask)
+        .text("ask_again", ask_again)
+        .text("denied", denied)
+        .text("sent", sent)
+        .text("passcode_subject", passcode_subject)
+        .text("passcode_message", passcode_message)
 }
 
 mod entra;

@@ -1,7 +1,7 @@
 //! Changes of tokens. A seed only goes in: it is sealed before it gets here, and no
 //! outcome or audit record shows it.
 
-use super::audit::Facts;
+use super::audit::{Facts, told};
 use super::check::{ensure, existing, present, put as store, revision, sealed, text, valid};
 use super::done::{Done, Step, refuse};
 use crate::base::limits::{DRIFT_STEPS_MAX, PROOF_STEPS_MAX, SERIAL_OCTETS_MAX, USER_TOKENS_MAX};
@@ -23,7 +23,7 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutToken
     let token = present(it.token.as_ref(), "the token")?;
     if it.expected_revision == 0 {
         let made = create(draft, at, token)?;
-        return Ok(changed(&made, String::new()));
+        return Ok(changed(&made, &Facts::default()));
     }
     let old = load(draft, token.id)?;
     revision(old.revision, it.expected_revision)?;
@@ -39,7 +39,7 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutToken
         start_counter(draft, &token, if same { counter.last_spent } else { 0 });
     }
     save(draft, &token);
-    Ok(changed(&token, facts(&old)))
+    Ok(changed(&token, &facts(&old)))
 }
 
 /// Makes a token whose id and serial number are free. It may be active at once where the
@@ -79,7 +79,7 @@ pub(super) fn remove(draft: &mut Draft<'_, impl Read>, it: &RemoveToken) -> Step
     }
     Ok(Done {
         id: it.id,
-        before: facts(&token),
+        before: facts(&token).into_text(),
         ..Done::default()
     })
 }
@@ -97,7 +97,7 @@ pub(super) fn set_state(
     let before = facts(&token);
     match (token.state(), it.state()) {
         (_, TokenState::Unspecified) => valid(false, "the state is unknown")?,
-        (old, new) if old == new => return Ok(changed(&token, before)),
+        (old, new) if old == new => return Ok(changed(&token, &before)),
         (TokenState::Pending, TokenState::Active) => {
             let counter = query::counter(draft, TokenId(it.id))?;
             spend(
@@ -118,7 +118,7 @@ pub(super) fn set_state(
     token.state = it.state;
     token.revision = token.revision.saturating_add(1);
     save(draft, &token);
-    Ok(changed(&token, before))
+    Ok(changed(&token, &before))
 }
 
 /// Gives a token to a user, or back to the inventory. What it has spent stays spent, and
@@ -138,7 +138,7 @@ pub(super) fn assign(draft: &mut Draft<'_, impl Read>, it: &AssignToken) -> Step
         turn(draft, &mut token)?;
     }
     save(draft, &token);
-    Ok(changed(&token, facts(&old)))
+    Ok(changed(&token, &facts(&old)))
 }
 
 /// Sets the drift by two proven, successive steps; both are spent by it, and neither may
@@ -163,7 +163,7 @@ pub(super) fn resync(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &Resyn
     Ok(Done {
         before,
         after: Facts::default().with("drift", it.drift).into_text(),
-        ..changed(&token, String::new())
+        ..changed(&token, &Facts::default())
     })
 }
 
@@ -335,25 +335,40 @@ fn spend(
     Ok(())
 }
 
-fn changed(token: &Token, before: String) -> Done {
+fn changed(token: &Token, before: &Facts) -> Done {
+    let (before, after) = told(before, &facts(token));
     Done {
         id: token.id,
         revision: token.revision,
         before,
-        after: facts(token),
+        after,
         ..Done::default()
     }
 }
 
-fn facts(token: &Token) -> String {
+fn facts(token: &Token) -> Facts {
+    let Token {
+        id: _,
+        owner,
+        seed,
+        algorithm: _,
+        digits,
+        period,
+        serial,
+        label,
+        state: _,
+        generation,
+        revision: _,
+        created: _,
+    } = token;
     Facts::default()
-        .with("owner", token.owner)
-        .text("serial", &token.serial)
-        .text("label", &token.label)
+        .name("serial", serial)
+        .with("owner", owner)
+        .text("label", label)
         .with("state", token.state().as_str_name())
         .with("algorithm", token.algorithm().as_str_name())
-        .with("digits", token.digits)
-        .with("period", token.period)
-        .with("generation", token.generation)
-        .into_text()
+        .with("digits", digits)
+        .with("period", period)
+        .with("generation", generation)
+        .sealed("seed", seed)
 }

@@ -4,7 +4,7 @@
 //!
 //! Must not know what settings or rules mean.
 
-use super::audit::Happened;
+use super::audit::{Facts, Happened};
 use super::check::{ensure, put as store, valid};
 use super::done::{Done, Step, refuse};
 use super::{audit, rules, settings};
@@ -47,6 +47,7 @@ pub(super) fn begin(
     )?;
     let trial = Trial {
         until: at.plus(span).as_millis(),
+        revision: revision(head, subject),
         ..before
     };
     store(draft, Table::Settings, key(subject), &trial);
@@ -67,11 +68,14 @@ pub(super) fn end(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &EndTri
             format!("no {} wait to be confirmed", noun(subject)),
         );
     };
+    seen(&trial, revision(head, subject), it)?;
     draft.delete(Table::Settings, key(subject));
     reckon(draft, head)?;
     if it.confirmed {
+        let revision = revision(head, subject);
         return Ok(Done {
-            revision: revision(head, subject),
+            revision,
+            after: Facts::default().with("revision", revision).into_text(),
             ..Done::default()
         });
     }
@@ -81,6 +85,17 @@ pub(super) fn end(draft: &mut Draft<'_, impl Read>, head: &mut Head, it: &EndTri
         before,
         after,
         ..Done::default()
+    })
+}
+
+/// Refuses to end another trial than the one that the caller saw: somebody else's next one
+/// would be kept, or put back, unread. What is learnt while settings are on trial raises their
+/// revision: both are of this trial.
+fn seen(trial: &Trial, now: u64, it: &EndTrial) -> Step<()> {
+    let of_trial = [0, trial.revision, now].contains(&it.revision);
+    ensure(of_trial, Refusal::Revision, || {
+        let (put, seen) = (trial.revision, it.revision);
+        format!("what is on trial now was put as revision {put}, not {seen}: look at it first")
     })
 }
 
@@ -125,6 +140,7 @@ fn unconfirmed(subject: Subject) -> Change {
         kind: Some(Kind::EndTrial(EndTrial {
             subject: subject.into(),
             confirmed: false,
+            revision: 0,
         })),
         ..Change::default()
     }

@@ -18,7 +18,11 @@ use crate::seal::Sealed;
 /// # Errors
 /// The name is not known, or a named value is not.
 pub fn attribute(text: &str) -> Result<RuleAttribute, WrittenError> {
-    let fault = |why: &str| WrittenError::of(text, why);
+    let fault = |why: &str| {
+        // The value may be a secret whose name has a slip in it.
+        let name = text.split_once('=').map_or(text, |(name, _)| name);
+        WrittenError::of(name, why)
+    };
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| fault("an attribute is NAME=VALUE"))?;
@@ -247,6 +251,14 @@ mod tests {
     fn what_no_dictionary_knows_is_refused() {
         for text in ["Class", "Clas=x", "25:tagged=x", "26.9=x", "=x"] {
             assert!(attribute(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_name_is_told_without_the_value() {
+        for text in ["Tunel-Password:1=s3cret", "Tunnel-Password:x=s3cret"] {
+            let error = attribute(text).unwrap_err().to_string();
+            assert!(error.contains(":") && !error.contains("s3cret"), "{error}");
         }
     }
 

@@ -1,14 +1,16 @@
 //! What Entra needs of the settings.
 
+use std::time::Duration;
+
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::super::audit::Facts;
-use super::super::check::{sealed, text, valid};
+use super::super::check::{ensure, sealed, text, valid};
 use super::super::done::Step;
 use super::sources::{is_host, is_word};
-use crate::base::limits::{CLIENT_CERTIFICATE_OCTETS_MAX, LEASE_MAX};
-use crate::ledger::storage::{EntraClientType, EntraCloud, EntraSettings};
+use crate::base::limits::{CLIENT_CERTIFICATE_OCTETS_MAX, SOURCE_TIMEOUT_MAX, SOURCE_TIMEOUT_MIN};
+use crate::ledger::storage::{EntraClientType, EntraCloud, EntraSettings, Refusal};
 
 /// What must hold of an Entra source, whatever node uses it.
 pub(super) fn check(entra: &EntraSettings) -> Step<()> {
@@ -40,13 +42,21 @@ pub(super) fn check(entra: &EntraSettings) -> Step<()> {
     check_client(entra)
 }
 
-/// The time for one question, in milliseconds.
+/// The time for one question, in milliseconds: what every node can ask within.
 pub(super) fn check_timeout(timeout: u32) -> Step<()> {
-    let lease = LEASE_MAX.as_millis();
-    let sane = timeout == 0 || timeout >= 100;
-    valid(
-        sane && u128::from(timeout).saturating_add(5000) <= lease,
-        "the time-out is 0 (default) or 100 to 55000 ms",
+    check_within(timeout, SOURCE_TIMEOUT_MAX)
+}
+
+/// A time that somebody is waited for, in milliseconds.
+pub(super) fn check_within(timeout: u32, most: Duration) -> Step<()> {
+    let (least, millis) = (SOURCE_TIMEOUT_MIN, Duration::from_millis(timeout.into()));
+    ensure(
+        timeout == 0 || (least..=most).contains(&millis),
+        Refusal::Invalid,
+        || {
+            let (least, most) = (least.as_millis(), most.as_millis());
+            format!("the time-out is 0 (default) or {least} to {most} ms")
+        },
     )
 }
 
@@ -108,24 +118,36 @@ fn digest(certificate: &[u8]) -> String {
 
 /// What the audit tells of it.
 pub(super) fn facts(facts: Facts, entra: &EntraSettings) -> Facts {
+    let EntraSettings {
+        authority,
+        tenant,
+        client_id,
+        client_type: _,
+        client_secret,
+        scope,
+        timeout,
+        require_registered_mfa,
+        accept_external_challenge,
+        cloud: _,
+        client_certificate,
+        client_key,
+        dangerous_custom_authority,
+        proxy,
+    } = entra;
     facts
-        .text("entra.authority", &entra.authority)
-        .text("entra.tenant", &entra.tenant)
-        .text("entra.client_id", &entra.client_id)
-        .with("entra.client_type", entra.client_type().as_str_name())
-        .with("entra.secret", !entra.client_secret.is_empty())
-        .with("entra.certificate", digest(&entra.client_certificate))
-        .with("entra.cloud", entra.cloud().as_str_name())
-        .text("entra.proxy", &entra.proxy)
-        .with(
-            "entra.dangerous_custom_authority",
-            entra.dangerous_custom_authority,
-        )
-        .text("entra.scope", &entra.scope)
-        .with("entra.timeout", entra.timeout)
-        .with("entra.require_registered_mfa", entra.require_registered_mfa)
-        .with(
-            "entra.accept_external_challenge",
-            entra.accept_external_challenge,
-        )
+        .with("kind", "entra")
+        .text("authority", authority)
+        .text("tenant", tenant)
+        .text("client_id", client_id)
+        .with("client_type", entra.client_type().as_str_name())
+        .sealed("client_secret", client_secret)
+        .with("certificate", digest(client_certificate))
+        .sealed("client_key", client_key)
+        .with("cloud", entra.cloud().as_str_name())
+        .text("proxy", proxy)
+        .with("dangerous_custom_authority", dangerous_custom_authority)
+        .text("scope", scope)
+        .with("timeout", timeout)
+        .with("require_registered_mfa", require_registered_mfa)
+        .with("accept_external_challenge", accept_external_challenge)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::audit::Facts;
+use super::super::audit::{Facts, titled};
 use super::super::check::{ensure, sealed, valid};
 use super::super::done::{Step, refuse};
 use super::entra::check_timeout;
@@ -113,20 +113,26 @@ fn check_attributes(attributes: &[AllowedAttribute]) -> Step<()> {
 
 /// What the audit tells of one.
 pub(super) fn facts(facts: Facts, forward: &Forward) -> Facts {
+    let Forward {
+        name,
+        servers,
+        secret,
+        timeout,
+        tries,
+        attributes,
+        dangerous_unsigned_replies,
+    } = forward;
     let number = |it: &AllowedAttribute| {
         Number::of_parts(it.kind, it.vendor, it.vendor_kind)
             .map_or_else(|_| "none".to_owned(), |number| number.to_string())
     };
-    let attributes: Vec<_> = forward.attributes.iter().map(number).collect();
+    let attributes: Vec<_> = attributes.iter().map(number).collect();
     facts
-        .text("forward.name", &forward.name)
-        .list("forward.servers", &forward.servers)
-        .with("forward.secret", !forward.secret.is_empty())
-        .with("forward.timeout", forward.timeout)
-        .with("forward.tries", forward.tries)
-        .list("forward.attributes", &attributes)
-        .with(
-            "forward.dangerous_unsigned_replies",
-            forward.dangerous_unsigned_replies,
-        )
+        .under(titled("forward", name))
+        .with("dangerous_unsigned_replies", dangerous_unsigned_replies)
+        .list("servers", servers)
+        .sealed("secret", secret)
+        .with("timeout", timeout)
+        .with("tries", tries)
+        .list("attributes", &attributes)
 }

@@ -45,18 +45,33 @@ pub(super) fn check(ldap: &LdapSettings) -> Step<()> {
 
 /// What the audit tells of it.
 pub(super) fn facts(facts: Facts, ldap: &LdapSettings) -> Facts {
+    let LdapSettings {
+        servers,
+        kind: _,
+        bind: _,
+        netbios_domain,
+        base_dn,
+        user_attribute,
+        user_filter,
+        service_name,
+        service_password,
+        required_group,
+        timeout,
+        connect_timeout,
+        dangerous_clear_text,
+    } = ldap;
     facts
-        .list("ldap.servers", &ldap.servers)
-        .with("ldap.kind", ldap.kind().as_str_name())
-        .with("ldap.bind", ldap.bind().as_str_name())
-        .text("ldap.netbios_domain", &ldap.netbios_domain)
-        .text("ldap.base_dn", &ldap.base_dn)
-        .text("ldap.user_attribute", &ldap.user_attribute)
-        .text("ldap.user_filter", &ldap.user_filter)
-        .text("ldap.service_name", &ldap.service_name)
-        .with("ldap.service_password", !ldap.service_password.is_empty())
-        .text("ldap.required_group", &ldap.required_group)
-        .with("ldap.timeout", ldap.timeout)
-        .with("ldap.connect_timeout", ldap.connect_timeout)
-        .with("ldap.dangerous_clear_text", ldap.dangerous_clear_text)
+        .with("kind", ldap.kind().as_str_name())
+        .list("servers", servers)
+        .with("bind", ldap.bind().as_str_name())
+        .text("netbios_domain", netbios_domain)
+        .text("base_dn", base_dn)
+        .text("user_attribute", user_attribute)
+        .text("user_filter", user_filter)
+        .text("service_name", service_name)
+        .sealed("service_password", service_password)
+        .text("required_group", required_group)
+        .with("timeout", timeout)
+        .with("connect_timeout", connect_timeout)
+        .with("dangerous_clear_text", dangerous_clear_text)
 }

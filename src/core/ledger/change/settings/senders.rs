@@ -1,11 +1,13 @@
 //! What sends passcodes. Which hosts may be asked, and what a template makes of a value, is
 //! checked by the node that sends.
 
+use prost::Message;
+
 use super::super::audit::Facts;
 use super::super::check::{sealed, text, valid};
 use super::super::done::Step;
-use super::entra::check_timeout;
-use crate::base::limits::{SMS_BODY_OCTETS_MAX, SMS_HEADERS_MAX};
+use super::entra::check_within;
+use crate::base::limits::{SENDER_TIMEOUT_MAX, SMS_BODY_OCTETS_MAX, SMS_HEADERS_MAX};
 use crate::ledger::address::is_email;
 use crate::ledger::storage::{Mail, MailTls, Settings, SmsBody, SmsGateway};
 
@@ -38,7 +40,7 @@ fn check_mail(mail: &Mail) -> Step<()> {
     if !mail.password.is_empty() {
         sealed(&mail.password, "the password of the mail server")?;
     }
-    check_timeout(mail.timeout)
+    check_within(mail.timeout, SENDER_TIMEOUT_MAX)
 }
 
 fn check_sms(sms: &SmsGateway) -> Step<()> {
@@ -67,30 +69,79 @@ fn check_sms(sms: &SmsGateway) -> Step<()> {
     if !sms.secret.is_empty() {
         sealed(&sms.secret, "the secret of the gateway")?;
     }
-    check_timeout(sms.timeout)
+    check_within(sms.timeout, SENDER_TIMEOUT_MAX)
 }
 
-/// What the audit tells of them. Headers may hold what nobody thought of as a secret.
-pub(super) fn facts(mut facts: Facts, settings: &Settings) -> Facts {
-    if let Some(mail) = &settings.mail {
-        facts = facts
-            .text("mail.server", &mail.server)
-            .with("mail.port", mail.port)
-            .with("mail.tls", mail.tls().as_str_name())
-            .text("mail.user", &mail.user)
-            .with("mail.password", !mail.password.is_empty())
-            .text("mail.from", &mail.from)
-            .with("mail.timeout", mail.timeout);
-    }
-    if let Some(sms) = &settings.sms {
-        facts = facts
-            .text("sms.url", &sms.url)
-            .text("sms.method", &sms.method)
-            .with("sms.headers", sms.headers.len())
-            .text("sms.body", &sms.body)
-            .with("sms.body_type", sms.body_type().as_str_name())
-            .with("sms.secret", !sms.secret.is_empty())
-            .with("sms.timeout", sms.timeout);
-    }
+/// What the audit tells of them.
+pub(super) fn facts(facts: Facts, settings: &Settings) -> Facts {
+    let facts = facts
+        .under("")
+        .with("mail", there(settings.mail.is_some()))
+        .with("sms", there(settings.sms.is_some()));
+    let facts = settings.mail.iter().fold(facts, mail_facts);
+    settings.sms.iter().fold(facts, sms_facts)
+}
+
+const fn there(is_there: bool) -> &'static str {
+    if is_there { "set" } else { "none" }
+}
+
+fn mail_facts(facts: Facts, mail: &Mail) -> Facts {
+    let Mail {
+        server,
+        port,
+        tls: _,
+        user,
+        password,
+        from,
+        timeout,
+    } = mail;
     facts
+        .under("mail")
+        .text("server", server)
+        .with("port", port)
+        .with("tls", mail.tls().as_str_name())
+        .text("user", user)
+        .sealed("password", password)
+        .text("from", from)
+        .with("timeout", timeout)
+}
+
+/// Queries, headers and bodies may hold what nobody thought of as a secret.
+fn sms_facts(facts: Facts, sms: &SmsGateway) -> Facts {
+    let SmsGateway {
+        url,
+        method,
+        headers,
+        body,
+        body_type: _,
+        secret,
+        timeout,
+    } = sms;
+    let names: Vec<_> = headers.iter().map(|header| &*header.name).collect();
+    let values = headers.iter().map(Message::encode_length_delimited_to_vec);
+    facts
+        .under("sms")
+        .withheld("url", address(url), url.clone().into())
+        .text("method", method)
+        .withheld("headers", names.join(","), values.flatten().collect())
+        .withheld("body", octets(body), body.clone().into())
+        .with("body_type", sms.body_type().as_str_name())
+        .sealed("secret", secret)
+        .with("timeout", timeout)
+}
+
+/// Where a gateway is: its URL without a user, a query or anything behind.
+fn address(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (url, behind) = url.split_at(end);
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let query = if behind.is_empty() { "" } else { "?…" };
+    format!("{scheme}://{host}{path}{query}")
+}
+
+fn octets(body: &str) -> String {
+    format!("{} octets", body.len())
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::super::audit::Facts;
+use super::super::audit::{Facts, titled};
 use super::super::check::valid;
 use super::super::done::Step;
 use super::{entra, ldap};
@@ -72,14 +72,19 @@ pub(super) fn is_word(text: &str) -> bool {
 
 /// What the audit tells of a source.
 pub(super) fn facts(facts: Facts, source: &Source) -> Facts {
-    let mut facts = facts.text("source.name", &source.name);
-    for domain in &source.domains {
-        facts = facts.text("source.domain", domain);
-    }
-    if source.sync_off {
-        facts = facts.with("source.sync", false);
-    }
-    match &source.kind {
+    let Source {
+        name,
+        domains,
+        lockout_threshold,
+        sync_off,
+        kind,
+    } = source;
+    let facts = facts
+        .under(titled("source", name))
+        .list("domains", domains)
+        .with("lockout_threshold", lockout_threshold)
+        .with("sync", if *sync_off { "off" } else { "on" });
+    match kind {
         Some(source::Kind::Entra(it)) => entra::facts(facts, it),
         Some(source::Kind::Ldap(it)) => ldap::facts(facts, it),
         None => facts,

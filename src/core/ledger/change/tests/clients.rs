@@ -180,6 +180,29 @@ fn the_devices_tries_end_while_the_attempt_is_kept() {
 }
 
 #[test]
+fn a_rotated_secret_and_a_ninth_range_are_in_the_audit() {
+    let mut world = World::founded();
+    let mut vpn = client(1, "vpn", "198.51.100.1/32");
+    vpn.ranges = (1..=9).map(|n| format!("198.51.100.{n}/32")).collect();
+    world.done(put_client(vpn.clone(), 0));
+    vpn.secrets = vec![b"another sealed secret".to_vec()];
+    let revision = world.done(put_client(vpn.clone(), 1)).revision;
+    let rotated = world.last_audit();
+    assert!(rotated.before.starts_with("name=\"vpn\" secrets=\"sealed:"));
+    assert_ne!(rotated.before, rotated.after);
+    vpn.ranges[8] = "198.51.100.99/32".into();
+    world.done(put_client(vpn, revision));
+    let moved = world.last_audit();
+    assert_eq!(
+        (&*moved.before, &*moved.after),
+        (
+            "name=\"vpn\" ranges(9)=\"9:198.51.100.9/32\"",
+            "name=\"vpn\" ranges(9)=\"9:198.51.100.99/32\""
+        )
+    );
+}
+
+#[test]
 fn no_secret_of_a_client_is_in_the_audit() {
     let mut world = World::founded();
     world.done(put_client(client(1, "vpn", "198.51.100.1/32"), 0));
@@ -188,5 +211,6 @@ fn no_secret_of_a_client_is_in_the_audit() {
         (&*audit.action, &*audit.subject),
         ("client.put", "client=1 name=\"vpn\"")
     );
-    assert!(audit.after.contains("secrets=1") && !audit.after.contains("sealed"));
+    assert!(audit.after.contains("secrets=\"sealed:"), "{audit:?}");
+    assert!(!audit.after.contains("sealed shared"), "{audit:?}");
 }

@@ -113,7 +113,8 @@ fn a_secret_is_there_and_long_enough() {
 #[test]
 fn times_and_tries_have_bounds() {
     refused(|it| it.timeout = 99);
-    refused(|it| it.timeout = 55_001);
+    taken(|it| it.timeout = 30_000);
+    refused(|it| it.timeout = 30_001);
     refused(|it| it.tries = FORWARD_TRIES_MAX + 1);
     taken(|it| it.tries = FORWARD_TRIES_MAX);
 }
@@ -147,11 +148,9 @@ fn the_audit_tells_of_a_forward_without_its_secret() {
     world.done(put(vec![forward("old")]));
     let audit = world.last_audit().after;
     for told in [
-        "forward.name=\"old\"",
-        "198.51.100.7",
-        "forward.secret=true",
+        "forward.\"old\".servers=\"198.51.100.7",
+        "forward.\"old\".secret=sealed:",
         "26.12356.1",
-        "forward.dangerous_unsigned_replies=false",
     ] {
         assert!(audit.contains(told), "{told} not in {audit}");
     }

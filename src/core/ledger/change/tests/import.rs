@@ -113,3 +113,26 @@ fn rows_of_one_change_are_bounded() {
     let many = vec![ImportRow::default(); ATOMIC_ROWS_MAX + 1];
     assert_eq!(world.refused(import(many, false)), Refusal::Limit);
 }
+
+#[test]
+fn the_audit_tells_of_tokens_for_known_users_before_all_others() {
+    let mut world = World::with_user();
+    let many = (0..200).map(|n| row(n, Some(user(100 + u64::from(n), &format!("u{n}"))), None));
+    let mut rows: Vec<_> = many.collect();
+    let mut active = token(11, 0, TokenState::Active);
+    active.serial = "HT123".into();
+    let alice = user(22, "alice@contoso.example");
+    rows.push(row(200, Some(alice), Some(active)));
+    rows.push(row(201, None, Some(token(12, 0, TokenState::Pending))));
+    world.done(import(rows, false));
+    let after = world.last_audit().after;
+    let known = "tokens_of_known_users=\"HT123 active of alice@contoso.example\"";
+    for told in [
+        "done=202 refused=0",
+        known,
+        " more #",
+        "tokens=\"token 12 pending\"",
+    ] {
+        assert!(after.contains(told), "{told} not in {after}");
+    }
+}

@@ -72,9 +72,41 @@ fn the_last_administrator_is_neither_removed_nor_demoted() {
     world.done(put_operator(operator("grace", Role::Helpdesk), 0));
     assert_eq!(world.refused(demote()), Refusal::LastAdmin, "grace is none");
     world.done(put_operator(operator("grace", Role::Admin), 1));
+    world.done(put_token(api_token("g", "grace", 2, Role::Admin)));
     world.done(demote());
     world.done(remove("ada"));
     assert_eq!(query::operators(&world.tables).expect("readable").len(), 1);
+}
+
+fn revoke(token: &str) -> Kind {
+    Kind::RevokeApiToken(RevokeApiToken { name: token.into() })
+}
+
+#[test]
+fn an_administrator_without_a_valid_token_is_nobody_who_could_stay() {
+    let mut world = with_admin();
+    world.done(put_operator(operator("grace", Role::Admin), 0));
+    let last = |world: &mut World, why: &str| {
+        for change in [
+            revoke("ada-1"),
+            remove("ada"),
+            put_operator(operator("ada", Role::Auditor), 1),
+        ] {
+            assert_eq!(world.refused(change), Refusal::LastAdmin, "{why}");
+        }
+    };
+    last(&mut world, "grace has no token");
+    world.done(put_token(api_token("g", "grace", 2, Role::Auditor)));
+    last(&mut world, "grace's token only reads");
+    let expires = world.at.plus(Duration::from_secs(60)).as_millis();
+    let token = api_token("g-2", "grace", 3, Role::Admin);
+    world.done(put_token(ApiToken { expires, ..token }));
+    world.passes(Duration::from_secs(60));
+    last(&mut world, "grace's token has expired");
+    world.at = Timestamp::from_millis(expires - 1);
+    world.done(revoke("ada-1"));
+    assert_eq!(world.refused(revoke("g-2")), Refusal::LastAdmin);
+    world.done(revoke("g"));
 }
 
 #[test]
@@ -222,11 +254,8 @@ fn an_api_token_has_a_whole_hash_a_future_and_readable_networks() {
 #[test]
 fn a_revoked_api_token_is_gone() {
     let mut world = with_admin();
-    let revoke = || {
-        Kind::RevokeApiToken(RevokeApiToken {
-            name: "Ada-1".into(),
-        })
-    };
+    world.done(put_token(api_token("ada-2", "ada", 2, Role::Admin)));
+    let revoke = || revoke("Ada-1");
     world.done(revoke());
     assert_eq!(
         query::api_token(&world.tables, &[1; 32]).expect("readable"),

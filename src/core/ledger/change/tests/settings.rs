@@ -244,7 +244,7 @@ fn a_client_secret_goes_with_the_client_type() {
         Refusal::Invalid
     );
     assert_eq!(refused(|entra| entra.client_type = 0), Refusal::Invalid);
-    assert_eq!(refused(|entra| entra.timeout = 60_000), Refusal::Invalid);
+    assert_eq!(refused(|entra| entra.timeout = 30_001), Refusal::Invalid);
 }
 
 #[test]
@@ -301,7 +301,8 @@ fn no_client_secret_is_in_the_audit() {
     };
     world.done(put(at_entra(confidential), 1));
     let audit = world.last_audit();
-    assert!(audit.after.contains("entra.secret=true") && !audit.after.contains("sealed"));
+    assert!(audit.after.contains("client_secret=sealed:"), "{audit:?}");
+    assert!(!audit.after.contains("sealed client"), "{audit:?}");
 }
 
 #[test]
@@ -376,4 +377,76 @@ fn a_text_of_a_passcode_leaves_room_for_what_is_put_in() {
         passcode_subject: "a\r\nBcc: b".to_owned(),
         ..Texts::default()
     });
+}
+
+#[test]
+fn the_audit_tells_only_what_changed_of_long_settings() {
+    let mut world = World::founded();
+    let texts = |n: u32| Texts {
+        language: format!("l{n}"),
+        ask: "Code: ".repeat(20),
+        ..Texts::default()
+    };
+    let mut settings = Settings {
+        limits: Some(Limits {
+            strict_failures: 3,
+            ..Limits::default()
+        }),
+        texts: (0..20).map(texts).collect(),
+        ..at_entra(entra())
+    };
+    world.done(put(settings.clone(), 1));
+    assert!(world.last_audit().after.ends_with(" more"));
+    settings.texts[19].ask = "PIN: ".into();
+    let Some(source::Kind::Entra(it)) = &mut settings.sources[0].kind else {
+        unreachable!("it was made so");
+    };
+    it.require_registered_mfa = !it.require_registered_mfa;
+    world.done(put(settings, 2));
+    let told = world.last_audit();
+    assert!(told.before.contains("require_registered_mfa="), "{told:?}");
+    assert!(
+        told.after.ends_with("texts.\"l19\".ask=\"PIN: \""),
+        "{told:?}"
+    );
+    assert_ne!(told.before, told.after);
+    assert!(!told.after.contains("strict"), "{told:?}");
+}
+
+#[test]
+fn the_audit_tells_that_a_gateway_changed_and_none_of_its_secrets() {
+    let mut world = World::founded();
+    let settings = |change: fn(&mut SmsGateway)| {
+        let mut sms = SmsGateway {
+            url: "https://key@sms.contoso.example/send?key=hunter1".into(),
+            body: "{\"password\":\"hunter2\",\"to\":\"{phone}\"}".into(),
+            headers: vec![HttpHeader {
+                name: "X-Key".into(),
+                value: "hunter3".into(),
+            }],
+            ..SmsGateway::default()
+        };
+        change(&mut sms);
+        Settings {
+            sms: Some(sms),
+            ..Settings::default()
+        }
+    };
+    world.done(put(settings(|_| {}), 1));
+    let address = "sms.url=\"https://sms.contoso.example/send?…\"";
+    assert!(world.last_audit().after.contains(address));
+    let changes: [fn(&mut SmsGateway); 3] = [
+        |sms| sms.url = sms.url.replace("hunter1", "hunter9"),
+        |sms| sms.body = sms.body.replace("hunter2", "hunter9"),
+        |sms| sms.headers[0].value = "hunter9".into(),
+    ];
+    let mut revision = 2;
+    for change in changes {
+        world.done(put(settings(change), revision));
+        let told = world.last_audit();
+        assert_ne!(told.before, told.after);
+        assert!(!format!("{told:?}").contains("hunter"), "{told:?}");
+        assert!(told.after.contains("(new)"), "{told:?}");
+        revision = world.done(put(settings(|_| {}), revision + 1)).revision;
+    }
 }

@@ -28,8 +28,15 @@ fn in_force(world: &World) -> u32 {
 }
 
 fn end(subject: end_trial::Subject, confirmed: bool) -> Kind {
-    let subject = subject.into();
-    Kind::EndTrial(EndTrial { subject, confirmed })
+    end_of(subject, confirmed, 0)
+}
+
+fn end_of(subject: end_trial::Subject, confirmed: bool, revision: u64) -> Kind {
+    Kind::EndTrial(EndTrial {
+        subject: subject.into(),
+        confirmed,
+        revision,
+    })
 }
 
 fn rules(names: &[&str]) -> Rules {
@@ -158,4 +165,32 @@ fn the_time_to_confirm_is_a_minute_to_a_day() {
         });
         assert_eq!(World::founded().refused(odd), Refusal::Invalid, "{within}");
     }
+}
+
+#[test]
+fn a_late_confirmation_does_not_keep_somebody_elses_next_trial() {
+    let mut world = World::founded();
+    let settings = end_trial::Subject::Settings;
+    assert_eq!(world.done(put(failures(9), 1, 10)).revision, 2);
+    world.done(end(settings, false));
+    assert_eq!(world.done(put(failures(8), 3, 10)).revision, 4);
+    for confirmed in [true, false] {
+        let late = end_of(settings, confirmed, 2);
+        assert_eq!(world.refused(late), Refusal::Revision);
+    }
+    world.done(end_of(settings, true, 4));
+    assert_eq!(world.last_audit().after, "revision=4");
+    assert_eq!(in_force(&world), 8);
+}
+
+#[test]
+fn what_is_learnt_during_a_trial_does_not_hide_it_from_who_began_it() {
+    let mut world = World::founded();
+    let settings = end_trial::Subject::Settings;
+    assert_eq!(world.done(put(failures(9), 1, 10)).revision, 2);
+    world.head.settings_revision = 3;
+    world.done(end_of(settings, true, 2));
+    assert_eq!(world.done(put(failures(8), 3, 10)).revision, 4);
+    world.head.settings_revision = 5;
+    world.done(end_of(settings, true, 5));
 }
