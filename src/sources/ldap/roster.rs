@@ -99,11 +99,12 @@ impl Reading<'_> {
         let of_users = users.attributes().into_iter();
         let attributes: BTreeSet<_> = of_users.chain(of_account).chain(of_groups).collect();
         let attributes: Vec<_> = attributes.into_iter().collect();
-        let (now, groups) = (self.now, RefCell::new(&mut self.groups));
-        let named = |all| groups.borrow_mut().named(all);
+        let (now, groups) = (self.now, &mut self.groups);
         let reading = self
             .reader
             .each(base, people, &attributes, PEOPLE_IN_PART, |entry| {
+                let groups = RefCell::new(&mut *groups);
+                let named = |all| groups.borrow_mut().named(all);
                 wanted.meet(&entry, || {
                     if !Account::is_told(*kind, &entry) {
                         return Listed::Unread;
