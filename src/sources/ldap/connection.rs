@@ -175,9 +175,10 @@ impl Connection {
     fn answered<T>(&mut self, came: Result<Result<T, Broken>, Elapsed>) -> Result<T, Broken> {
         let came = came.unwrap_or(Err(Broken::Late));
         match came {
-            Ok(_) => self.owed = Owed::Nothing,
+            // Too much is said: that is an answer.
+            Ok(_) | Err(Broken::TooMuch) => self.owed = Owed::Nothing,
             Err(Broken::Late) => (),
-            Err(Broken::Io(_) | Broken::Malformed | Broken::TooMuch) => self.owed = Owed::Never,
+            Err(Broken::Io(_) | Broken::Malformed) => self.owed = Owed::Never,
         }
         came
     }

@@ -131,8 +131,10 @@ async fn a_confirmation_repeated_after_it_was_done_is_told_the_same() {
         }
     };
     let late = end(2, true, put - 1).await;
-    let is_refused = |it: &OperateError| matches!(it, OperateError::Refused { refusal, .. } if *refusal == Refusal::Revision);
-    assert!(late.is_err_and(|why| is_refused(&why)));
+    let Err(OperateError::Refused { refusal, .. }) = late else {
+        panic!("must be refused: {late:?}");
+    };
+    assert_eq!(refusal, Refusal::Revision);
     let reverted = end(3, false, put).await.unwrap();
     assert_eq!(end(3, false, reverted).await.unwrap(), reverted);
 }

@@ -199,7 +199,13 @@ async fn there_may_be_no_account_or_no_way_to_know() {
 
 #[tokio::test]
 async fn a_lock_that_the_bind_has_just_denied_refuses_nobody_whose_account_is_looked_at() {
-    let fake = with_account(&[("userAccountControl", "512"), (COMPUTED, "16")]).await;
+    let fake = with_account(&[
+        ("userAccountControl", "512"),
+        (COMPUTED, "16"),
+        ("objectSid", "an identifier"),
+        ("primaryGroupID", "513"),
+    ])
+    .await;
     let kind = Kind::Ldap(Box::new(source(&[&fake], &with_service(&[&fake]))));
     let settings = storage::Source::default();
     let sources = Sources::new();
