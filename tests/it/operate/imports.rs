@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed preparation fails the test")]
 
-use countersign::operate::{ImportOptions, OperateError, RowReport};
+use countersign::admin::api;
+use countersign::admin::api::import_service_client::ImportServiceClient;
+use countersign::operate::{ImportOptions, OperateError, Role, RowReport};
 use countersign_core::base::Secret;
 use countersign_core::ledger::storage::TokenState;
 use tokio::sync::mpsc;
+use tonic::Code;
 
+use super::api::{api, bootstrapped, token, with};
 use super::world::{World, admin, request, world};
 
 const HEADER: &str = "upn,serial number,secret key,time interval,manufacturer,model\n";
@@ -119,4 +123,15 @@ async fn an_import_repeated_under_its_id_does_nothing_twice() {
         .await
         .unwrap();
     assert_eq!((first, tokens(&world)), (again, 450));
+}
+
+#[tokio::test]
+async fn who_may_not_import_is_told_before_the_file_comes() {
+    let api = api().await;
+    bootstrapped(&api).await;
+    let auditor = token(&api, "aaa", Role::Auditor, 0, "127.0.0.0/8").await;
+    let mut imports = ImportServiceClient::new(api.channel.clone());
+    let never = tokio_stream::pending::<api::ImportRequest>();
+    let refused = imports.import_azure_csv(with(&auditor, never)).await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
 }
