@@ -5,6 +5,7 @@ mod api;
 mod clients;
 mod directory;
 mod imports;
+mod pages;
 mod sync;
 mod without_token;
 mod world;
