@@ -2,6 +2,7 @@
 //!
 //! Must not know who may read.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use countersign_core::base::{ClientId, Name, TokenId, UserId};
@@ -103,6 +104,22 @@ pub(super) fn client(
     };
     let called = |client: &storage::Client| Name::fold(&client.name).as_ref() == Ok(&wanted);
     Ok(query::clients(tables)?.into_iter().find(called))
+}
+
+/// All clients by their names, for those who look many up.
+pub(super) struct Clients(BTreeMap<Name, storage::Client>);
+
+impl Clients {
+    pub(super) fn read(tables: &impl Read) -> Result<Self, StoreError> {
+        let clients = query::clients(tables)?.into_iter();
+        let named = clients.filter_map(|it| Some((Name::fold(&it.name).ok()?, it)));
+        Ok(Self(named.collect()))
+    }
+
+    /// The one with this name.
+    pub(super) fn find(&self, name: &str) -> Option<&storage::Client> {
+        self.0.get(&Name::fold(name).ok()?)
+    }
 }
 
 /// The client with this number.

@@ -78,7 +78,7 @@ impl<L: Ledger> Operate<L> {
             rows: outcomes.len(),
         };
         if options.dry_run {
-            let done = self.rehearsed(&outcomes)?;
+            let done = self.rehearsed(outcomes).await?;
             job.tell(&report, done).await;
         } else if options.atomic {
             let done = self.import_whole(&job, &outcomes).await?;

@@ -248,7 +248,7 @@ async fn settings_operators_events_and_audit_go_the_whole_way() {
         at: Timestamp::from_millis(NOW),
         ..Default::default()
     };
-    api.world.events.0.send(event).unwrap();
+    api.world.events.sent.send(event).unwrap();
     assert_eq!(followed.message().await.unwrap().unwrap().at, NOW);
     let audit = events
         .list_audit(with(&root, api::ListAuditRequest::default()))

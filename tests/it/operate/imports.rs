@@ -126,6 +126,26 @@ async fn an_import_repeated_under_its_id_does_nothing_twice() {
 }
 
 #[tokio::test]
+async fn a_rehearsal_stays_beside_the_event_loop_and_is_told_in_parts() {
+    let world = world();
+    let (report, mut reports) = mpsc::channel(10);
+    let dry = ImportOptions {
+        dry_run: true,
+        ..Default::default()
+    };
+    let (root, file) = (admin(), Secret::from(file(450)));
+    let operate = &world.operate;
+    let done = operate.import_azure_csv(&root, request(2), file, dry, report);
+    done.await.unwrap();
+    assert!(!world.ledger.was_viewed_here());
+    let mut lengths = Vec::new();
+    while let Some(part) = reports.recv().await {
+        lengths.push(part.done.len());
+    }
+    assert_eq!(lengths, [200, 200, 50]);
+}
+
+#[tokio::test]
 async fn who_may_not_import_is_told_before_the_file_comes() {
     let api = api().await;
     bootstrapped(&api).await;

@@ -6,6 +6,7 @@ mod clients;
 mod directory;
 mod imports;
 mod pages;
+mod replays;
 mod sync;
 mod without_token;
 mod world;
