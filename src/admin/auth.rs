@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use countersign_core::base::Secret;
+use countersign_core::ledger::StoreError;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
@@ -33,10 +34,7 @@ impl<L: Ledger> tonic::service::Interceptor for Authenticate<L> {
                 request.extensions_mut().insert(caller);
                 Ok(request)
             }
-            Err(AuthenticateError::Store(error)) => {
-                tracing::error!(%error, "the store cannot be read");
-                Err(Status::internal("the store of this node cannot be read"))
-            }
+            Err(AuthenticateError::Store(error)) => Err(unreadable(&error)),
             Err(error) => {
                 tracing::warn!(source = %source.ip(), %error, "administrative call refused");
                 Err(self.without_operators().unwrap_or_else(refused))
@@ -62,6 +60,23 @@ impl<L: Ledger> Authenticate<L> {
 /// nothing.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
     request.extensions().get().cloned().ok_or_else(refused)
+}
+
+/// The same caller as of now, for what goes on long after it was allowed.
+pub(super) fn renewed<L: Ledger>(operate: &Operate<L>, caller: &Caller) -> Result<Caller, Status> {
+    match operate.renewed(caller) {
+        Ok(caller) => Ok(caller),
+        Err(AuthenticateError::Store(error)) => Err(unreadable(&error)),
+        Err(error) => {
+            tracing::warn!(source = %caller.source, %error, "administrative call ended");
+            Err(refused())
+        }
+    }
+}
+
+fn unreadable(error: &StoreError) -> Status {
+    tracing::error!(%error, "the store cannot be read");
+    Status::internal("the store of this node cannot be read")
 }
 
 /// One text for all causes: which of them it was is in the log.

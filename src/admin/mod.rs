@@ -6,6 +6,7 @@ pub mod api;
 mod auth;
 mod clients;
 mod convert;
+mod guests;
 mod imports;
 mod observe;
 mod operators;

@@ -1,24 +1,25 @@
 //! Status, events and audit over gRPC.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use countersign_core::base::{NodeId, Timestamp};
 use data_encoding::HEXLOWER;
-use futures_util::Stream;
-use tokio::sync::broadcast;
-use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::BroadcastStream;
-use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use futures_util::{Stream, stream};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::time::{Instant, Interval, interval_at};
 use tonic::{Request, Response, Status};
 
 use super::api::{
     self, cluster_service_server::ClusterService, event_service_server::EventService,
 };
-use super::auth::caller;
+use super::auth::{caller, renewed};
 use super::convert::page_size;
 use super::server::Desk;
 use crate::login::Ledger;
-use crate::operate::{AuditShown, Event, EventQuery, LinkStanding, Member, NodeRole};
+use crate::operate::{
+    Action, AuditShown, Caller, Event, EventQuery, LinkStanding, Member, NodeRole,
+};
 
 #[tonic::async_trait]
 impl<L: Ledger> ClusterService for Desk<L> {
@@ -161,7 +162,14 @@ impl<L: Ledger> EventService for Desk<L> {
         let caller = caller(&request)?;
         let user = request.into_inner().user;
         let events = self.0.follow_events(&caller)?;
-        Ok(Response::new(followed(events, user)))
+        let follower = Follower {
+            desk: self.clone(),
+            caller,
+            events,
+            user,
+            looks: interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY),
+        };
+        Ok(Response::new(follower.into_stream()))
     }
 
     async fn list_audit(
@@ -178,17 +186,62 @@ impl<L: Ledger> EventService for Desk<L> {
     }
 }
 
-/// A follower that was too slow is told how much it missed, and goes on.
-fn followed(events: broadcast::Receiver<Event>, user: String) -> Events {
-    let wanted = move |event: &Event| user.is_empty() || event.user.eq_ignore_ascii_case(&user);
-    let shown = BroadcastStream::new(events).filter_map(move |next| match next {
-        Ok(next) => wanted(&next).then(|| Ok(event(next))),
-        Err(BroadcastStreamRecvError::Lagged(missed)) => Some(Ok(api::Event {
-            missed,
-            ..Default::default()
-        })),
-    });
-    Box::pin(shown)
+/// Whoever follows the events, and may have lost the right to since.
+struct Follower<L> {
+    desk: Desk<L>,
+    caller: Caller,
+    events: broadcast::Receiver<Event>,
+    /// Whose events; empty: everybody's.
+    user: String,
+    looks: Interval,
+}
+
+impl<L: Ledger> Follower<L> {
+    fn into_stream(self) -> Events {
+        let steps = stream::unfold(Some(self), |open| async move {
+            let mut follower = open?;
+            let next = follower.next().await?;
+            let goes_on = next.is_ok();
+            Some((next, goes_on.then_some(follower)))
+        });
+        Box::pin(steps)
+    }
+
+    /// One that was too slow is told how much it missed, and goes on.
+    async fn next(&mut self) -> Option<Result<api::Event, Status>> {
+        loop {
+            let next = tokio::select! {
+                biased;
+                _ = self.looks.tick() => match self.may_go_on() {
+                    Ok(()) => continue,
+                    Err(status) => return Some(Err(status)),
+                },
+                next = self.events.recv() => next,
+            };
+            match next {
+                Ok(next) if self.wants(&next) => return Some(Ok(event(next))),
+                Ok(_) => {}
+                Err(RecvError::Lagged(missed)) => {
+                    return Some(Ok(api::Event {
+                        missed,
+                        ..Default::default()
+                    }));
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// By the own tables, also where they are old: who watches a node that is cut off needs
+    /// to, and what it has heard of is known to it.
+    fn may_go_on(&self) -> Result<(), Status> {
+        let renewed = renewed(&self.desk.0, &self.caller)?;
+        Ok(renewed.may(Action::EventsRead)?)
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.user.is_empty() || event.user.eq_ignore_ascii_case(&self.user)
+    }
 }
 
 fn event(event: Event) -> api::Event {
@@ -225,3 +278,6 @@ fn audit(shown: AuditShown) -> api::AuditRecord {
         refused: shown.record.refused,
     }
 }
+
+/// How long a follower may go on whose API token was revoked or has ended.
+const LOOK_EVERY: Duration = Duration::from_secs(30);

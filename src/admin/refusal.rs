@@ -16,7 +16,7 @@ impl From<OperateError> for Status {
             OperateError::Refused { refusal, .. } => refused(*refusal),
             OperateError::Transfer(TransferError::NotTaken) => Code::Aborted,
             OperateError::Transfer(_) | OperateError::Roster(_) => Code::FailedPrecondition,
-            OperateError::NotProposed => Code::Unavailable,
+            OperateError::Busy(_) | OperateError::NotProposed => Code::Unavailable,
             OperateError::Unknown { .. } => Code::Aborted,
             OperateError::Sealed(_) | OperateError::Events(_) | OperateError::Store(_) => {
                 // The cause names files and keys of this node: for its log, not for callers.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use http::{HeaderMap, Response};
 use tokio::net::TcpListener;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tower::util::MapResponseLayer;
 
@@ -23,6 +22,7 @@ use super::api::settings_service_server::SettingsServiceServer;
 use super::api::token_service_server::TokenServiceServer;
 use super::api::user_service_server::UserServiceServer;
 use super::auth::Authenticate;
+use super::guests::{Bounds, guests};
 use crate::login::Ledger;
 use crate::operate::Operate;
 
@@ -85,7 +85,7 @@ pub async fn serve<L: Ledger>(
         .identity(identity)
         .timeout(HANDSHAKE_TIME_MAX);
     let bootstrap = BootstrapServiceServer::new(Desk(Arc::clone(&operate)))
-        .max_decoding_message_size(MESSAGE_OCTETS_MAX);
+        .max_decoding_message_size(BOOTSTRAP_OCTETS_MAX);
     let freshness = Arc::clone(&operate);
     Server::builder()
         .tls_config(tls)?
@@ -109,7 +109,7 @@ pub async fn serve<L: Ledger>(
         .add_service(guarded!(ImportServiceServer, &operate))
         .add_service(guarded!(ClusterServiceServer, &operate))
         .add_service(guarded!(EventServiceServer, &operate))
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener), stop)
+        .serve_with_incoming_shutdown(guests(listener, Bounds::default()), stop)
         .await?;
     Ok(())
 }
@@ -131,6 +131,8 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, AdminError> {
 
 /// Longest message. A file to import comes in pieces.
 const MESSAGE_OCTETS_MAX: usize = 1024 * 1024;
+/// The same of whoever has shown no API token yet: a name and two tokens.
+const BOOTSTRAP_OCTETS_MAX: usize = 4 * 1024;
 const HEADER_OCTETS_MAX: u32 = 16 * 1024;
 const CALLS_PER_CONNECTION_MAX: usize = 32;
 const STREAMS_PER_CONNECTION_MAX: u32 = 64;

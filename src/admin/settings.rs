@@ -1,7 +1,13 @@
 //! Settings over gRPC.
 
+use std::pin::Pin;
+
 use countersign_core::base::Timestamp;
 use countersign_core::ledger::storage::end_trial::Subject;
+use futures_util::{Stream, stream};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::api::{self, settings_service_server::SettingsService};
@@ -9,7 +15,7 @@ use super::auth::caller;
 use super::convert::{done, needed, request_id};
 use super::server::Desk;
 use crate::login::Ledger;
-use crate::operate::SyncOptions;
+use crate::operate::{Action, SyncOptions, SyncProgress, SyncReport};
 use crate::sources::{Finding, Light, SourceKind};
 
 #[tonic::async_trait]
@@ -69,31 +75,40 @@ impl<L: Ledger> SettingsService for Desk<L> {
         }))
     }
 
+    type SyncSourceStream =
+        Pin<Box<dyn Stream<Item = Result<api::SyncSourceProgress, Status>> + Send>>;
+
     async fn sync_source(
         &self,
         request: Request<api::SyncSourceRequest>,
-    ) -> Result<Response<api::SyncSourceResponse>, Status> {
+    ) -> Result<Response<Self::SyncSourceStream>, Status> {
         let caller = caller(&request)?;
+        // Before a slot is taken: who may not must not keep others from it.
+        caller.may(Action::SettingsSync)?;
         let asked = request.into_inner();
         let id = request_id(&asked.request_id)?;
+        let room = ROUNDS.try_acquire();
+        let room = room.map_err(|_| Status::unavailable("other rounds are waiting"))?;
         let options = SyncOptions {
             confirm: asked.confirm,
             dry_run: asked.dry_run,
         };
-        let report = self
-            .0
-            .sync_source(&caller, id, &asked.source, options)
-            .await?;
-        Ok(Response::new(api::SyncSourceResponse {
-            source: report.source,
-            matched: report.matched,
-            unread: report.unread,
-            changed: report.changed,
-            refused: report.refused,
-            names: report.names,
-            held: report.held,
-            dry_run: options.dry_run,
-        }))
+        let (tell, told) = mpsc::channel(PROGRESS_QUEUED_MAX);
+        let (end, ended) = oneshot::channel();
+        let desk = self.clone();
+        // A task of its own: a caller that hangs up must not leave half a round written, and a
+        // directory may be read for longer than a caller is answered in.
+        tokio::spawn(async move {
+            let round = desk
+                .0
+                .sync_source(&caller, id, &asked.source, options, Some(tell));
+            let ended = round.await.map_err(Status::from);
+            drop(end.send(ended.map(|it| report(it, options.dry_run))));
+            drop(room);
+        });
+        let progress = ReceiverStream::new(told).map(|it| Ok(progress(it)));
+        let ended = stream::once(ended).filter_map(Result::ok);
+        Ok(Response::new(Box::pin(progress.chain(ended))))
     }
 
     async fn apply_settings(
@@ -111,6 +126,36 @@ impl<L: Ledger> SettingsService for Desk<L> {
     }
 }
 
+fn progress(it: SyncProgress) -> api::SyncSourceProgress {
+    let count = |count: usize| count.try_into().unwrap_or(u32::MAX);
+    let mut shown = api::SyncSourceProgress::default();
+    match it {
+        SyncProgress::Waiting => {}
+        SyncProgress::Reading(users) => shown.reading = count(users),
+        SyncProgress::Writing { done, of } => {
+            (shown.written, shown.writing) = (count(done), count(of))
+        }
+    }
+    shown
+}
+
+fn report(it: SyncReport, dry_run: bool) -> api::SyncSourceProgress {
+    let report = api::SyncSourceReport {
+        source: it.source,
+        matched: it.matched,
+        unread: it.unread,
+        changed: it.changed,
+        refused: it.refused,
+        names: it.names,
+        held: it.held,
+        dry_run,
+    };
+    api::SyncSourceProgress {
+        report: Some(report),
+        ..Default::default()
+    }
+}
+
 fn finding(it: Finding) -> api::test_source_response::Finding {
     let light = match it.light {
         Light::Green => api::Light::Green,
@@ -124,3 +169,7 @@ fn finding(it: Finding) -> api::test_source_response::Finding {
         remedy: it.remedy,
     }
 }
+
+/// Rounds that operators have asked for and that have not ended: one runs, others wait.
+static ROUNDS: Semaphore = Semaphore::const_new(4);
+const PROGRESS_QUEUED_MAX: usize = 16;

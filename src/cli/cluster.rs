@@ -17,7 +17,8 @@ pub(super) enum Command {
     New(new::New),
     /// Shows how every node stands, as the one that is asked sees it
     Status,
-    /// Makes another voter lead; to be asked of the leader
+    /// Makes another voter lead; to be asked of the leader, whose log keeps who did. Nothing
+    /// replicated changes: it is not in the audit, and --request-id means nothing
     TransferLeader {
         /// Which node; the one closest behind where none is named
         #[arg(default_value_t = 0, hide_default_value = true)]
@@ -49,7 +50,8 @@ impl Command {
                 let session = connection.open()?;
                 let mut cluster = ClusterServiceClient::new(session.named());
                 let asked = api::TransferLeaderRequest { node: node.into() };
-                let taken = session.done(cluster.transfer_leader(asked).await)?;
+                // Without a word of a request id where the result is unknown: it has none.
+                let taken = cluster.transfer_leader(asked).await?.into_inner();
                 session
                     .output
                     .one(&["leader"], &json!({ "leader": taken.leader }));

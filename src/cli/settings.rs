@@ -1,9 +1,11 @@
 //! `countersign settings …`
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use countersign_core::base::Secret;
 use serde_json::json;
+use tonic::Status;
 
 use super::confirm::{Confirm, end};
 use super::connection::{Named, Session};
@@ -139,7 +141,18 @@ impl Sync {
             confirm: self.confirm,
             dry_run: self.dry_run,
         };
-        let done = session.done(settings.sync_source(sync).await)?;
+        let mut told = session.done(settings.sync_source(sync).await)?;
+        let done = loop {
+            let next = told.message().await.map(tonic::Response::new);
+            match session.done(next)? {
+                Some(progress) => match progress.report {
+                    Some(report) => break report,
+                    None => tell(&progress),
+                },
+                // The node ended meanwhile.
+                None => return session.done(Err(Status::aborted("the round was cut off"))),
+            }
+        };
         let shown = json!({
             "source": done.source,
             "matched": done.matched,
@@ -160,6 +173,17 @@ impl Sync {
             return Err(Failure::Refused(why));
         }
         Ok(())
+    }
+}
+
+/// Progress, for those who watch: never into a file or a pipe.
+fn tell(it: &api::SyncSourceProgress) {
+    if std::io::stderr().is_terminal() {
+        match (it.reading, it.writing) {
+            (0, 0) => eprintln!("waiting for another round to end"),
+            (0, writing) => eprintln!("{} of {writing} users are written", it.written),
+            (reading, _) => eprintln!("reading {reading} users in the directory"),
+        }
     }
 }
 

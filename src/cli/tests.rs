@@ -67,6 +67,20 @@ fn a_rate_of_nothing_and_a_rotation_that_begins_and_ends_at_once_are_refused() {
 }
 
 #[test]
+fn what_would_be_left_out_without_a_word_is_refused() {
+    for line in [
+        "countersign events --follow --reference 7K2M9Q",
+        "countersign events --follow --hours 2",
+        "countersign events --follow --limit 10",
+        "countersign events --limit 10001",
+        "countersign settings apply settings.toml --confirm 0s",
+    ] {
+        assert!(parses(line).is_err(), "{line}");
+    }
+    assert!(parses("countersign audit --limit 5000").is_ok());
+}
+
+#[test]
 fn a_drawn_seed_cannot_be_active_at_once() {
     assert!(parses("countersign token add --owner alice --active").is_err());
 }

@@ -84,18 +84,17 @@ pub enum AuthenticateError {
     Store(#[from] StoreError),
 }
 
-/// Finds the operator whose API token this is. The look-up goes by the hash of 256 random
-/// bits, so the time it takes tells nothing that helps to find a token.
+/// Finds the operator whose API token has this hash. The look-up goes by the hash of 256
+/// random bits, so the time it takes tells nothing that helps to find a token.
 ///
 /// # Errors
 /// Why it proves nobody.
 fn authenticate(
     tables: &impl Read,
-    token: &Secret,
+    hash: [u8; 32],
     source: IpAddr,
     now: Timestamp,
 ) -> Result<Caller, AuthenticateError> {
-    let hash = hash(token);
     let stored = query::api_token(tables, &hash)?;
     let stored = stored
         .filter(|stored| stored.hash.ct_eq(&hash).into())
@@ -128,7 +127,16 @@ impl<L: Ledger> Operate<L> {
     /// # Errors
     /// Why it proves nobody.
     pub fn caller(&self, token: &Secret, source: IpAddr) -> Result<Caller, AuthenticateError> {
-        authenticate(&self.ledger.view(), token, source, self.now())
+        authenticate(&self.ledger.view(), hash(token), source, self.now())
+    }
+
+    /// The same caller as of now: a token is revoked, ends or loses rights while what it was
+    /// shown for still goes on.
+    ///
+    /// # Errors
+    /// Why it proves nobody any more.
+    pub fn renewed(&self, caller: &Caller) -> Result<Caller, AuthenticateError> {
+        authenticate(&self.ledger.view(), caller.token, caller.source, self.now())
     }
 }
 

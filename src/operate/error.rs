@@ -43,6 +43,9 @@ pub enum OperateError {
         /// What and where, without secrets.
         detail: String,
     },
+    /// So many of these run already; nothing was done.
+    #[error("nothing was done: {0} is running; try again when it has ended")]
+    Busy(&'static str),
     /// The change is certainly not done and never will be.
     #[error("nothing was done: this node has no contact with a quorum; try again or ask another")]
     NotProposed,

@@ -13,6 +13,7 @@ use countersign_core::ledger::storage::{self, ChangeOutcome, Refusal, change};
 use countersign_core::ledger::{Command, Outcome, StoreError, Table, query};
 use countersign_core::seal::{Context, Keyring, Sealed};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
 use super::{Action, Caller, ClusterView, EventLog, OperateError, SightingLog};
 use crate::login::{Clock, Ledger, ProposeError};
@@ -28,6 +29,8 @@ pub struct Operate<L> {
     pub(super) sources: Arc<Sources>,
     /// Held by the round of synchronisation that runs.
     pub(super) rounds: tokio::sync::Mutex<()>,
+    /// Held by the replay of rules that runs.
+    pub(super) replays: Arc<Semaphore>,
     keyring: Arc<ArcSwap<Keyring>>,
     chance: Chance,
 }
@@ -70,6 +73,7 @@ impl<L> Operate<L> {
             sightings: shells.sightings,
             sources: shells.sources,
             rounds: tokio::sync::Mutex::default(),
+            replays: Arc::new(Semaphore::new(1)),
             keyring: shells.keyring,
             chance: Chance(Arc::new(Mutex::new(shells.entropy))),
         }
@@ -125,6 +129,17 @@ impl<L: Ledger> Operate<L> {
     pub(super) fn reading(&self, caller: &Caller, action: Action) -> Result<(), OperateError> {
         caller.may(action)?;
         self.in_sync()
+    }
+
+    /// Reads on a thread of its own what takes long: the event loop serves logins.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&L::View) -> Result<T, OperateError> + Send + 'static,
+    ) -> Result<T, OperateError> {
+        let ledger = Arc::clone(&self.ledger);
+        let done = tokio::task::spawn_blocking(move || work(&ledger.view())).await;
+        // Lost only with the node, which ends.
+        done.unwrap_or(Err(OperateError::NotProposed))
     }
 
     /// The cluster, to which every sealed field is bound.

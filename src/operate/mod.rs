@@ -44,6 +44,6 @@ pub use rules::{
     RuleWritten, RulesShown, has_ended,
 };
 pub use settings::{DocumentError, Examined, MASK, SettingsShown, located};
-pub use sync::{SyncOptions, SyncReport};
+pub use sync::{SyncOptions, SyncProgress, SyncReport};
 pub use tokens::{NewToken, TokenAdded, TokenShown, TokensOf};
 pub use users::{NewUser, UserEdit, UserPage, UserShown};

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use countersign_core::base::limits::PAGE_RECORDS_MAX;
 use countersign_core::base::{ClusterId, NodeId};
 use countersign_core::ledger::{query, storage};
+use prost::Message as _;
 use tokio::sync::broadcast;
 
-use super::{Action, Caller, ClusterStanding, Event, EventQuery, Member, Operate, OperateError};
+use super::{
+    Action, Caller, ClusterStanding, Event, EventQuery, Member, Operate, OperateError, read,
+};
 use crate::login::Ledger;
 
 /// How the node stands. Answered even without a quorum, when it is needed most.
@@ -138,7 +141,8 @@ impl<L: Ledger> Operate<L> {
         Ok(self.events.follow())
     }
 
-    /// Audit records before number `before` (0: the newest), newest first.
+    /// Audit records before number `before` (0: the newest), newest first. There may be fewer
+    /// than `limit` although more follow; none are the end.
     ///
     /// # Errors
     /// When the caller may not, or the node is not in sync.
@@ -160,6 +164,12 @@ impl<L: Ledger> Operate<L> {
             .map(|(number, record)| AuditShown { number, record })
             .collect();
         shown.reverse();
+        let mut room = read::Room::default();
+        let fitting = shown
+            .iter()
+            .take_while(|it| room.takes(it.record.encoded_len()));
+        let fitting = fitting.count();
+        shown.truncate(fitting);
         Ok(shown)
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! Must not know who may read.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use countersign_core::base::{ClientId, Name, TokenId, UserId};
 use countersign_core::ledger::{Read, StoreError, Table, query, storage};
+use prost::Message as _;
 
 /// The user with this name or alias.
 pub(super) fn user(tables: &impl Read, name: &str) -> Result<Option<storage::User>, StoreError> {
@@ -15,7 +17,8 @@ pub(super) fn user(tables: &impl Read, name: &str) -> Result<Option<storage::Use
     }
 }
 
-/// Users in order of names, and where the next page begins.
+/// Users in order of names, and where the next page begins. A page may have fewer than
+/// `limit` although more follow.
 pub(super) fn users(
     tables: &impl Read,
     prefix: &str,
@@ -24,31 +27,49 @@ pub(super) fn users(
 ) -> Result<(Vec<storage::User>, Option<String>), StoreError> {
     let prefix = prefix.to_ascii_lowercase();
     let (mut ids, mut next) = (Vec::new(), None);
-    // Aliases stand between the names: more may be visited than are shown.
-    let visits = limit.saturating_mul(VISITS_PER_USER);
     let from = after.map_or_else(|| prefix.clone(), |after| format!("{after}\0"));
-    let mut visited = 0_usize;
     let mut last = String::new();
     tables.scan(Table::Names, from.as_bytes(), &mut |key, value| {
         let Some(name) = text(key).filter(|name| name.starts_with(&prefix)) else {
             return ControlFlow::Break(());
         };
-        if visited >= visits || ids.len() >= limit {
+        if ids.len() >= limit {
             next = Some(std::mem::take(&mut last));
             return ControlFlow::Break(());
         }
-        visited = visited.saturating_add(1);
         name.clone_into(&mut last);
         let id = value.try_into().map(u64::from_be_bytes);
         ids.extend(id.map(|id| (name.to_owned(), UserId(id))));
         ControlFlow::Continue(())
     })?;
-    let mut users = Vec::new();
+    let (mut users, mut room, mut before) = (Vec::new(), Room::default(), None);
     for (name, id) in ids {
         let user = query::user(tables, id)?;
-        users.extend(user.filter(|user| is_called(user, &name)));
+        if let Some(user) = user.filter(|user| is_called(user, &name)) {
+            if !room.takes(user.encoded_len()) {
+                return Ok((users, before));
+            }
+            users.push(user);
+        }
+        before = Some(name);
     }
     Ok((users, next))
+}
+
+/// What is left of one answer. A client of gRPC takes no message above 4 MiB unless it is
+/// told to: whatever is listed in pages ends them by their octets too.
+#[derive(Default)]
+pub(super) struct Room {
+    used: usize,
+}
+
+impl Room {
+    /// Whether a record of so many octets still goes in. The first always does.
+    pub(super) const fn takes(&mut self, octets: usize) -> bool {
+        let is_first = self.used == 0;
+        self.used = self.used.saturating_add(octets);
+        is_first || self.used <= PAGE_OCTETS_MAX
+    }
 }
 
 /// Whether the folded name is the user's own, not an alias.
@@ -85,6 +106,22 @@ pub(super) fn client(
     Ok(query::clients(tables)?.into_iter().find(called))
 }
 
+/// All clients by their names, for those who look many up.
+pub(super) struct Clients(BTreeMap<Name, storage::Client>);
+
+impl Clients {
+    pub(super) fn read(tables: &impl Read) -> Result<Self, StoreError> {
+        let clients = query::clients(tables)?.into_iter();
+        let named = clients.filter_map(|it| Some((Name::fold(&it.name).ok()?, it)));
+        Ok(Self(named.collect()))
+    }
+
+    /// The one with this name.
+    pub(super) fn find(&self, name: &str) -> Option<&storage::Client> {
+        self.0.get(&Name::fold(name).ok()?)
+    }
+}
+
 /// The client with this number.
 pub(super) fn client_by_id(
     tables: &impl Read,
@@ -105,5 +142,6 @@ pub(super) fn parse_id(text: &str) -> Option<u64> {
     hex.then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
-/// Names looked at for each user shown, at most: a user has one name and some aliases.
-const VISITS_PER_USER: usize = 4;
+/// LIMIT: octets of the records on one page, unless a single one has more: a user with all
+/// groups has some two and a half million.
+const PAGE_OCTETS_MAX: usize = 1 << 20;

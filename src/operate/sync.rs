@@ -19,6 +19,7 @@ use countersign_core::ledger::storage::{self, SyncUsers, SyncedUser, change::Kin
 use countersign_core::ledger::{query, synced};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
 
 use self::plan::Plan;
 use super::house::Asked;
@@ -54,25 +55,56 @@ pub struct SyncReport {
     pub held: bool,
 }
 
+/// How far a round is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SyncProgress {
+    /// Another one runs.
+    Waiting,
+    /// The states of so many users are being read.
+    Reading(usize),
+    /// So many of so many users are written.
+    Writing {
+        /// Written.
+        done: usize,
+        /// In all.
+        of: usize,
+    },
+}
+
 /// For whom a round is run.
 struct Order {
     actor: storage::Actor,
     request: RequestId,
     options: SyncOptions,
+    /// Whoever watches. No round waits for one that does not.
+    watcher: Option<mpsc::Sender<SyncProgress>>,
+}
+
+impl Order {
+    fn tell(&self, progress: SyncProgress) {
+        if let Some(watcher) = &self.watcher {
+            let _ = watcher.try_send(progress);
+        }
+    }
 }
 
 impl<L: Ledger> Operate<L> {
-    /// Runs a round of a source now, from this node. An empty name is the only source that
-    /// can be read.
+    /// Runs a round of a source now, from this node, which may take minutes. An empty name is
+    /// the only source that can be read.
+    ///
+    /// A repetition is a round of its own: what the first try has written is no news to it,
+    /// and what it has not, it writes.
     ///
     /// # Errors
     /// When the source does not tell all, or a later round was first; nothing is changed then.
+    /// [`OperateError::Unknown`] where some of it may be written.
     pub async fn sync_source(
         &self,
         caller: &Caller,
         request: RequestId,
         name: &str,
         options: SyncOptions,
+        watcher: Option<mpsc::Sender<SyncProgress>>,
     ) -> Result<SyncReport, OperateError> {
         self.reading(caller, Action::SettingsSync)?;
         let sources = self.synced_sources()?.into_iter();
@@ -89,6 +121,7 @@ impl<L: Ledger> Operate<L> {
             actor: caller.actor(),
             request,
             options,
+            watcher,
         };
         self.sync(&source, &order).await
     }
@@ -149,7 +182,8 @@ impl<L: Ledger> Operate<L> {
                 source,
                 ..SyncUsers::default()
             };
-            self.write(&order, &round, users).await?;
+            let count = users.len();
+            self.write(&order, &round, (users, count)).await?;
         }
         Ok(())
     }
@@ -162,12 +196,19 @@ impl<L: Ledger> Operate<L> {
             },
             request: RequestId(self.chance().array()),
             options: SyncOptions::default(),
+            watcher: None,
         }
     }
 
     async fn sync(&self, name: &str, order: &Order) -> Result<SyncReport, OperateError> {
         // Two at one time would read the same for nothing.
-        let _turn = self.rounds.lock().await;
+        let _turn = match self.rounds.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => {
+                order.tell(SyncProgress::Waiting);
+                self.rounds.lock().await
+            }
+        };
         let sources = query::settings(&self.ledger.view())?.sources;
         let source = self.live_source(&sources, name)?;
         let is_of = |user: storage::User| {
@@ -178,6 +219,7 @@ impl<L: Ledger> Operate<L> {
         // Before the directory is read: what is read later is newer.
         let round = self.next_round(name)?;
         let (ids, names): (Vec<_>, Vec<_>) = self.chosen(is_of).await?.into_iter().unzip();
+        order.tell(SyncProgress::Reading(names.len()));
         let listed = source.roster(&names).await?;
         let mut plan = Plan::new(name);
         let found = ids.into_iter().zip(names).zip(listed);
@@ -241,27 +283,45 @@ impl<L: Ledger> Operate<L> {
         &self,
         order: &Order,
         round: &SyncUsers,
-        users: impl IntoIterator<Item = SyncedUser, IntoIter: Send>,
+        (users, of): (impl IntoIterator<Item = SyncedUser, IntoIter: Send>, usize),
     ) -> Result<(), OperateError> {
-        let mut users = users.into_iter().peekable();
+        let (mut users, mut done) = (users.into_iter().peekable(), 0_usize);
         for number in 0.. {
             let users = part(&mut users);
             // At least one: a round that only ends a hold has no users.
             if users.is_empty() && number > 0 {
                 break;
             }
-            let request = part_id(order.request, number);
-            let asked = Asked::new(Action::SettingsSync, request)
-                .with(&round.source)
-                .with([u8::from(round.confirmed)]);
-            let part = SyncUsers {
-                users,
-                ..round.clone()
-            };
-            let kind = Kind::SyncUsers(part);
-            self.propose(order.actor.clone(), asked, kind).await?;
+            order.tell(SyncProgress::Writing { done, of });
+            done = done.saturating_add(users.len());
+            let written = self.write_part(order, round, users).await;
+            written.map_err(|error| broken_off(error, number, order.request))?;
         }
         Ok(())
+    }
+
+    async fn write_part(
+        &self,
+        order: &Order,
+        round: &SyncUsers,
+        users: Vec<SyncedUser>,
+    ) -> Result<(), OperateError> {
+        let part = SyncUsers {
+            users,
+            ..SyncUsers::default()
+        };
+        let said = part.encode_to_vec();
+        let asked = Asked::new(Action::SettingsSync, part_id(order.request, &said))
+            .with(&round.source)
+            .with([u8::from(round.confirmed)])
+            .with(&said);
+        let part = SyncUsers {
+            users: part.users,
+            ..round.clone()
+        };
+        let kind = Kind::SyncUsers(part);
+        let written = self.propose(order.actor.clone(), asked, kind).await;
+        written.map(drop)
     }
 
     /// Later than every round that was written.
@@ -309,14 +369,27 @@ fn part(users: &mut Peekable<impl Iterator<Item = SyncedUser>>) -> Vec<SyncedUse
     part
 }
 
-fn part_id(request: RequestId, number: usize) -> RequestId {
+/// The id of a part follows from what it says and not from its number: a repetition makes
+/// a plan of its own, whose first part is another one.
+fn part_id(request: RequestId, said: &[u8]) -> RequestId {
     let mut hash = Sha256::new();
     hash.update(b"countersign round of synchronisation");
     hash.update(request.0);
-    hash.update((number as u64).to_be_bytes());
+    hash.update(said);
     let digest: [u8; 32] = hash.finalize().into();
     let id = digest.first_chunk().copied();
     RequestId(id.expect("32 octets begin with 16"))
+}
+
+/// What a failure of part `number` means for the round: once a part is written, none leaves
+/// everything as it was. Whoever repeats it names the round, not the part.
+fn broken_off(error: OperateError, number: usize, request: RequestId) -> OperateError {
+    let is_unknown = matches!(error, OperateError::Unknown { .. });
+    if number == 0 && !is_unknown {
+        return error;
+    }
+    tracing::warn!(%error, "a round of synchronisation broke off");
+    OperateError::Unknown { request }
 }
 
 /// LIMIT: octets of one part of a round, unless a single user has more.
@@ -344,5 +417,24 @@ mod tests {
         assert_eq!(lengths([1, 1, 1, 1].map(|_| user(large)).into()), [2, 2]);
         let huge = PART_OCTETS_MAX * 2;
         assert_eq!(lengths(vec![user(1), user(huge), user(1)]), [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_round_of_which_a_part_is_written_never_says_that_nothing_was_done() {
+        let round = RequestId([1; 16]);
+        let first = broken_off(OperateError::NotProposed, 0, round);
+        assert!(matches!(first, OperateError::NotProposed), "{first:?}");
+        let part = RequestId([2; 16]);
+        for (error, number) in [
+            (OperateError::NotProposed, 1),
+            (OperateError::invalid("source", "gone"), 1),
+            (OperateError::Unknown { request: part }, 0),
+        ] {
+            let ended = broken_off(error, number, round);
+            assert!(
+                matches!(ended, OperateError::Unknown { request } if request == round),
+                "{ended:?}"
+            );
+        }
     }
 }

@@ -77,9 +77,9 @@ impl<L: Ledger> Operate<L> {
         new: NewToken,
     ) -> Result<TokenAdded, OperateError> {
         caller.may(Action::TokenAdd)?;
-        let owner = self.owner_id(&new.owner)?;
+        let owner = self.owner(&new.owner)?.unwrap_or_default();
         let mut token = storage::Token {
-            owner,
+            owner: owner.id,
             serial: new.serial,
             label: new.label,
             state: initial_state(new.active, new.seed.is_some())?.into(),
@@ -90,6 +90,10 @@ impl<L: Ledger> Operate<L> {
             Some(text) => decoded(&text)?,
             None => otp::draw_seed(new.parameters.algorithm, &mut self.chance()),
         };
+        if token.state() == TokenState::Pending {
+            // Before anything is made: a token that nobody can enrol is of no use.
+            drop(uri(&seed, &token, &owner.name, &new.issuer)?);
+        }
         token.id = draw_id(&mut self.chance());
         let row = token.id.to_be_bytes();
         token.seed = self.seal(&fields::token_seed(self.cluster_id()?, &row), &seed)?;
@@ -208,7 +212,7 @@ impl<L: Ledger> Operate<L> {
     ) -> Result<ChangeOutcome, OperateError> {
         caller.may(Action::TokenAssign)?;
         let token = self.token(name)?;
-        let owner = self.owner_id(owner)?;
+        let owner = self.owner(owner)?.map_or(0, |user| user.id);
         let asked = Asked::new(Action::TokenAssign, request)
             .with(token.id.to_be_bytes())
             .with(owner.to_be_bytes())
@@ -235,20 +239,13 @@ impl<L: Ledger> Operate<L> {
     }
 
     fn uri_of(&self, token: &TokenShown, issuer: &str) -> Result<Secret, OperateError> {
-        let parameters = parameters(&token.token)?;
-        let account = [&token.owner, &token.token.serial, &token.token.label];
-        let account = account.into_iter().find(|text| !text.is_empty());
-        let account = account.map_or("token", |text| text);
         let seed = self.seed_of(&token.token)?;
-        otp::provisioning_uri(&seed, &parameters, issuer, account)
-            .map_err(|e| OperateError::invalid("issuer or account", e))
+        uri(&seed, &token.token, &token.owner, issuer)
     }
 
-    fn owner_id(&self, name: &str) -> Result<u64, OperateError> {
-        if name.is_empty() {
-            return Ok(0);
-        }
-        self.user(name).map(|user| user.id)
+    /// The user of this name; of an empty one nobody.
+    fn owner(&self, name: &str) -> Result<Option<storage::User>, OperateError> {
+        (!name.is_empty()).then(|| self.user(name)).transpose()
     }
 
     async fn token_back(&self, request: RequestId, id: u64) -> Result<TokenShown, OperateError> {
@@ -268,6 +265,20 @@ fn shown(tables: &impl Read, token: storage::Token) -> Result<TokenShown, StoreE
         drift,
         token,
     })
+}
+
+/// The enrolment URI, with what tells the token from others as its account.
+fn uri(
+    seed: &Secret,
+    token: &storage::Token,
+    owner: &str,
+    issuer: &str,
+) -> Result<Secret, OperateError> {
+    let account = [owner, &token.serial, &token.label];
+    let account = account.into_iter().find(|text| !text.is_empty());
+    let account = account.unwrap_or("token");
+    otp::provisioning_uri(seed, &parameters(token)?, issuer, account)
+        .map_err(|e| OperateError::invalid("issuer or account", e))
 }
 
 /// A drawn seed has to be proven: nobody has it yet.

@@ -134,8 +134,9 @@ impl Crowd {
     }
 }
 
-/// Whoever has one address of IPv6 has as many as he likes beside it.
-fn neighbourhood(from: IpAddr) -> IpAddr {
+/// What counts as one address: whoever has one of IPv6 has as many as he likes beside it.
+#[must_use]
+pub fn neighbourhood(from: IpAddr) -> IpAddr {
     match from.to_canonical() {
         IpAddr::V6(from) => {
             let network = u128::from(from) & !u128::from(u64::MAX);

@@ -11,7 +11,7 @@ mod server;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use crowd::{Bounds, Crowded, Told, keep};
+pub use crowd::{Bounds, Crowded, Told, keep, neighbourhood};
 pub use files::{
     BoxError, FileError, Files, authority, chain, expiry, fits, key, provider, standing, validity,
 };

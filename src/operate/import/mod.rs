@@ -78,7 +78,7 @@ impl<L: Ledger> Operate<L> {
             rows: outcomes.len(),
         };
         if options.dry_run {
-            let done = self.rehearsed(&outcomes)?;
+            let done = self.rehearsed(outcomes).await?;
             job.tell(&report, done).await;
         } else if options.atomic {
             let done = self.import_whole(&job, &outcomes).await?;
@@ -226,10 +226,14 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// In parts: a client of gRPC takes no message above 4 MiB unless it is told to.
     async fn tell(&self, report: &mpsc::Sender<ImportProgress>, done: Vec<RowReport>) {
         let rows = self.rows;
-        // Nobody listens any more: the rows are imported all the same.
-        drop(report.send(ImportProgress { rows, done }).await);
+        for part in done.chunks(CHUNK_ROWS) {
+            let done = part.to_vec();
+            // Nobody listens any more: the rows are imported all the same.
+            drop(report.send(ImportProgress { rows, done }).await);
+        }
     }
 }
 
@@ -256,7 +260,8 @@ fn chunk_id(request: RequestId, number: usize) -> RequestId {
     RequestId(id.expect("32 octets begin with 16"))
 }
 
-/// Rows in one command: small enough that logins are not kept waiting behind it.
+/// Rows in one command, and in one report: small enough that logins are not kept waiting
+/// behind it.
 const CHUNK_ROWS: usize = 200;
 const CHUNKS_IN_FLIGHT: usize = 8;
 /// Waits between the tries of one chunk: longer than an election.

@@ -48,18 +48,21 @@ impl<L: Ledger> Operate<L> {
         })
     }
 
-    /// What an import would say now, without doing it.
-    pub(super) fn rehearsed(
+    /// What an import would say now, without doing it. A long file asks the store a million
+    /// times.
+    pub(super) async fn rehearsed(
         &self,
-        outcomes: &[RowOutcome],
+        outcomes: Vec<RowOutcome>,
     ) -> Result<Vec<RowReport>, OperateError> {
-        let view = self.ledger.view();
-        let rehearse = |outcome: &RowOutcome| match outcome {
-            Ok(row) => rehearsed_row(&view, row),
-            Err(error) => Ok(unreadable(error)),
-        };
-        let reports: Result<_, StoreError> = outcomes.iter().map(rehearse).collect();
-        Ok(reports?)
+        self.aside(move |view| {
+            let rehearse = |outcome: &RowOutcome| match outcome {
+                Ok(row) => rehearsed_row(view, row),
+                Err(error) => Ok(unreadable(error)),
+            };
+            let reports: Result<_, StoreError> = outcomes.iter().map(rehearse).collect();
+            Ok(reports?)
+        })
+        .await
     }
 }
 

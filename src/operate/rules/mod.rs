@@ -8,9 +8,9 @@ mod until;
 mod written;
 
 use countersign_core::base::{RequestId, Timestamp};
+use countersign_core::ledger::query;
 use countersign_core::ledger::storage::end_trial::Subject;
 use countersign_core::ledger::storage::{self, ChangeOutcome, change::Kind};
-use countersign_core::ledger::{Read, query};
 
 pub use forwarded::{ForwardedPage, ForwardedUser};
 pub use replay::{Difference, Replayed};
@@ -85,8 +85,8 @@ impl<L: Ledger> Operate<L> {
 
     /// As they were written: secrets are not sealed yet.
     fn stored(&self, rules: &[RuleWritten]) -> Result<storage::Rules, OperateError> {
-        let view = self.ledger.view();
-        let id = |name: &str| client_id(&view, name);
+        let clients = read::Clients::read(&self.ledger.view())?;
+        let id = |name: &str| client_id(&clients, name);
         let rules = rules.iter().map(|rule| rule.stored(id));
         Ok(storage::Rules {
             revision: 0,
@@ -95,9 +95,8 @@ impl<L: Ledger> Operate<L> {
     }
 }
 
-fn client_id(tables: &impl Read, name: &str) -> Result<u64, OperateError> {
-    let client = read::client(tables, name)?;
-    let client = client.ok_or_else(|| OperateError::NotFound {
+fn client_id(clients: &read::Clients, name: &str) -> Result<u64, OperateError> {
+    let client = clients.find(name).ok_or_else(|| OperateError::NotFound {
         kind: "client",
         name: name.to_owned(),
     })?;

@@ -4,6 +4,7 @@
 //! device may have said of itself is not kept, and counts as not said.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use countersign_core::base::{Name, Timestamp};
 use countersign_core::ledger::rules::{self, Rule};
@@ -53,10 +54,12 @@ pub struct Difference {
 type Key = (String, String, String, String, String);
 
 impl<L: Ledger> Operate<L> {
-    /// Holds a draft against this node's logins since then.
+    /// Holds a draft against this node's logins since then. One at a time, on a thread of its
+    /// own: thousands of logins are judged twice, and the event loop serves new ones.
     ///
     /// # Errors
-    /// When the caller may not, the draft contradicts itself, or the events cannot be read.
+    /// When the caller may not, the draft contradicts itself, the events cannot be read,
+    /// another replay runs, or there are more differences than one answer holds.
     pub async fn replay_rules(
         &self,
         caller: &Caller,
@@ -64,8 +67,12 @@ impl<L: Ledger> Operate<L> {
         since: Timestamp,
     ) -> Result<Replayed, OperateError> {
         self.reading(caller, Action::RuleTest)?;
+        self.reading(caller, Action::EventsRead)?;
+        let turn = Arc::clone(&self.replays).try_acquire_owned();
+        let turn = turn.map_err(|_| OperateError::Busy("a replay of rules"))?;
         let mut stored = self.stored(draft)?;
         self.seal_rules(&mut stored)?;
+        let draft = parsed(&stored)?;
         let wanted = EventQuery {
             from: since,
             until: Timestamp::from_millis(u64::MAX),
@@ -73,29 +80,50 @@ impl<L: Ledger> Operate<L> {
             reference: String::new(),
             limit: LOGINS_MAX,
         };
-        let events = self.list_events(caller, wanted).await?;
-        let more = events.len() >= LOGINS_MAX;
-        let view = self.ledger.view();
-        let lists = [parsed(&query::rules(&view)?)?, parsed(&stored)?];
-        let mut replayed = Replayed {
-            more,
-            ..Replayed::default()
-        };
-        let mut found = BTreeMap::new();
-        for event in events.iter().filter(|event| event.kind == "login") {
-            replayed.logins = replayed.logins.saturating_add(1);
-            match decided(&view, event, &lists)? {
-                None => replayed.gone = replayed.gone.saturating_add(1),
-                Some([now, draft]) if now != draft => add(&mut found, event, now, draft),
-                Some(_) => {}
-            }
-        }
-        replayed.differences = found.into_iter().map(difference).collect();
-        replayed
-            .differences
-            .sort_by_key(|it| std::cmp::Reverse(it.last));
-        Ok(replayed)
+        let events = Arc::clone(&self.events);
+        self.aside(move |view| {
+            // Held to the end, also where the caller has gone.
+            let _turn = turn;
+            let events = events.list(&wanted).map_err(OperateError::Events)?;
+            let lists = [parsed(&query::rules(view)?)?, draft];
+            replayed(view, &events, &lists)
+        })
+        .await
     }
+}
+
+fn replayed(
+    view: &impl Read,
+    events: &[Event],
+    lists: &[Vec<Rule>; 2],
+) -> Result<Replayed, OperateError> {
+    let clients = read::Clients::read(view)?;
+    let mut replayed = Replayed {
+        more: events.len() >= LOGINS_MAX,
+        ..Replayed::default()
+    };
+    let mut found = BTreeMap::new();
+    for event in events.iter().filter(|event| event.kind == "login") {
+        replayed.logins = replayed.logins.saturating_add(1);
+        match decided(view, &clients, event, lists)? {
+            None => replayed.gone = replayed.gone.saturating_add(1),
+            Some([now, draft]) if now != draft => add(&mut found, event, now, draft),
+            Some(_) => {}
+        }
+    }
+    replayed.differences = found.into_iter().map(difference).collect();
+    let octets: usize = replayed.differences.iter().map(length).sum();
+    if octets > DIFFERENCES_OCTETS_MAX {
+        let why = format!(
+            "{} kinds of logins would differ, more than one answer holds; look less far back",
+            replayed.differences.len()
+        );
+        return Err(OperateError::invalid("since", why));
+    }
+    replayed
+        .differences
+        .sort_by_key(|it| std::cmp::Reverse(it.last));
+    Ok(replayed)
 }
 
 fn parsed(stored: &storage::Rules) -> Result<Vec<Rule>, OperateError> {
@@ -105,10 +133,11 @@ fn parsed(stored: &storage::Rules) -> Result<Vec<Rule>, OperateError> {
 /// What each of the lists decides of a login; `None`: its user or client is gone.
 fn decided(
     view: &impl Read,
+    clients: &read::Clients,
     event: &Event,
     lists: &[Vec<Rule>; 2],
 ) -> Result<Option<[String; 2]>, OperateError> {
-    let Some(client) = read::client(view, &event.client)? else {
+    let Some(client) = clients.find(&event.client) else {
         return Ok(None);
     };
     let names = Name::candidates(event.user.as_bytes(), &client.default_domain);
@@ -122,7 +151,7 @@ fn decided(
     // As it is now: what there was then is not kept.
     let has_token = query::has_token(view, &user.tokens)?;
     Ok(Some(lists.each_ref().map(|rules| {
-        told(&judge(rules, event, &client, (&user, has_token)))
+        told(&judge(rules, event, client, (&user, has_token)))
     })))
 }
 
@@ -192,5 +221,15 @@ fn difference(
     }
 }
 
+/// Octets of its texts.
+const fn length(it: &Difference) -> usize {
+    let names = it.user.len().saturating_add(it.client.len());
+    let told = it.now.len().saturating_add(it.draft.len());
+    names.saturating_add(it.caller.len()).saturating_add(told)
+}
+
 /// LIMIT: logins that are looked at, the latest.
 const LOGINS_MAX: usize = 10_000;
+/// LIMIT: octets of what would differ. With what is around it, less than the 4 MiB that a
+/// client of gRPC takes.
+const DIFFERENCES_OCTETS_MAX: usize = 3 << 20;

@@ -126,15 +126,17 @@ impl Plan {
         !is_same || !self.others.is_empty()
     }
 
-    /// What is to be written: first those that are counted.
-    pub(super) fn changes(self) -> impl Iterator<Item = SyncedUser> {
+    /// What is to be written, first those that are counted; and of how many users.
+    pub(super) fn changes(self) -> (impl Iterator<Item = SyncedUser>, usize) {
+        let count = self.refusing.len().saturating_add(self.others.len());
         let source = self.report.source;
         let all = self.refusing.into_iter().chain(self.others);
-        all.map(move |found| SyncedUser {
+        let all = all.map(move |found| SyncedUser {
             id: found.id,
             facts: Some(found.facts(&source)),
             name: found.name,
-        })
+        });
+        (all, count)
     }
 }
 
@@ -176,7 +178,7 @@ mod tests {
         let mut plan = Plan::new("corp");
         plan.add(user(1, "ann", None), Listed::There(Listing::default()));
         plan.add(user(2, "bob", None), Listed::Gone);
-        let mut names: Vec<_> = plan.changes().map(|change| change.name).collect();
+        let mut names: Vec<_> = plan.changes().0.map(|change| change.name).collect();
         names.sort();
         assert_eq!(names, ["ann", "bob"]);
     }
@@ -205,7 +207,7 @@ mod tests {
             at: 0,
             ..known
         };
-        let change = plan.changes().next();
+        let change = plan.changes().0.next();
         assert_eq!(change.and_then(|change| change.facts), Some(expected));
     }
 }

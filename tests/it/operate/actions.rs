@@ -1,8 +1,8 @@
 //! What each action does, through the ledger.
 
 use countersign::operate::{
-    Action, ClientFacts, EventQuery, NewApiToken, NewToken, NewUser, OperateError, Role, UserEdit,
-    refused,
+    Action, ClientFacts, EventQuery, NewApiToken, NewToken, NewUser, OperateError, Role, TokensOf,
+    UserEdit, refused,
 };
 use countersign_core::base::{Secret, Timestamp};
 use countersign_core::ledger::storage::{self, Refusal, TokenState};
@@ -305,6 +305,31 @@ async fn a_pending_token_shows_its_seed_until_a_code_has_proven_it() {
         refusal(operate.token_uri(&admin(), "4711", "Contoso")),
         Refusal::State
     );
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_could_enrol_is_not_made() {
+    let World { operate, .. } = world();
+    let misread = [
+        ("Acme: VPN", "4711", ""),
+        ("", "47:11", ""),
+        ("", "", "a: b"),
+    ];
+    for (number, (issuer, serial, label)) in (1..).zip(misread) {
+        let new = NewToken {
+            issuer: issuer.to_owned(),
+            serial: serial.to_owned(),
+            label: label.to_owned(),
+            ..NewToken::default()
+        };
+        let refused = operate.add_token(&admin(), request(number), new).await;
+        assert!(
+            matches!(refused, Err(OperateError::Invalid { .. })),
+            "{refused:?}"
+        );
+        let made = operate.list_tokens(&admin(), &TokensOf::Everybody, 0, 10);
+        assert!(made.unwrap().0.is_empty(), "{issuer}");
+    }
 }
 
 #[tokio::test]

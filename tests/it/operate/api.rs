@@ -4,7 +4,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use countersign::admin::api::bootstrap_service_client::BootstrapServiceClient;
 use countersign::admin::api::client_service_client::ClientServiceClient;
 use countersign::admin::api::cluster_service_client::ClusterServiceClient;
 use countersign::admin::api::event_service_client::EventServiceClient;
@@ -28,7 +30,7 @@ pub(super) struct Api {
     _directory: tempfile::TempDir,
 }
 
-async fn api() -> Api {
+pub(super) async fn api() -> Api {
     serving(world()).await
 }
 
@@ -88,7 +90,13 @@ pub(super) async fn bootstrapped(api: &Api) -> String {
     text(&made.await.unwrap().secret)
 }
 
-async fn token(api: &Api, name: &str, role: Role, expires: u64, network: &str) -> String {
+pub(super) async fn token(
+    api: &Api,
+    name: &str,
+    role: Role,
+    expires: u64,
+    network: &str,
+) -> String {
     let new = NewApiToken {
         name: name.to_owned(),
         operator: "root".to_owned(),
@@ -248,7 +256,7 @@ async fn settings_operators_events_and_audit_go_the_whole_way() {
         at: Timestamp::from_millis(NOW),
         ..Default::default()
     };
-    api.world.events.0.send(event).unwrap();
+    api.world.events.sent.send(event).unwrap();
     assert_eq!(followed.message().await.unwrap().unwrap().at, NOW);
     let audit = events
         .list_audit(with(&root, api::ListAuditRequest::default()))
@@ -280,4 +288,36 @@ async fn a_file_is_imported_over_a_stream() {
         .await;
     let progress = sent.unwrap().into_inner().message().await.unwrap().unwrap();
     assert_eq!((progress.rows, &*progress.done[0].refused), (1, ""));
+}
+
+#[tokio::test]
+async fn a_follower_is_shown_out_once_its_token_is_revoked() {
+    let api = api().await;
+    bootstrapped(&api).await;
+    let auditor = token(&api, "aaa", Role::Auditor, 0, "127.0.0.0/8").await;
+    let mut events = EventServiceClient::new(api.channel.clone());
+    let follow = with(&auditor, api::FollowEventsRequest::default());
+    let mut followed = events.follow_events(follow).await.unwrap().into_inner();
+    api.world.events.sent.send(Event::default()).unwrap();
+    assert!(followed.message().await.unwrap().is_some());
+    let (root, operate) = (admin(), &api.world.operate);
+    let revoked = operate.revoke_api_token(&root, request(7), "aaa").await;
+    revoked.unwrap();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    let ended = tokio::time::timeout(Duration::from_secs(10), followed.message()).await;
+    assert_eq!(ended.unwrap().unwrap_err().code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn whoever_has_no_token_is_heard_for_a_few_octets() {
+    let api = api().await;
+    let mut bootstrap = BootstrapServiceClient::new(api.channel.clone());
+    let long = api::BootstrapRequest {
+        operator: "x".repeat(5000),
+        ..Default::default()
+    };
+    let refused = bootstrap.bootstrap(long).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
 }

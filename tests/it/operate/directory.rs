@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinSet;
 
 /// An account of it.
@@ -23,6 +24,8 @@ pub(super) struct Directory {
     people: Arc<Mutex<Vec<Person>>>,
     /// Breaks each list off before its end.
     broken: Arc<AtomicBool>,
+    /// Held by a test while no list is to be told.
+    closed: Arc<RwLock<()>>,
     _task: JoinSet<()>,
 }
 
@@ -32,19 +35,23 @@ impl Directory {
         let port = listener.local_addr().unwrap().port();
         let people: Arc<Mutex<Vec<Person>>> = Arc::default();
         let broken: Arc<AtomicBool> = Arc::default();
+        let closed: Arc<RwLock<()>> = Arc::default();
         let (shown, breaks) = (Arc::clone(&people), Arc::clone(&broken));
+        let door = Arc::clone(&closed);
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut met = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (shown, breaks) = (Arc::clone(&shown), Arc::clone(&breaks));
-                met.spawn(async move { drop(meet(stream, &shown, &breaks).await) });
+                let door = Arc::clone(&door);
+                met.spawn(async move { drop(meet(stream, &shown, &breaks, &door).await) });
             }
         });
         Self {
             port,
             people,
             broken,
+            closed,
             _task: task,
         }
     }
@@ -52,6 +59,11 @@ impl Directory {
     /// Changes who is in it.
     pub(super) fn set(&self, change: impl FnOnce(&mut Vec<Person>)) {
         change(&mut self.people.lock().unwrap());
+    }
+
+    /// Lets no list out for as long as the guard lives.
+    pub(super) async fn close(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.closed).write_owned().await
     }
 
     pub(super) fn break_lists(&self, broken: bool) {
@@ -63,6 +75,7 @@ async fn meet(
     mut stream: TcpStream,
     people: &Mutex<Vec<Person>>,
     broken: &AtomicBool,
+    closed: &RwLock<()>,
 ) -> std::io::Result<()> {
     loop {
         let message = message(&mut stream).await?;
@@ -74,6 +87,9 @@ async fn meet(
         if operation == 0x60 {
             stream.write_all(&answer(id, &[end(0x61)])).await?;
             continue;
+        }
+        if has(PAGED) {
+            drop(closed.read().await);
         }
         if has(PAGED) && broken.load(Ordering::SeqCst) {
             // Without a word about parts.

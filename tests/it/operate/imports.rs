@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed preparation fails the test")]
 
-use countersign::operate::{ImportOptions, OperateError, RowReport};
+use countersign::admin::api;
+use countersign::admin::api::import_service_client::ImportServiceClient;
+use countersign::operate::{ImportOptions, OperateError, Role, RowReport};
 use countersign_core::base::Secret;
 use countersign_core::ledger::storage::TokenState;
 use tokio::sync::mpsc;
+use tonic::Code;
 
+use super::api::{api, bootstrapped, token, with};
 use super::world::{World, admin, request, world};
 
 const HEADER: &str = "upn,serial number,secret key,time interval,manufacturer,model\n";
@@ -119,4 +123,35 @@ async fn an_import_repeated_under_its_id_does_nothing_twice() {
         .await
         .unwrap();
     assert_eq!((first, tokens(&world)), (again, 450));
+}
+
+#[tokio::test]
+async fn a_rehearsal_stays_beside_the_event_loop_and_is_told_in_parts() {
+    let world = world();
+    let (report, mut reports) = mpsc::channel(10);
+    let dry = ImportOptions {
+        dry_run: true,
+        ..Default::default()
+    };
+    let (root, file) = (admin(), Secret::from(file(450)));
+    let operate = &world.operate;
+    let done = operate.import_azure_csv(&root, request(2), file, dry, report);
+    done.await.unwrap();
+    assert!(!world.ledger.was_viewed_here());
+    let mut lengths = Vec::new();
+    while let Some(part) = reports.recv().await {
+        lengths.push(part.done.len());
+    }
+    assert_eq!(lengths, [200, 200, 50]);
+}
+
+#[tokio::test]
+async fn who_may_not_import_is_told_before_the_file_comes() {
+    let api = api().await;
+    bootstrapped(&api).await;
+    let auditor = token(&api, "aaa", Role::Auditor, 0, "127.0.0.0/8").await;
+    let mut imports = ImportServiceClient::new(api.channel.clone());
+    let never = tokio_stream::pending::<api::ImportRequest>();
+    let refused = imports.import_azure_csv(with(&auditor, never)).await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
 }

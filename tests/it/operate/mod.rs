@@ -5,6 +5,8 @@ mod api;
 mod clients;
 mod directory;
 mod imports;
+mod pages;
+mod replays;
 mod settings;
 mod sync;
 mod without_token;

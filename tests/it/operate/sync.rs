@@ -10,11 +10,11 @@ use countersign::login::Ledger as _;
 use countersign::operate::{NewUser, OperateError, Role, SyncOptions, SyncReport};
 use countersign::sources::ldap::{Ldap, LdapSurroundings};
 use countersign::sources::{Kind, PinnedServers, Source};
-use countersign_core::base::{NodeId, Secret, Unobserved};
+use countersign_core::base::{NodeId, RequestId, Secret, Unobserved};
 use countersign_core::ledger::storage::{self, UserStatus, source};
 use countersign_core::ledger::{query, synced};
 
-use tonic::Code;
+use tonic::{Code, Status, Streaming};
 
 use super::api::{bootstrapped, with};
 use super::directory::{Directory, Person};
@@ -55,8 +55,8 @@ async fn corp(count: usize) -> (World, Directory) {
         .sources
         .adopt(1, vec![Arc::new(Source { settings, kind })]);
     for number in 0..count {
-        let id = u8::try_from(number + 100).unwrap();
-        let added = operate.add_user(&admin(), request(id), new(number)).await;
+        let id = RequestId(u128::try_from(number + 1).unwrap().to_be_bytes());
+        let added = operate.add_user(&admin(), id, new(number)).await;
         added.unwrap();
     }
     directory.set(|people| people.extend((0..count).map(person)));
@@ -83,11 +83,14 @@ fn person(number: usize) -> Person {
 }
 
 async fn sync(world: &World, number: u8, options: SyncOptions) -> SyncReport {
-    let run = world
-        .operate
-        .sync_source(&admin(), request(number), "", options)
-        .await;
-    run.unwrap()
+    run(world, number, options).await.unwrap()
+}
+
+async fn run(world: &World, number: u8, options: SyncOptions) -> Result<SyncReport, OperateError> {
+    let (operate, request) = (&world.operate, request(number));
+    operate
+        .sync_source(&admin(), request, "", options, None)
+        .await
 }
 
 const NOW: SyncOptions = SyncOptions {
@@ -214,15 +217,64 @@ async fn only_administrators_run_a_round() {
     for role in [Role::Auditor, Role::Helpdesk] {
         let run = world
             .operate
-            .sync_source(&caller(role), request(1), "", DRY)
+            .sync_source(&caller(role), request(1), "", DRY, None)
             .await;
         assert!(matches!(run, Err(OperateError::Forbidden { .. })));
     }
     let unknown = world
         .operate
-        .sync_source(&admin(), request(2), "nope", DRY)
+        .sync_source(&admin(), request(2), "nope", DRY, None)
         .await;
     assert!(matches!(unknown, Err(OperateError::NotFound { .. })));
+}
+
+/// What the last message of a round says.
+async fn reported(
+    mut told: Streaming<api::SyncSourceProgress>,
+) -> Result<api::SyncSourceReport, Status> {
+    let mut last = api::SyncSourceProgress::default();
+    while let Some(next) = told.message().await? {
+        last = next;
+    }
+    Ok(last.report.unwrap())
+}
+
+#[tokio::test]
+async fn a_round_outlives_the_call_that_asked_for_it() {
+    let (world, directory) = corp(3).await;
+    let closed = directory.close().await;
+    let api = super::api::serving(world).await;
+    let token = bootstrapped(&api).await;
+    let mut settings = SettingsServiceClient::new(api.channel.clone());
+    let message = api::SyncSourceRequest {
+        request_id: vec![1; 16],
+        ..Default::default()
+    };
+    let asked = settings.sync_source(with(&token, message)).await;
+    let mut told = asked.unwrap().into_inner();
+    let first = told.message().await.unwrap().unwrap();
+    assert_eq!((first.reading, first.report), (3, None));
+    drop(told);
+    drop(closed);
+    // After it, since one runs at a time.
+    let dry = sync(&api.world, 2, DRY).await;
+    assert_eq!((dry.matched, dry.changed), (3, 0), "it has written all");
+}
+
+#[tokio::test]
+async fn a_repeated_round_writes_what_the_first_try_has_left() {
+    // One part of a round has at most 256 users.
+    let (world, _directory) = corp(300).await;
+    world.ledger.lose_answers(1);
+    let cut = run(&world, 1, NOW).await;
+    assert!(
+        matches!(cut, Err(OperateError::Unknown { request: id }) if id == request(1)),
+        "{cut:?}"
+    );
+    let is_written = |number: &usize| stored(&world, *number).synced.is_some();
+    assert_eq!((0..300).filter(is_written).count(), 256);
+    assert_eq!(sync(&world, 1, NOW).await.changed, 44);
+    assert_eq!((0..300).filter(is_written).count(), 300);
 }
 
 #[tokio::test]
@@ -239,7 +291,7 @@ async fn a_round_is_run_and_told_over_the_api() {
             confirm,
         };
         let done = settings.clone().sync_source(with(&token, message)).await;
-        done.map(tonic::Response::into_inner)
+        reported(done?.into_inner()).await
     };
     let first = sync(1, false, false).await.unwrap();
     assert_eq!((first.matched, first.changed, first.held), (40, 40, false));

@@ -5,7 +5,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -40,6 +41,8 @@ pub(super) struct MemoryLedger {
     /// How many of the next answers get lost after they are applied.
     lose: AtomicU64,
     cut_off: AtomicBool,
+    /// The thread that looked at the tables last.
+    viewer: Mutex<Option<ThreadId>>,
 }
 
 impl MemoryLedger {
@@ -72,6 +75,11 @@ impl MemoryLedger {
         self.write([Write::Delete(Table::ApiTokens, hash)]);
     }
 
+    /// Whether the last look at the tables was taken by this thread.
+    pub(super) fn was_viewed_here(&self) -> bool {
+        *self.viewer.lock().unwrap() == Some(std::thread::current().id())
+    }
+
     /// Takes its leader from it.
     pub(super) fn cut_off(&self) {
         self.cut_off.store(true, Ordering::SeqCst);
@@ -86,6 +94,7 @@ impl Ledger for MemoryLedger {
     type View = MemoryTables;
 
     fn view(&self) -> MemoryTables {
+        *self.viewer.lock().unwrap() = Some(std::thread::current().id());
         self.state.lock().unwrap().0.clone()
     }
 
@@ -163,10 +172,25 @@ impl ClusterView for AloneNode {
 }
 
 /// Events that a test hands out.
-pub(super) struct MemoryEvents(pub(super) broadcast::Sender<Event>);
+pub(super) struct MemoryEvents {
+    pub(super) sent: broadcast::Sender<Event>,
+    /// None: one that is made up.
+    pub(super) kept: Mutex<Vec<Event>>,
+    /// Where whoever lists them meets the test, on coming and on going.
+    pub(super) gate: Mutex<Option<Arc<Barrier>>>,
+}
 
 impl EventLog for MemoryEvents {
     fn list(&self, query: &EventQuery) -> io::Result<Vec<Event>> {
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            gate.wait();
+            gate.wait();
+        }
+        let kept = self.kept.lock().unwrap().clone();
+        if !kept.is_empty() {
+            return Ok(kept);
+        }
         Ok(vec![Event {
             at: Timestamp::from_millis(NOW),
             user: query.user.clone(),
@@ -176,7 +200,7 @@ impl EventLog for MemoryEvents {
     }
 
     fn follow(&self) -> broadcast::Receiver<Event> {
-        self.0.subscribe()
+        self.sent.subscribe()
     }
 }
 
@@ -216,13 +240,18 @@ pub(super) fn world() -> World {
         state: Mutex::new((MemoryTables::default(), 0)),
         lose: AtomicU64::new(0),
         cut_off: AtomicBool::new(false),
+        viewer: Mutex::default(),
     });
     found(&ledger);
     ledger.write([Role::Auditor, Role::Helpdesk, Role::Admin].map(token_of));
     let mut entropy = SeededEntropy::new(4711);
     let key = DataKey::draw(KeyId(1), Purpose::Fields, &mut entropy);
     let keyring = Keyring::new([key], KeyId(1)).unwrap();
-    let events = Arc::new(MemoryEvents(broadcast::channel(4).0));
+    let events = Arc::new(MemoryEvents {
+        sent: broadcast::channel(4).0,
+        kept: Mutex::default(),
+        gate: Mutex::default(),
+    });
     let clock = Arc::new(StoppedClock(AtomicU64::new(NOW)));
     let sightings = Arc::<MemorySightings>::default();
     let sources = Arc::<Sources>::default();
