@@ -159,6 +159,11 @@ impl Strict {
     /// Let in without a password: the key is done with, and says nothing of the others.
     pub(in crate::ledger) fn accept(&mut self, key: &AttemptKey) {
         self.keys.retain(|(other, _)| other != key);
+        let counted = self.keys.iter().any(|(_, kind)| kind.counts_alone());
+        if !self.locked && !counted {
+            // The next failure is a first one, and starts a window of its own.
+            self.reset_at = None;
+        }
     }
 
     /// An accepted password: the key is done with, all others start anew.

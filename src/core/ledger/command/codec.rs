@@ -167,7 +167,12 @@ impl TryFrom<storage::Begin> for Begin {
         }
         let burn_code = storage::BurnCode::try_from(begin.burn_code);
         let burn_code = burn_code.map_err(|_| CommandError::Field("burn_code"))?;
-        if begin.passcodes.len() > PASSCODE_HASHES_MAX {
+        let most = if factors.is_whole() {
+            0
+        } else {
+            PASSCODE_HASHES_MAX
+        };
+        if begin.passcodes.len() > most {
             return Err(CommandError::Field("passcodes"));
         }
         let passcodes = begin.passcodes.iter().map(|hash| passcode(hash));

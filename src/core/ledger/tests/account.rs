@@ -241,3 +241,23 @@ fn what_somebody_tells_who_was_not_asked_is_not_kept() {
     assert_eq!(result, accepted, "it was not forwarded");
     assert_eq!(world.look(2).unwrap().relayed, None);
 }
+
+#[test]
+fn who_was_let_in_by_the_account_leaves_no_window_to_the_next_failure() {
+    let mut world = World::new();
+    let begin = world.account_login(1, 100);
+    world.ask(&begin, SourceOutcome::Unanswered);
+    let again = Begin {
+        prev: world.look(1).unwrap().epoch,
+        ..begin
+    };
+    accepted(&mut world, &again);
+    assert_eq!(world.strict().reset_at, 0);
+    world.pass(9 * MINUTE);
+    let wrong = Begin {
+        matches: Vec::new(),
+        ..world.account_login(2, 0)
+    };
+    assert_eq!(world.begin(&wrong), Repeat(Verdict::WrongCode));
+    assert_eq!(world.strict().reset_at, world.now + 10 * MINUTE);
+}

@@ -252,7 +252,15 @@ fn every_outcome_of_a_source_survives_the_way_to_the_leader() {
 
 #[test]
 fn a_begin_out_of_its_bounds_is_refused() {
-    let faults: [(fn(&mut storage::Begin), &str); 15] = [
+    let faults: [(fn(&mut storage::Begin), &str); 16] = [
+        (
+            |it| {
+                it.factors = storage::Factors::Forward.into();
+                it.matches.clear();
+                it.passcodes = vec![vec![2; 16]];
+            },
+            "passcodes",
+        ),
         (|it| it.key.push(0), "key"),
         (|it| it.place.clear(), "place"),
         (|it| it.owner = None, "owner"),

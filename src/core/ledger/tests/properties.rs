@@ -366,7 +366,7 @@ impl Trial {
             let before = self.let_in.insert(step, (key, epoch));
             prop_assert_eq!(before, None, "{:?} let in twice", step);
         }
-        if attempt.passcode != 0 && attempt.factors != Factors::Password {
+        if attempt.passcode != 0 {
             let passcode = (attempt.user, attempt.passcode);
             let before = self.by_passcode.insert(passcode, (key, epoch));
             prop_assert_eq!(before, None, "{:?} let in twice", passcode);

@@ -383,9 +383,9 @@ impl Player {
         }
     }
 
-    /// No rule that asks for the password alone allows passcodes.
+    /// No rule that asks for no code allows passcodes.
     fn passcodes(login: &Login) -> Vec<PasscodeId> {
-        let allowed = login.passcodes_allowed && login.by != Factors::Password;
+        let allowed = login.passcodes_allowed && !login.by.is_whole();
         let typed = Some(login.passcode).filter(|number| allowed && *number != 0);
         typed.into_iter().map(passcode).collect()
     }
