@@ -158,19 +158,7 @@ pub(super) fn check(
     bind_password: Option<Secret>,
     surroundings: &LdapSurroundings,
 ) -> Result<Checked, LdapConfigError> {
-    let kind = match settings.kind() {
-        LdapKind::Unspecified => return Err(LdapConfigError::MissingKind),
-        LdapKind::ActiveDirectory => Kind::ActiveDirectory,
-        LdapKind::Openldap => Kind::OpenLdap,
-    };
-    let service = service(settings, bind_password)?;
-    let names = bind_names(settings)?;
-    if names == BindNames::Search && service.is_none() {
-        return Err(LdapConfigError::MissingService);
-    }
-    if names != BindNames::Search && kind == Kind::OpenLdap {
-        return Err(LdapConfigError::BindForm);
-    }
+    let (kind, service, names) = ways(settings, bind_password)?;
     let base = distinguished(&settings.base_dn).map_err(LdapConfigError::BaseDn)?;
     let users = users(settings, kind)?;
     let cuts = users.cuts() || matches!(names, BindNames::Domain(_));
@@ -186,6 +174,27 @@ pub(super) fn check(
         timeout: within(settings.timeout, TIMEOUT_DEFAULT)?,
         connect_timeout: within(settings.connect_timeout, CONNECT_TIMEOUT_DEFAULT)?,
     })
+}
+
+/// What the directory is, and how it is asked: the three fit together.
+fn ways(
+    settings: &LdapSettings,
+    bind_password: Option<Secret>,
+) -> Result<(Kind, Option<ServiceAccount>, BindNames), LdapConfigError> {
+    let kind = match settings.kind() {
+        LdapKind::Unspecified => return Err(LdapConfigError::MissingKind),
+        LdapKind::ActiveDirectory => Kind::ActiveDirectory,
+        LdapKind::Openldap => Kind::OpenLdap,
+    };
+    let service = service(settings, bind_password)?;
+    let names = bind_names(settings)?;
+    if names == BindNames::Search && service.is_none() {
+        return Err(LdapConfigError::MissingService);
+    }
+    if names != BindNames::Search && kind == Kind::OpenLdap {
+        return Err(LdapConfigError::BindForm);
+    }
+    Ok((kind, service, names))
 }
 
 fn servers(

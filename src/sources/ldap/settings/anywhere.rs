@@ -1,9 +1,9 @@
 //! What of settings every node takes or refuses alike, whatever its own file pins.
 
 use countersign_core::base::{Secret, Shown};
-use countersign_core::ledger::storage::{LdapKind, LdapSettings};
+use countersign_core::ledger::storage::LdapSettings;
 
-use super::{BindNames, Kind, LdapConfigError, SERVERS_MAX};
+use super::{LdapConfigError, SERVERS_MAX};
 
 /// Checks settings and the password of the service account.
 ///
@@ -13,19 +13,7 @@ pub fn check_anywhere(
     settings: &LdapSettings,
     bind_password: Option<Secret>,
 ) -> Result<(), LdapConfigError> {
-    let kind = match settings.kind() {
-        LdapKind::Unspecified => return Err(LdapConfigError::MissingKind),
-        LdapKind::ActiveDirectory => Kind::ActiveDirectory,
-        LdapKind::Openldap => Kind::OpenLdap,
-    };
-    let service = super::service(settings, bind_password)?;
-    match (super::bind_names(settings)?, kind) {
-        (BindNames::Search, _) if service.is_none() => return Err(LdapConfigError::MissingService),
-        (BindNames::Upn | BindNames::Domain(_), Kind::OpenLdap) => {
-            return Err(LdapConfigError::BindForm);
-        }
-        (BindNames::Search | BindNames::Upn | BindNames::Domain(_), _) => {}
-    }
+    let (kind, ..) = super::ways(settings, bind_password)?;
     servers(settings)?;
     super::distinguished(&settings.base_dn).map_err(LdapConfigError::BaseDn)?;
     super::users(settings, kind)?;
