@@ -33,9 +33,11 @@ impl<L: Ledger> ClientService for Desk<L> {
         request: Request<api::ListClientsRequest>,
     ) -> Result<Response<api::ListClientsResponse>, Status> {
         let caller = caller(&request)?;
-        let clients = self.0.list_clients(&caller)?;
+        let after = request.into_inner().page_token;
+        let (clients, next) = self.0.list_clients(&caller, &after)?;
         Ok(Response::new(api::ListClientsResponse {
             clients: clients.into_iter().map(client).collect(),
+            next_page_token: next.unwrap_or_default(),
         }))
     }
 

@@ -231,9 +231,16 @@ impl Set {
 }
 
 async fn list(session: &Session, mut clients: ClientServiceClient<Named>) -> Result<(), Failure> {
-    let answer = clients.list_clients(api::ListClientsRequest {}).await;
-    let listed = session.done(answer)?.clients;
-    let rows = listed.iter().map(show::client).collect();
+    let (mut rows, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let ask = api::ListClientsRequest { page_token };
+        let page = session.done(clients.list_clients(ask).await)?;
+        rows.extend(page.clients.iter().map(show::client));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
     session.output.list(show::CLIENTS, rows);
     Ok(())
 }

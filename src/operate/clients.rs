@@ -10,6 +10,7 @@ use countersign_core::base::{RequestId, Secret, Shown};
 use countersign_core::ledger::storage::{self, ChangeOutcome, change::Kind};
 use countersign_core::ledger::{Read, fields, query};
 use ipnet::IpNet;
+use prost::Message as _;
 
 pub use secrets::secret_digest;
 pub use seen::SightingsOf;
@@ -81,15 +82,27 @@ impl<L: Ledger> Operate<L> {
         Ok(added)
     }
 
-    /// All clients, by name.
+    /// Clients by name, from behind `after` on: as many as one answer holds. The second value
+    /// is where the next page begins.
     ///
     /// # Errors
     /// When the caller may not, or the node is not in sync.
-    pub fn list_clients(&self, caller: &Caller) -> Result<Vec<storage::Client>, OperateError> {
+    pub fn list_clients(
+        &self,
+        caller: &Caller,
+        after: &str,
+    ) -> Result<(Vec<storage::Client>, Option<String>), OperateError> {
         self.reading(caller, Action::ClientList)?;
         let mut clients = query::clients(&self.ledger.view())?;
+        clients.retain(|client| &*client.name > after);
         clients.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(clients)
+        let mut room = read::Room::default();
+        let fitting = clients.iter().take_while(|it| room.takes(it.encoded_len()));
+        let fitting = fitting.count();
+        let is_last = fitting == clients.len();
+        clients.truncate(fitting);
+        let next = clients.last().map(|last| last.name.clone());
+        Ok((clients, next.filter(|_| !is_last)))
     }
 
     /// One client, by name.

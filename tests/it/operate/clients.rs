@@ -67,7 +67,8 @@ async fn a_profile_that_nobody_knows_makes_no_client() {
             ..
         }
     ));
-    assert!(world.operate.list_clients(&admin()).unwrap().is_empty());
+    let listed = world.operate.list_clients(&admin(), "").unwrap();
+    assert_eq!(listed, (Vec::new(), None));
 }
 
 #[tokio::test]

@@ -79,3 +79,25 @@ async fn long_audit_records_come_in_several_pages() {
     assert!(numbers.into_iter().eq((0..1000).rev()));
     assert_eq!(pages, 2);
 }
+
+#[tokio::test]
+async fn clients_with_long_records_come_in_several_pages() {
+    let world = world();
+    for id in 1..=400_u64 {
+        let client = storage::Client {
+            id,
+            name: format!("fw{id:03}"),
+            certificate_names: (0..16).map(|n| format!("{n:0250}")).collect(),
+            ..storage::Client::default()
+        };
+        plant(&world.ledger, Table::Clients, &id.to_be_bytes(), &client);
+    }
+    let (mut names, mut pages, mut after) = (Vec::new(), 0, Some(String::new()));
+    while let Some(from) = after {
+        let (page, next) = world.operate.list_clients(&admin(), &from).unwrap();
+        names.extend(page.into_iter().map(|client| client.name));
+        (pages, after) = (pages + 1, next);
+    }
+    let all: Vec<_> = (1..=400).map(|id| format!("fw{id:03}")).collect();
+    assert_eq!((names, pages), (all, 2));
+}
