@@ -12,8 +12,8 @@ use crate::base::{AttemptKey, Epoch, NodeId, Timestamp, TokenId, UserId};
 use crate::ledger::attempts::{State, look};
 use crate::ledger::budgets::{Limits, Standing, standing};
 use crate::ledger::{
-    Begin, BeginResult, Carried, Command, Draft, Entry, Factors, MemoryTables, RefusedBy,
-    SettleResult, Table, Verdict, apply, query, storage,
+    Begin, BeginResult, Carried, Command, Draft, Entry, MemoryTables, RefusedBy, SettleResult,
+    Table, Verdict, apply, query, storage,
 };
 
 const CASES: u32 = 400;
