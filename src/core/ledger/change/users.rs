@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::audit::Facts;
+use super::audit::{Facts, told};
 use super::check::{ensure, existing, name, present, put as store, revision, sealed, text, valid};
 use super::done::{Done, Step, refuse};
 use super::tokens;
@@ -22,7 +22,7 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser)
     let user = present(it.user.as_ref(), "the user")?;
     if it.expected_revision == 0 {
         let made = create(draft, at, user)?;
-        return Ok(changed(&made, String::new()));
+        return Ok(changed(&made, &Facts::default()));
     }
     let names = names(user)?;
     let old = load(draft, user.id)?;
@@ -37,7 +37,7 @@ pub(super) fn put(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &PutUser)
         ..user.clone()
     };
     store(draft, Table::Users, &user.id.to_be_bytes(), &user);
-    Ok(changed(&user, facts(&old)))
+    Ok(changed(&user, &facts(&old)))
 }
 
 /// Makes a user whose id, name and aliases are all free.
@@ -74,7 +74,7 @@ pub(super) fn remove(draft: &mut Draft<'_, impl Read>, it: &RemoveUser) -> Step 
     passcodes::forget(draft, UserId(it.id));
     Ok(Done {
         id: it.id,
-        before: facts(&user),
+        before: facts(&user).into_text(),
         detail: format!("{} tokens went back to the inventory", user.tokens.len()),
         ..Done::default()
     })
@@ -91,7 +91,7 @@ pub(super) fn set_status(draft: &mut Draft<'_, impl Read>, it: &SetUserStatus) -
         user.revision = user.revision.saturating_add(1);
         store(draft, Table::Users, &it.id.to_be_bytes(), &user);
     }
-    Ok(changed(&user, before))
+    Ok(changed(&user, &before))
 }
 
 /// Gives a user a password of its own, or takes it away.
@@ -108,7 +108,7 @@ pub(super) fn set_password(draft: &mut Draft<'_, impl Read>, it: &SetUserPasswor
     }
     user.revision = user.revision.saturating_add(1);
     store(draft, Table::Users, &it.id.to_be_bytes(), &user);
-    Ok(changed(&user, before))
+    Ok(changed(&user, &before))
 }
 
 /// Forgives a user: the lock, what was wrong or unsure, wrong codes of every place. A
@@ -122,11 +122,11 @@ pub(super) fn unlock(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &Unloc
     let failing = known.chain([old.elsewhere]).flatten().count();
     budgets::unlock(draft, UserId(it.id), at)?;
     let before = Facts::default()
-        .text("name", &user.name)
+        .name("name", &user.name)
         .with("locked", strict.locked)
         .with("passwords", strict.keys.len())
         .with("places", failing);
-    Ok(changed(&user, before.into_text()))
+    Ok(changed(&user, &before))
 }
 
 /// Grants a user the logins without a token once more.
@@ -135,9 +135,9 @@ pub(super) fn allow(draft: &mut Draft<'_, impl Read>, at: Timestamp, it: &AllowU
     let old: Option<Budgets> = query::record(draft, Table::Budgets, &it.id.to_be_bytes())?;
     budgets::allow(draft, UserId(it.id), at)?;
     let before = Facts::default()
-        .text("name", &user.name)
+        .name("name", &user.name)
         .with("initial_logins", old.unwrap_or_default().initial_logins);
-    Ok(changed(&user, before.into_text()))
+    Ok(changed(&user, &before))
 }
 
 fn load(tables: &impl Read, id: u64) -> Step<User> {
@@ -202,25 +202,25 @@ fn index(
     Ok(())
 }
 
-fn changed(user: &User, before: String) -> Done {
+fn changed(user: &User, before: &Facts) -> Done {
+    let (before, after) = told(before, &facts(user));
     Done {
         id: user.id,
         revision: user.revision,
         before,
-        after: facts(user),
+        after,
         ..Done::default()
     }
 }
 
-fn facts(user: &User) -> String {
+fn facts(user: &User) -> Facts {
     Facts::default()
-        .text("name", &user.name)
+        .name("name", &user.name)
         .list("aliases", &user.aliases)
         .text("contact", &user.contact)
         .text("email", &user.email)
         .text("phone", &user.phone)
         .list("groups", &user.groups)
         .with("status", user.status().as_str_name())
-        .with("own_password", !user.password.is_empty())
-        .into_text()
+        .sealed("own_password", &user.password)
 }

@@ -316,3 +316,24 @@ fn a_users_tokens_are_read_with_their_counters() {
     let other = query::token_ids_of(&world.tables, UserId(2)).expect("readable");
     assert_eq!(other, [TokenId(11)]);
 }
+
+#[test]
+fn the_audit_tells_which_of_many_groups_came_and_that_a_password_was_replaced() {
+    let mut world = World::with_user();
+    let groups = |count: usize| (1..=count).map(|n| format!("group {n}")).collect();
+    let with = |count| User {
+        groups: groups(count),
+        ..user(1, "alice")
+    };
+    let revision = world.done(put_user(with(60), 1)).revision;
+    world.done(put_user(with(61), revision));
+    let told = world.last_audit();
+    assert_eq!(told.before, "name=\"alice\" groups(60)=\"\"");
+    assert_eq!(told.after, "name=\"alice\" groups(61)=\"61:group 61\"");
+    let mut password = |octet: u8| {
+        let password = [vec![1], vec![octet; 4 + 24 + 30 + 16]].concat();
+        world.done(Kind::SetUserPassword(SetUserPassword { id: 1, password }));
+        world.last_audit().after
+    };
+    assert_ne!(password(1), password(2));
+}
