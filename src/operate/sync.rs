@@ -109,10 +109,7 @@ impl<L: Ledger> Operate<L> {
         self.reading(caller, Action::SettingsSync)?;
         let sources = self.synced_sources()?.into_iter();
         let mut found = sources.filter(|it| name.is_empty() || it == name);
-        let source = found.next().ok_or_else(|| OperateError::NotFound {
-            kind: "source that users are read from",
-            name: name.to_owned(),
-        })?;
+        let source = found.next().ok_or_else(|| none_to_read(name))?;
         if found.next().is_some() {
             let why = "there are several sources: name one";
             return Err(OperateError::invalid("source", why));
@@ -350,6 +347,18 @@ impl<L: Ledger> Operate<L> {
             // A million of them take a while.
             tokio::task::yield_now().await;
         }
+    }
+}
+
+fn none_to_read(name: &str) -> OperateError {
+    if name.is_empty() {
+        let why = "users are read from none: one needs a service account, or a client secret or \
+                   certificate, and no sync = false";
+        return OperateError::invalid("source", why);
+    }
+    OperateError::NotFound {
+        kind: "source that users are read from",
+        name: name.to_owned(),
     }
 }
 

@@ -228,6 +228,16 @@ async fn only_administrators_run_a_round() {
     assert!(matches!(unknown, Err(OperateError::NotFound { .. })));
 }
 
+#[tokio::test]
+async fn where_users_are_read_from_nowhere_it_is_said_what_that_needs() {
+    let none = world()
+        .operate
+        .sync_source(&admin(), request(1), "", DRY, None)
+        .await;
+    let why = none.unwrap_err().to_string();
+    assert!(why.contains("a service account"), "{why}");
+}
+
 /// What the last message of a round says.
 async fn reported(
     mut told: Streaming<api::SyncSourceProgress>,
