@@ -324,9 +324,9 @@ impl Case<'_> {
     }
 
     /// Goes on with the record's own matches: the code may have left its window meanwhile.
-    /// A record that needed no code has none. Nothing satisfies an old server and one's own
-    /// source at once, nor is anything shown to the one that the other has to hear of: the
-    /// rule in force decides.
+    /// A record that needed no code has none, and who is forwarded shows none here. Nothing
+    /// satisfies an old server and one's own source at once, nor is anything shown to the one
+    /// that the other has to hear of: the rule in force decides.
     fn going_on(&self, record: &Attempt) -> Terms {
         let (was, now) = (record.factors, self.begin.factors);
         let factors = if [was, now].contains(&Factors::Forward) {
@@ -334,11 +334,10 @@ impl Case<'_> {
         } else {
             was.strictest(now)
         };
-        let (matches, passcode) = match was {
-            Factors::Password | Factors::Forward => (&self.begin.matches, self.typed()),
-            Factors::PasswordAndCode | Factors::Code | Factors::CodeAndAccount => {
-                (&record.matches, record.passcode)
-            }
+        let (matches, passcode) = if was.is_whole() || factors.is_whole() {
+            (&self.begin.matches, self.typed())
+        } else {
+            (&record.matches, record.passcode)
         };
         Terms {
             matches: matches.clone(),

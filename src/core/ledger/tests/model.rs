@@ -145,13 +145,15 @@ impl Model {
         }
     }
 
-    /// Goes on with an open record: with its own matches, if it ever needed any.
+    /// Goes on with an open record: with its own matches, if it ever needed any and still does.
     fn reopen(&mut self, begin: &Begin, own: Epoch, mut terms: Record) -> BeginResult {
-        if matches!(terms.factors, Factors::Password | Factors::Forward) {
+        let whole = |factors| matches!(factors, Factors::Password | Factors::Forward);
+        let before = terms.factors;
+        terms.factors = in_force(before, begin.factors);
+        if whole(before) || whole(terms.factors) {
             terms.matches.clone_from(&begin.matches);
             terms.passcode = self.typed(begin);
         }
-        terms.factors = in_force(terms.factors, begin.factors);
         self.go_on(begin, own, &terms, true)
     }
 

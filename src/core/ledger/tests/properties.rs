@@ -16,7 +16,7 @@ use crate::ledger::{
     Table, Verdict, apply, query, storage,
 };
 
-const CASES: u32 = 400;
+const CASES: u32 = 2000;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]

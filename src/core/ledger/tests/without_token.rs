@@ -392,3 +392,18 @@ fn an_unlocked_user_has_had_as_many_initial_logins_as_before() {
     let granted = matches!(world.begin(&world.forward(4).clone()), Granted { .. });
     assert!(granted);
 }
+
+#[test]
+fn line_9_a_login_that_goes_on_forwarded_holds_and_spends_no_code() {
+    let mut world = World::new();
+    let epoch = world.grant(&world.login(1, 100));
+    world.settle(1, epoch, SourceOutcome::NotAsked);
+    let forwarded = Begin {
+        prev: epoch,
+        ..world.forward(1)
+    };
+    let epoch = world.grant(&forwarded);
+    assert!(world.look(1).unwrap().matches.is_empty());
+    let old = old_answer(b"vpn");
+    assert_eq!(world.relay(1, epoch, &old), SettleResult::LetIn(old));
+}
